@@ -1,0 +1,130 @@
+"""The op stream: what the application's threads record, and what everything else reads.
+
+An op is four consecutive items of one flat list::
+
+    token, subject << OP_BITS | op, object, argument
+
+``token`` names who did it and when: ``actor << EPOCH_BITS | epoch``.  The epoch goes up after
+every synchronisation op, so a token stands for a position in the actor's program order and no
+clock has to be stored with an access.  ``subject`` is the serial number of what the op is about:
+a variable, a lock, a channel or an actor.  ``object`` is ``None`` or something that is named once
+in the definitions (a code object, a type); ``argument`` is a plain scalar or a tuple of scalars.
+
+Four items, because a flat list of references is the cheapest thing to append to in CPython, is
+one atomic step under the GIL, and makes no object that the garbage collector has to visit.
+"""
+
+from __future__ import annotations
+
+# typing is not imported at run time: this module is loaded at the start of every process.
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Final
+
+STRIDE: Final = 4
+"""Items of one op in the flat list."""
+
+EPOCH_BITS: Final = 40
+EPOCH_MASK: Final = (1 << EPOCH_BITS) - 1
+OP_BITS: Final = 5
+OP_MASK: Final = (1 << OP_BITS) - 1
+
+# Accesses.  subject = variable, object = code object, argument = instruction offset (f_lasti).
+READ: Final = 0
+"""One value was read."""
+WRITE: Final = 1
+"""One value was replaced, or a structure changed in a way that does not commute."""
+UPDATE: Final = 2
+"""One atomic read-modify-write of CPython: ``list.pop()``, ``dict.setdefault()`` ..."""
+GROW: Final = 3
+"""An insertion that commutes with other insertions: ``append``, ``add``, a new key."""
+LENGTH: Final = 4
+"""The size or truth value of a container was read."""
+ITERATE: Final = 5
+"""The structure was walked: keys only."""
+SCAN: Final = 6
+"""The structure was walked and every item value with it."""
+LAST_ACCESS: Final = SCAN
+
+# Annotations of the access just before them in the same actor.
+VALUE: Final = 7
+"""object = None and argument = the scalar, or object = the type of what is no scalar."""
+FRAME: Final = 8
+"""The call stack changed.  subject = depth (1 = the caller), object = code, argument = f_lasti."""
+
+# Mutual exclusion.  subject = lock, object = code object, argument = instruction offset.
+ACQUIRE: Final = 9
+TRY_ACQUIRE: Final = 10
+"""Acquired without waiting, or with a time limit: cannot be the last link of a deadlock."""
+RELEASE: Final = 11
+WAIT_RELEASE: Final = 12
+"""Condition.wait gives the lock up, whatever its recursion depth."""
+WAIT_ACQUIRE: Final = 13
+"""Condition.wait has the lock again."""
+NOTIFY: Final = 14
+"""subject = the lock of a condition that was notified: from now on its order is meant."""
+
+# All other synchronisation.  subject = channel.
+SEND: Final = 15
+"""What came before happens before every later RECEIVE of this channel."""
+RECEIVE: Final = 16
+HANDOFF: Final = 17
+"""Like SEND, but it replaces what was sent before: one message, one value."""
+
+# Actors.  subject = the other actor.
+FORK: Final = 18
+"""object, argument = where the actor was started."""
+JOIN: Final = 19
+"""The other actor has ended, and this one knows."""
+END: Final = 20
+SWITCH: Final = 21
+"""This actor runs again, after others of its group may have run."""
+
+# Events for the report and the wire, without influence on the order.
+HTTP_REQUEST: Final = 22
+"""subject = 0 in, 1 out; argument = (method, url, request id)."""
+HTTP_RESPONSE: Final = 23
+"""subject = 0 in, 1 out; argument = (status, duration in ms, request id)."""
+REMOTE_SEND: Final = 24
+"""argument = a name that is unique across processes."""
+REMOTE_RECEIVE: Final = 25
+
+NAMES: Final[tuple[str, ...]] = (
+    "READ", "WRITE", "UPDATE", "GROW", "LENGTH", "ITERATE", "SCAN", "VALUE", "FRAME",
+    "ACQUIRE", "TRY_ACQUIRE", "RELEASE", "WAIT_RELEASE", "WAIT_ACQUIRE", "NOTIFY",
+    "SEND", "RECEIVE", "HANDOFF", "FORK", "JOIN", "END", "SWITCH", "HTTP_REQUEST",
+    "HTTP_RESPONSE", "REMOTE_SEND", "REMOTE_RECEIVE",
+)  # fmt: skip
+"""The name of each op code, by its number."""
+
+SCALARS: Final = frozenset({bool, int, float, type(None)})
+"""Types whose values travel in an op as they are."""
+TEXT_LIMIT: Final = 80
+"""Characters of a string that are kept."""
+
+# Definitions travel beside the ops: tuples of scalars whose first item says what is defined.
+DEF_PROCESS: Final = "process"
+"""pid, parent's log name or "", command line as a tuple, python version, unix time."""
+DEF_CODE: Final = "code"
+"""id, file, qualified name, first line, resumable, flat positions (line, end line, column, end column)*."""
+DEF_TYPE: Final = "type"
+"""id, qualified name."""
+DEF_ACTOR: Final = "actor"
+"""actor, name, kind, group (actor id of the thread whose cooperative actors exclude each other)."""
+DEF_VARIABLE: Final = "variable"
+"""variable, parent variable or 0, name or key text, role, has value, value or type name."""
+DEF_LOCK: Final = "lock"
+"""lock, kind, name or "", code id or 0, offset."""
+DEF_NOTE: Final = "note"
+"""A sentence for the end of the report."""
+DEF_ERROR: Final = "error"
+"""An internal error: where, text."""
+DEF_END: Final = "end"
+"""How the process ended, as far as it knows: "exit", "exec"."""
+
+ROLE_OBJECT: Final = "object"
+ROLE_CONTAINER: Final = "container"
+ROLE_ATTRIBUTE: Final = "attribute"
+ROLE_ITEM: Final = "item"
+ROLE_NAMED: Final = "named"
+"""A variable that exists by the name a user gave it in track_state_change()."""

@@ -1,0 +1,1 @@
+"""The hot path: what runs in the application's own threads for every access and lock."""

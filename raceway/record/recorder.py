@@ -1,0 +1,398 @@
+"""The recorder: one flat list of ops, and the actors that append to it.
+
+Everything that happens in the application's threads ends in one call of :data:`emit`.  There is
+no lock of ours, no I/O, no clock and no formatting on that way, and it is safe when a finaliser
+or a signal handler enters it again in the middle: each op is one atomic ``list.extend``.
+
+Order is part of correctness.  Under the GIL the list is in the true order of the accesses as long
+as *no call lies between the access and its record*: the interpreter hands the GIL over after
+calls and at backward jumps only.  Every function that records an access is written that way:
+look everything up, access, append.  Where the access is itself a call (containers), the record
+comes first, by ``BUFFER += (...)``, which is no call either.  On free-threaded builds
+``list.extend`` is still atomic, the order between threads is then approximate.
+
+No helper thread moves the ops on: a thread of ours would be visible to the program (``os.fork``
+warns about it, gevent must not find it).  The thread that fills a chunk writes it out (one
+``marshal`` call and one append to a file, about 70 ns for each op of the chunk), and so do the
+places where a program pauses or ends: thread end, request end, process exit, fork and exec.
+"""
+
+from __future__ import annotations
+
+import _thread
+import itertools
+import os
+import sys
+
+from raceway.model import ops
+
+TYPE_CHECKING = False  # typing is slow to import and not needed at run time
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from types import CodeType, FrameType
+    from typing import Any, Protocol
+
+    class Sink(Protocol):
+        """Where chunks go."""
+
+        def write(self, chunk: list[Any], definitions: list[tuple[Any, ...]]) -> None:
+            """Take a chunk of ops and the definitions that it needs."""
+
+        def after_fork(self) -> None:
+            """Become the sink of a forked child: forget what belongs to the parent."""
+
+
+CHUNK_ITEMS = 4096 * ops.STRIDE
+"""Length of the buffer at which whoever notices cuts a chunk off."""
+STACK_DEPTH = 10
+"""Frames of a call stack that are kept, innermost first."""
+
+BUFFER: list[Any] = []
+emit: Callable[[Any], None] = BUFFER.extend
+DEFINITIONS: list[tuple[Any, ...]] = []
+define: Callable[[tuple[Any, ...]], None] = DEFINITIONS.append
+
+next_actor: Callable[[], int] = itertools.count(1).__next__
+next_variable: Callable[[], int] = itertools.count(1).__next__
+next_lock: Callable[[], int] = itertools.count(1).__next__
+next_channel: Callable[[], int] = itertools.count(1).__next__
+
+# The native class, taken before gevent can replace it: the state belongs to the OS thread, and
+# whoever switches tasks or greenlets on that thread installs theirs.
+local = _thread._local()
+
+
+class State:
+    """An actor as the recorder sees it: its next token, and the callers it was last seen under."""
+
+    __slots__ = ("__weakref__", "actor", "caller", "group", "offset", "tok")
+
+    def __init__(self, actor: int, group: int) -> None:
+        self.actor = actor
+        self.group = group
+        self.tok = actor << ops.EPOCH_BITS
+        self.caller: CodeType | None = None
+        self.offset = -2  # no frame has this offset: the first op always notes its stack
+
+
+class _Status:
+    """What can change about the recorder; one object, so that hot code can hold on to it."""
+
+    __slots__ = ("active", "errors", "guard", "pid", "sink")
+
+    def __init__(self) -> None:
+        self.active = False
+        self.sink: Sink | None = None
+        self.guard = _thread.allocate_lock()
+        self.errors: dict[str, int] = {}
+        self.pid = 0
+
+
+status = _Status()
+
+
+def is_active() -> bool:
+    """Return whether somebody wants the ops."""
+    return status.active
+
+
+def start(sink: Sink | str) -> None:
+    """Begin to record.
+
+    Args:
+        sink: Where chunks go, or the path of a run directory, into which an op log is written.
+    """
+    if isinstance(sink, str):
+        from raceway.record.oplog import OpLog
+
+        sink = OpLog(sink)
+    status.sink = sink
+    status.pid = os.getpid()
+    if not status.active:
+        status.active = True
+        _watch_forks()
+
+
+def stop() -> None:
+    """Write out what is there and stop; patched objects that live on record into nothing."""
+    flush()
+    status.active = False
+    status.sink = None
+
+
+# ---------------------------------------------------------------- actors
+
+
+def new_state(name: str = "", kind: str = "thread", group: int = 0) -> State:
+    """Make an actor.
+
+    Args:
+        name: What a report calls it.
+        kind: ``thread``, ``task``, ``callback``, ``greenlet`` or ``job``.
+        group: Actor id of the thread whose cooperative actors it takes turns with; 0 for a group
+            of its own.
+
+    Returns:
+        Its state, not installed anywhere.
+    """
+    actor = next_actor()
+    state = State(actor, group or actor)
+    define((ops.DEF_ACTOR, actor, name, kind, state.group))
+    return state
+
+
+def current() -> State:
+    """Return the state of whoever runs on this thread, making one for a thread never seen."""
+    try:
+        state: State = local.s
+    except AttributeError:
+        state = local.s = local.thread = new_state(_thread_name())
+    return state
+
+
+def thread_state() -> State:
+    """Return the state of this OS thread itself, whichever task or greenlet it is running."""
+    try:
+        state: State = local.thread
+    except AttributeError:
+        current()
+        state = local.thread
+    return state
+
+
+def _thread_name() -> str:
+    """Name this thread without creating a dummy thread object in ``threading``."""
+    threading = sys.modules.get("threading")
+    ident = _thread.get_ident()
+    if threading is not None:
+        thread = getattr(threading, "_active", {}).get(ident)
+        if thread is not None:
+            return str(getattr(thread, "_name", "")) or f"thread {ident}"
+        main = getattr(threading, "_main_thread", None)
+        if getattr(main, "_ident", None) == ident:
+            return "MainThread"
+    elif status.pid and ident == _MAIN_IDENT:
+        return "MainThread"
+    return f"thread {ident}"
+
+
+_MAIN_IDENT = _thread.get_ident()
+
+
+def install(state: State) -> State:
+    """Let ``state`` be who runs on this thread, and return who did before."""
+    before = current()
+    local.s = state
+    return before
+
+
+# ---------------------------------------------------------------- stacks and sites
+
+
+def note_stack(state: State, frame: FrameType | None) -> None:
+    """Record that ``state`` is now called from ``frame``, innermost first."""
+    if len(BUFFER) > CHUNK_ITEMS:
+        flush()
+    token = state.tok
+    if frame is None:
+        state.caller = None
+        state.offset = -1
+        emit((token, ops.FRAME, None, -1))
+        return
+    state.caller = frame.f_code
+    state.offset = frame.f_lasti
+    records: list[Any] = []
+    depth = 0
+    walker: FrameType | None = frame
+    while walker is not None and depth < STACK_DEPTH:
+        depth += 1
+        records += (token, depth << ops.OP_BITS | ops.FRAME, walker.f_code, walker.f_lasti)
+        walker = walker.f_back
+    emit(records)
+
+
+def site(depth: int = 2) -> tuple[State, CodeType, int]:
+    """Look up who runs and where, for the functions that are not worth inlining this.
+
+    Args:
+        depth: Frames up from here: 2 is the caller of the function that asks.
+
+    Returns:
+        State, code object and instruction offset; the stack is noted when it changed.
+    """
+    try:
+        state: State = local.s
+    except AttributeError:
+        state = current()
+    frame = sys._getframe(depth)
+    back = frame.f_back
+    if back is None or back.f_code is not state.caller or back.f_lasti != state.offset:
+        note_stack(state, back)
+    return state, frame.f_code, frame.f_lasti
+
+
+LIBRARY_MODULES = frozenset(
+    {
+        "threading", "queue", "concurrent.futures.thread", "concurrent.futures._base",
+        "concurrent.futures.process", "asyncio.base_events", "asyncio.tasks", "asyncio.events",
+        "asyncio.runners", "asyncio.taskgroups", "asyncio.threads", "asyncio.locks",
+        "asyncio.queues", "asyncio.timeouts", "asyncio.futures", "asyncio.mixins",
+        "asyncio.unix_events", "asyncio.selector_events", "asyncio.streams", "contextlib",
+        "socketserver", "http.server", "werkzeug.serving", "gevent.greenlet", "gevent.pool",
+    }
+)  # fmt: skip
+"""Modules whose frames are not where a user would say that an actor was started."""
+
+
+def user_frame(depth: int = 2) -> FrameType:
+    """Return the nearest frame outside the libraries that start actors."""
+    frame = sys._getframe(depth)
+    first = frame
+    walker: FrameType | None = frame
+    while walker is not None:
+        name = walker.f_globals.get("__name__", "")
+        if name not in LIBRARY_MODULES and not name.startswith(("raceway.", "raceway_autopatch")):
+            return walker
+        walker = walker.f_back
+    return first
+
+
+# ---------------------------------------------------------------- synchronisation
+
+
+def sync(op: int, subject: int, argument: Any = None) -> None:
+    """Record a synchronisation op of whoever runs here; its epoch goes up.
+
+    Args:
+        op: SEND, RECEIVE, HANDOFF, JOIN, END, NOTIFY ... (:mod:`raceway.model.ops`).
+        subject: Channel, lock or actor.
+        argument: Scalar or tuple of scalars that belongs to the op.
+    """
+    try:
+        state: State = local.s
+    except AttributeError:
+        state = current()
+    emit((state.tok, subject << ops.OP_BITS | op, None, argument))
+    state.tok += 1
+    if len(BUFFER) > CHUNK_ITEMS:
+        flush()
+
+
+def sync_site(op: int, subject: int, depth: int = 2) -> None:
+    """Like :func:`sync`, for ops that say where they happened: locks."""
+    state, code, offset = site(depth + 1)
+    emit((state.tok, subject << ops.OP_BITS | op, code, offset))
+    state.tok += 1
+
+
+def fork_actor(child: State, depth: int = 2) -> None:
+    """Record that whoever runs here is about to start ``child``.
+
+    Args:
+        child: The new actor; call this before it can run.
+        depth: Frames up from here where to begin to look for the user's code.
+    """
+    state = current()
+    frame = user_frame(depth + 1)
+    note_stack(state, frame.f_back)
+    emit((state.tok, child.actor << ops.OP_BITS | ops.FORK, frame.f_code, frame.f_lasti))
+    state.tok += 1
+
+
+def switch_to(state: State) -> None:
+    """Record that the cooperative actor ``state`` has begun to run on this thread again."""
+    state.tok += 1
+    emit((state.tok, ops.SWITCH, None, None))
+
+
+def note(text: str) -> None:
+    """Add a sentence about something that could not be seen to the end of the report."""
+    define((ops.DEF_NOTE, text))
+
+
+# ---------------------------------------------------------------- chunks
+
+
+def flush() -> None:
+    """Cut the buffer off and hand it to the sink.
+
+    Whoever finds another thread (or, in a finaliser or signal handler, itself) at it, goes on:
+    the ops stay in the buffer for the next time.
+    """
+    if not status.guard.acquire(False):
+        return
+    try:
+        if status.pid != os.getpid():
+            return  # a fork that told nobody: what is in the buffer belongs to the parent
+        length = len(BUFFER)
+        chunk = BUFFER[:length]
+        del BUFFER[:length]
+        # Definitions are appended before the first op that needs them: taken after the ops were
+        # cut, they are complete.
+        count = len(DEFINITIONS)
+        definitions = DEFINITIONS[:count]
+        del DEFINITIONS[:count]
+        sink = status.sink
+        if sink is not None and (chunk or definitions):
+            sink.write(chunk, definitions)
+    except Exception as error:
+        internal_error("flush", error)
+    finally:
+        status.guard.release()
+
+
+def _watch_forks() -> None:
+    """Make forked children start empty; once a process, the hooks cannot be taken back."""
+    global _forks_watched
+    if not _forks_watched:
+        _forks_watched = True
+        os.register_at_fork(before=_before_fork, after_in_child=_after_fork)
+
+
+_forks_watched = False
+
+
+def _before_fork() -> None:
+    """Leave nothing in the buffer that the child would have to know about."""
+    if status.active:
+        flush()
+
+
+def _after_fork() -> None:
+    """Forget the parent's ops; the child is a new process with a new main actor."""
+    if not status.active:
+        return
+    status.guard = _thread.allocate_lock()
+    status.pid = os.getpid()
+    BUFFER.clear()
+    DEFINITIONS.clear()
+    status.errors.clear()
+    global _MAIN_IDENT
+    _MAIN_IDENT = _thread.get_ident()
+    local.__dict__.clear()
+    if status.sink is not None:
+        status.sink.after_fork()
+
+
+# ---------------------------------------------------------------- errors of ours
+
+
+def internal_error(where: str, error: BaseException) -> None:
+    """Count an error of ours, and log the first of its kind; never raise.
+
+    Args:
+        where: The part of Raceway that failed.
+        error: What it raised.
+    """
+    try:
+        seen = status.errors.get(where, 0)
+        status.errors[where] = seen + 1
+        if seen == 0:
+            define((ops.DEF_ERROR, where, f"{type(error).__name__}: {error}"[:500]))
+            import logging
+
+            logging.getLogger("raceway").warning(
+                "internal error in %s, the program goes on", where, exc_info=error
+            )
+    except Exception:  # noqa: S110 - there is nobody left to tell
+        pass

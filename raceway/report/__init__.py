@@ -1,0 +1,1 @@
+"""One renderer a file: what the engine found, as text for people and as JSON for programs."""

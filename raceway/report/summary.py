@@ -1,0 +1,89 @@
+"""The last lines of a report: how much was found, and how much was looked at.
+
+"No races found" means little when nothing was looked at, so the line says what was.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from raceway.model.findings import SEVERITIES
+from raceway.report.page import Page, Piece
+
+if TYPE_CHECKING:
+    from raceway.model.findings import Report
+
+HOW_TO_WATCH = 'raceway.watch(obj, name="...")'
+
+
+def write_summary(page: Page, report: Report) -> None:
+    """Add the one line that sums up the report; never broken, so that it can be searched for."""
+    counts = report.counts
+    found = any(finding.severity != "info" for finding in report.findings)
+    style = "bold" if found else "good"
+    if report.findings:
+        text = f"{_found(report)}; {_watched(report)}"
+    elif not counts.processes:
+        text, style = _not_instrumented(page, report), "warning"
+    elif not counts.objects:
+        text, style = _watched(report), "warning"
+    else:
+        text = f"no races found; {_watched(report)}"
+    page.line(Piece(f"raceway: {text}", style))
+
+
+def write_notes(page: Page, report: Report) -> None:
+    """Add what could not be seen."""
+    for note in report.notes:
+        label = "raceway: " if note.lower().startswith("not seen") else "raceway: not seen: "
+        page.paragraph(note, indent=0, label=label)
+
+
+def number(count: int, noun: str) -> str:
+    """Return the count with its noun: ``1 lock``, ``5,204 accesses``."""
+    plural = noun + ("es" if noun.endswith("s") else "s")
+    return f"{count:,} {noun if count == 1 else plural}"
+
+
+def _found(report: Report) -> str:
+    severities = [finding.severity for finding in report.findings]
+    parts = []
+    for severity in reversed(SEVERITIES):
+        count = severities.count(severity)
+        if count:
+            noun = number(count, severity) if severity == "warning" else f"{count:,} {severity}"
+            parts.append(noun)
+    return f"{number(len(severities), 'finding')} ({', '.join(parts)})"
+
+
+def _watched(report: Report) -> str:
+    counts = report.counts
+    if counts.objects:
+        text = (
+            f"watched {number(counts.objects, 'object')}: {number(counts.accesses, 'access')}"
+            f" to {number(counts.variables, 'variable')}, {number(counts.locks, 'lock')},"
+            f" {number(counts.actors, 'actor')} in {number(counts.processes, 'process')}"
+        )
+    elif counts.locks:
+        inversions = any(f.type == "lock-order-inversion" for f in report.findings)
+        result = "" if inversions else ", no inversion"
+        text = (
+            "nothing was watched, so only lock order was checked"
+            f" ({number(counts.locks, 'lock')}{result}); to watch: {HOW_TO_WATCH}"
+        )
+    else:
+        text = f"nothing was watched, so no race could be found; to watch: {HOW_TO_WATCH}"
+    # Both make the result doubtful, so neither may hide in a note.
+    if counts.dropped:
+        text += f"; {number(counts.dropped, 'event')} dropped"
+    if counts.internal_errors:
+        text += f"; {number(counts.internal_errors, 'internal error')} of raceway (please report)"
+    return text
+
+
+def _not_instrumented(page: Page, report: Report) -> str:
+    command = page.name(report.command[0], 60) if report.command else "the command"
+    return (
+        f"nothing was recorded: {command} runs an interpreter that has no raceway installed,"
+        " or is no Python program"
+    )
