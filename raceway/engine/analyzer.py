@@ -1,0 +1,177 @@
+"""The engine's face: takes stamped accesses of one process, gives evidence.
+
+State is kept per variable and shared by nothing but the judge's answers, so that variables could
+be analysed apart from each other.  Evidence is de-duplicated as it comes: one for each pair (or
+triple) of places, with a count and the worst example.
+"""
+
+from __future__ import annotations
+
+from raceway.engine import atomicity, races
+from raceway.engine.commutes import READS, WRITES
+from raceway.engine.definitions import Definitions
+from raceway.engine.judge import Judge, SourceProvider
+from raceway.engine.lock_order import LockOrderGraph
+from raceway.engine.shadow import Sequence, Shadow
+from raceway.engine.stamped import Access, LockOrder
+from raceway.model import ops
+from raceway.model.findings import SEVERITIES, Severity
+
+Place = tuple[int, int]
+
+
+class Race:
+    """Evidence of a data race: one pair of places on one variable."""
+
+    __slots__ = ("count", "first", "observed", "second", "severity", "variable")
+
+    def __init__(
+        self, variable: int, first: Access, second: Access, severity: Severity, *, observed: bool
+    ) -> None:
+        self.variable = variable
+        self.first = first
+        self.second = second
+        self.severity = severity
+        self.observed = observed
+        self.count = 1
+
+
+class Violation:
+    """Evidence of an atomicity violation: a sequence and what breaks it."""
+
+    __slots__ = ("between", "count", "observed", "other", "sequence", "severity", "variable")
+
+    def __init__(
+        self, variable: int, sequence: Sequence, other: Access, severity: Severity, *, between: bool
+    ) -> None:
+        self.variable = variable
+        self.sequence = sequence
+        self.other = other
+        self.severity = severity
+        self.between = between
+        self.observed = between
+        self.count = 1
+
+
+class Analyzer:
+    """Detects race conditions in the history of one process.
+
+    Args:
+        definitions: What the numbers stand for.
+        sources: Returns the text of a source file, or None.
+    """
+
+    def __init__(self, definitions: Definitions, sources: SourceProvider) -> None:
+        self.definitions = definitions
+        self.judge = Judge(definitions, sources)
+        self.accesses = 0
+        self.races: dict[tuple[int, Place, Place], Race] = {}
+        self.violations: dict[tuple[int, Place, Place, Place], Violation] = {}
+        self.lock_graph = LockOrderGraph()
+        self.shadows: dict[int, Shadow] = {}
+
+    # ------------------------------------------------------------ fed by replay
+
+    def access(self, access: Access) -> None:
+        """Take the next access."""
+        shadow = self.shadows.get(access.variable) or self._shadow(access.variable)
+        self.accesses += 1
+        shadow.follow_value(access)
+        number = access.actor.number
+        owners = shadow.owners
+        if number not in owners and len(owners) < 2:
+            owners.add(number)
+
+        def violated(sequence: Sequence, other: Access, between: bool, observed: bool) -> None:
+            self._violated(access.variable, sequence, other, between=between, observed=observed)
+
+        atomicity.check(shadow, access, self.judge, violated)
+        if len(owners) > 1 or shadow.container is not None or access.kind == ops.SCAN:
+            variable = access.variable
+
+            def raced(first: Access, second: Access, observed: bool) -> None:
+                item = second if second.kind == ops.WRITE else first
+                self._raced(
+                    item.variable if ops.SCAN in {first.kind, second.kind} else variable,
+                    first,
+                    second,
+                    observed=observed,
+                )
+
+            races.check(shadow, access, raced)
+        Shadow.keep(shadow.entries, access)
+        shadow.keep_recent(access)
+        if shadow.container is not None and access.kind == ops.WRITE:
+            Shadow.keep(shadow.container.item_writes, access)
+
+    def lock_order(self, edge: LockOrder) -> None:
+        """Take the next edge of the lock-order graph."""
+        self.lock_graph.add(edge)
+
+    def _shadow(self, number: int) -> Shadow:
+        variable = self.definitions.variable(number)
+        container = None
+        if variable is not None and variable.role == ops.ROLE_ITEM and variable.parent:
+            container = self.shadows.get(variable.parent) or self._shadow(variable.parent)
+        shadow = Shadow(number, container)
+        if variable is not None and variable.has_value:
+            shadow.value = variable.value
+            shadow.has_value = True
+        self.shadows[number] = shadow
+        return shadow
+
+    # ------------------------------------------------------------ evidence
+
+    def _raced(self, variable: int, first: Access, second: Access, *, observed: bool) -> None:
+        key = (variable, first.site.frames[0], second.site.frames[0])
+        known = self.races.get(key)
+        if known is None:
+            severity = self._race_severity(first, second)
+            self.races[key] = Race(variable, first, second, severity, observed=observed)
+            return
+        known.count += 1
+        known.observed = known.observed or observed
+        if known.severity != "critical":
+            severity = self._race_severity(first, second)
+            if SEVERITIES.index(severity) > SEVERITIES.index(known.severity):
+                known.severity = severity
+                known.first, known.second = first, second
+
+    def _race_severity(self, first: Access, second: Access) -> Severity:
+        if first.kind in WRITES and second.kind in WRITES:
+            if first.update_of is not None or second.update_of is not None:
+                return "critical"
+            same = first.has_value and second.has_value and _equal(first.value, second.value)
+            return "info" if same else "warning"
+        read, write = (first, second) if first.kind in READS else (second, first)
+        if read.kind != ops.READ or write.kind != ops.WRITE:
+            return "warning"
+        if write.unchanged and write.update_of is None:
+            return "info"
+        if self.judge.is_polled(read.site) and self.judge.is_constant_write(write.site):
+            return "info"
+        if write.locks and self.judge.is_double_checked(read.site):
+            return "info"
+        return "warning"
+
+    def _violated(
+        self, variable: int, sequence: Sequence, other: Access, *, between: bool, observed: bool
+    ) -> None:
+        first, second = sequence.first, sequence.second
+        key = (variable, first.site.frames[0], second.site.frames[0], other.site.frames[0])
+        known = self.violations.get(key)
+        if known is not None:
+            known.count += 1
+            known.observed = known.observed or observed
+            if between and not known.between:
+                known.sequence, known.other, known.between = sequence, other, True
+            return
+        lost = first.kind in READS | {ops.UPDATE} and second.kind in WRITES
+        severity: Severity = "critical" if lost else "warning"
+        found = Violation(variable, sequence, other, severity, between=between)
+        found.observed = observed
+        self.violations[key] = found
+
+
+def _equal(one: object, two: object) -> bool:
+    return type(one) is type(two) and one == two

@@ -1,0 +1,148 @@
+"""Atomicity violations: a sequence of one actor that another one can get into.
+
+Four patterns of accesses first - other - second cannot be put into any serial order (S. Lu et al.,
+"AVIO: Detecting Atomicity Violations via Access Interleaving Invariants", ASPLOS 2006):
+
+=====  ==========================================================================
+R W W  the value that the write relies on is out of date: a lost update, a stale check
+R W R  two reads that should see the same do not
+W W R  the own write is not there any more
+W R W  somebody sees a state that was never meant to be seen
+=====  ==========================================================================
+
+A candidate is reported only if the program *means* the two accesses as one: see
+:mod:`raceway.engine.dependence`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from raceway.engine.commutes import READS, STALE, WRITES
+from raceway.engine.dependence import Verdict
+from raceway.engine.judge import Judge, Kind
+from raceway.engine.order import full_before, must_precede
+from raceway.engine.shadow import Sequence, Shadow
+from raceway.engine.stamped import Access
+from raceway.model import ops
+
+ReportViolation = Callable[[Sequence, Access, bool, bool], None]
+
+
+def check(shadow: Shadow, access: Access, judge: Judge, report: ReportViolation) -> None:
+    """Look for sequences that end in ``access`` and for those that it breaks.
+
+    Args:
+        shadow: Of the variable; ``access`` is not in it yet.
+        access: The new access.
+        judge: Answers whether two places belong together.
+        report: Called with the sequence, the access that breaks it, whether it really came in
+            between in this run, and whether at least nothing but chance kept it from doing so.
+    """
+    actor = access.actor
+    for sequence in shadow.sequences.values():
+        if sequence.first.actor is not actor:
+            _judge(shadow, sequence, access, report)
+    for first in list(shadow.recent.get(actor.number, {}).values()):
+        ended = _sequence(shadow, first, access, judge)
+        if ended is None:
+            continue
+        shadow.keep_sequence(ended)
+        for other in list(shadow.entries.values()):
+            if other.actor is not actor:
+                _judge(shadow, ended, other, report)
+
+
+def _sequence(shadow: Shadow, first: Access, second: Access, judge: Judge) -> Sequence | None:
+    """Return the sequence that the two make, if they make one."""
+    first_writes = first.kind in WRITES
+    second_writes = second.kind in WRITES
+    kinds = _kinds(first, second)
+    link = judge.link(first.site, second.site, *kinds)
+    if second_writes and (not first_writes or first.kind == ops.UPDATE):
+        if not link.linked:
+            return None
+        if first.kind == ops.READ and second.kind == ops.WRITE:
+            second.update_of = first
+    elif not first_writes and not second_writes:
+        if not link.linked or link.back_edge:
+            return None
+    elif first_writes and not second_writes:
+        # W W R: the own value is expected to be still there.
+        if link.verdict is not Verdict.SAME_FUNCTION or first.kind != ops.WRITE:
+            return None
+        if judge.is_update(first.site) or judge.is_polled(second.site):
+            return None
+    elif not _is_hole(first) or _is_hole(second) or link.verdict in _CANNOT_FOLLOW:
+        return None
+    rechecks = tuple(
+        middle
+        for middle in shadow.recent.get(first.actor.number, {}).values()
+        if first.index < middle.index < second.index
+        and middle.kind in READS
+        and judge.is_recheck(first.site, middle.site, second.site)
+    )
+    return Sequence(first, second, rechecks)
+
+
+_CANNOT_FOLLOW = frozenset({Verdict.NONE, Verdict.UNKNOWN})
+
+
+def _kinds(first: Access, second: Access) -> tuple[Kind, Kind]:
+    one: Kind = "write" if first.kind in WRITES and first.kind != ops.UPDATE else "read"
+    two: Kind = "write" if second.kind in WRITES else "read"
+    return one, two
+
+
+def _is_hole(access: Access) -> bool:
+    """Tell whether a write stores "nothing", as the first of two steps."""
+    return access.kind == ops.WRITE and access.has_value and access.value is None
+
+
+def _judge(shadow: Shadow, sequence: Sequence, other: Access, report: ReportViolation) -> None:
+    """Report ``sequence`` if ``other`` breaks it and can come in between."""
+    first, second = sequence.first, sequence.second
+    if not _breaks(first, other, second):
+        return
+    if sequence.locks and not sequence.locks.isdisjoint(other.locks):
+        return
+    if first.segment == second.segment and other.actor.group == first.actor.group:
+        return  # no switch in between: cooperative actors cannot come in
+    variable = shadow.number
+    index = other.index
+    between = False
+    if index < first.index:
+        if must_precede(other, first, variable):
+            return
+        observed = not full_before(other, first)
+    elif index > second.index:
+        if must_precede(second, other, variable):
+            return
+        observed = not full_before(second, other)
+    else:
+        between = observed = True
+        if must_precede(first, other, variable) and must_precede(other, second, variable):
+            return
+    if _checked_again(sequence, other):
+        return
+    report(sequence, other, between, observed)
+
+
+def _breaks(first: Access, other: Access, second: Access) -> bool:
+    if other.unchanged and other.update_of is None:
+        return False
+    if second.kind in WRITES and first.kind in WRITES and first.kind != ops.UPDATE:
+        return other.kind in READS
+    return other.kind in WRITES and (first.kind, other.kind) in STALE
+
+
+def _checked_again(sequence: Sequence, other: Access) -> bool:
+    """Tell whether a later check, which ``other`` cannot invalidate, makes the first harmless."""
+    second = sequence.second
+    for check in sequence.rechecks:
+        covered = {lock for lock, _ in check.sections & second.sections}
+        if not covered.isdisjoint(other.locks):
+            return True
+        if check.segment == second.segment and other.actor.group == second.actor.group:
+            return True
+    return False

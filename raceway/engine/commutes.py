@@ -1,0 +1,71 @@
+"""Which operations of CPython conflict.
+
+Under the GIL, and on free-threaded builds by per-object locks, single operations on the built-in
+containers are atomic; CPython's documentation ("Thread safety guarantees", library reference)
+lists them.  Two atomic operations whose order makes no difference that a program can rely on do
+not race: two appends, two insertions of different keys, an append and a ``pop()``.
+
+Two relations are needed.  :data:`RACES`: unordered, the two are a data race.  :data:`STALE`: the
+second makes what the first has seen out of date, so a program that acts on it later is wrong;
+here even atomic operations count, since the question is what lies between two of them.
+"""
+
+from __future__ import annotations
+
+from raceway.model import ops
+
+WRITES = frozenset({ops.WRITE, ops.UPDATE, ops.GROW})
+"""Kinds that change something."""
+READS = frozenset({ops.READ, ops.LENGTH, ops.ITERATE, ops.SCAN})
+"""Kinds that only look."""
+
+
+def _both_ways(*pairs: tuple[int, int]) -> frozenset[tuple[int, int]]:
+    return frozenset(pairs) | frozenset((two, one) for one, two in pairs)
+
+
+RACES = _both_ways(
+    (ops.READ, ops.WRITE),
+    (ops.WRITE, ops.WRITE),
+    # pop() or setdefault() of a key against d[key] = value: one of the two is lost.
+    (ops.UPDATE, ops.WRITE),
+    # clear(), sort(), insert() against an insertion: what is left depends on the order.
+    (ops.GROW, ops.WRITE),
+    # "dictionary changed size during iteration", items skipped or seen twice.
+    (ops.ITERATE, ops.GROW),
+    (ops.ITERATE, ops.UPDATE),
+    (ops.ITERATE, ops.WRITE),
+    (ops.SCAN, ops.GROW),
+    (ops.SCAN, ops.UPDATE),
+    (ops.SCAN, ops.WRITE),
+)
+"""Pairs of kinds on one variable that race if nothing orders them."""
+
+STALE = _both_ways(
+    (ops.READ, ops.WRITE),
+    (ops.READ, ops.UPDATE),
+    (ops.LENGTH, ops.GROW),
+    (ops.LENGTH, ops.UPDATE),
+    (ops.LENGTH, ops.WRITE),
+    (ops.ITERATE, ops.GROW),
+    (ops.ITERATE, ops.UPDATE),
+    (ops.ITERATE, ops.WRITE),
+    (ops.SCAN, ops.GROW),
+    (ops.SCAN, ops.UPDATE),
+    (ops.SCAN, ops.WRITE),
+    (ops.WRITE, ops.WRITE),
+    (ops.UPDATE, ops.WRITE),
+    (ops.UPDATE, ops.UPDATE),
+)
+"""Pairs of kinds on one variable of which one makes what the other saw or did out of date."""
+
+WORDS = {
+    ops.READ: "read",
+    ops.WRITE: "write",
+    ops.UPDATE: "update",
+    ops.GROW: "insert",
+    ops.LENGTH: "length",
+    ops.ITERATE: "iterate",
+    ops.SCAN: "read all",
+}
+"""What a report calls the kinds."""

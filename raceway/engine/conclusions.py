@@ -1,0 +1,306 @@
+"""From evidence to findings: group, rank, word, and give each a fingerprint."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
+
+from raceway.engine import wording
+from raceway.engine.analyzer import Analyzer, Race, Violation
+from raceway.engine.commutes import WORDS, WRITES
+from raceway.engine.stamped import Access, ActorReplay, LockOrder, Site
+from raceway.model.findings import (
+    SEVERITIES,
+    Actor,
+    Certainty,
+    Finding,
+    Frame,
+    LockRef,
+    Severity,
+)
+from raceway.model.findings import Access as Side
+
+ReadLine = Callable[[str, int], "str | None"]
+
+MOST_SIDES = 8
+"""Accesses shown with one finding."""
+_MAIN_SIDES = {"data-race": 2, "atomicity-violation": 3}
+
+
+class Conclusions:
+    """Turns the evidence of one process into findings.
+
+    Args:
+        analyzer: What was found.
+        read_line: Returns a line of a source file; for the fingerprint.
+        root: Folder that paths in fingerprints are relative to.
+    """
+
+    def __init__(self, analyzer: Analyzer, read_line: ReadLine, root: str) -> None:
+        self._analyzer = analyzer
+        self._definitions = analyzer.definitions
+        self._read_line = read_line
+        self._root = root
+
+    def findings(self) -> list[Finding]:
+        """Return all findings, worst first."""
+        races = list(self._races())
+        racy = {(self._top(finding), site) for finding in races for site in _functions(finding)}
+        found = [
+            *races,
+            *(
+                finding
+                for finding in self._violations()
+                if not any((self._top(finding), site) in racy for site in _functions(finding))
+            ),
+            *self._lock_orders(),
+        ]
+        return sorted(found, key=lambda one: -SEVERITIES.index(one.severity))
+
+    @staticmethod
+    def _top(finding: Finding) -> str:
+        """Return the variable without its last key: a race on an item is one on its container."""
+        return re.sub(r"(\[[^\]]*\])$", "", finding.variable)
+
+    # ------------------------------------------------------------ data races
+
+    def _races(self) -> Iterator[Finding]:
+        groups: dict[object, list[Race]] = {}
+        for race in self._analyzer.races.values():
+            name = self._definitions.variable_name(race.variable)
+            pair = frozenset((self._function(race.first.site), self._function(race.second.site)))
+            groups.setdefault((name, pair), []).append(race)
+        for group in groups.values():
+            group.sort(key=_race_rank)
+            yield self._race(group)
+
+    def _race(self, group: list[Race]) -> Finding:
+        worst = group[0]
+        first, second = worst.first, worst.second
+        name = self._definitions.variable_name(worst.variable)
+        lost = worst.severity == "critical"
+        certainty: Certainty = "observed" if any(one.observed for one in group) else "predicted"
+        sides = [self._side(first), self._side(second)]
+        if lost:
+            sides += [
+                self._side(access.update_of)
+                for access in (first, second)
+                if access.update_of is not None
+            ]
+        for race in group[1:]:
+            sides += (self._side(race.first), self._side(race.second))
+        names = (sides[0].locks, sides[1].locks)
+        lines = self._lines(first, second, first.update_of, second.update_of)
+        return self._finding(
+            "data-race",
+            worst.severity,
+            certainty,
+            name,
+            sides,
+            message=wording.race_message(name, first, second, lost=lost),
+            why=wording.race_why(first, second, names, observed=certainty == "observed"),
+            fix=wording.race_fix(name, first, second, names, lost=lost),
+            steps=wording.race_steps(first, second, lines, lost=lost),
+            count=sum(race.count for race in group),
+        )
+
+    # ------------------------------------------------------------ atomicity violations
+
+    def _violations(self) -> Iterator[Finding]:
+        groups: dict[object, list[Violation]] = {}
+        for violation in self._analyzer.violations.values():
+            name = self._definitions.variable_name(violation.variable)
+            key = (
+                name,
+                self._function(violation.sequence.first.site),
+                self._function(violation.sequence.second.site),
+            )
+            groups.setdefault(key, []).append(violation)
+        for group in groups.values():
+            group.sort(key=lambda one: (-SEVERITIES.index(one.severity), not one.between))
+            yield self._violation(group)
+
+    def _violation(self, group: list[Violation]) -> Finding:
+        worst = group[0]
+        first, second, other = worst.sequence.first, worst.sequence.second, worst.other
+        name = self._definitions.variable_name(worst.variable)
+        sides = [
+            self._side(first, "first"),
+            self._side(second, "second"),
+            self._side(other, "other"),
+        ]
+        for violation in group[1:]:
+            sides += (
+                self._side(violation.sequence.first, "first"),
+                self._side(violation.sequence.second, "second"),
+                self._side(violation.other, "other"),
+            )
+        held = sides[1].locks or sides[0].locks
+        common = tuple(lock for lock in held if lock in sides[2].locks) or held
+        places = self._places(first, second)
+        lines = self._lines(first, second, other, other.update_of)
+        certainty: Certainty = "observed" if any(one.observed for one in group) else "predicted"
+        gap = wording.gap(first, second, common)
+        return self._finding(
+            "atomicity-violation",
+            worst.severity,
+            certainty,
+            name,
+            sides,
+            message=wording.violation_message(name, first, other, second),
+            why=f"{gap}, so {other.actor.name} can come in",
+            fix=wording.violation_fix(first, second, places, common),
+            steps=wording.violation_steps(first, other, second, lines),
+            count=sum(violation.count for violation in group),
+        )
+
+    def _places(self, first: Access, second: Access) -> tuple[int, int]:
+        """Return the lines of the sequence in the function that both belong to."""
+        depths = self._analyzer.judge.common_call(first.site, second.site) or (0, 0)
+        one = self._analyzer.judge.frame(first.site, depths[0])
+        two = self._analyzer.judge.frame(second.site, depths[1])
+        return (one.line if one else 0), (two.line if two else 0)
+
+    # ------------------------------------------------------------ lock order
+
+    def _lock_orders(self) -> Iterator[Finding]:
+        for cycle in self._analyzer.lock_graph.cycles():
+            yield self._lock_cycle(cycle)
+
+    def _lock_cycle(self, cycle: tuple[LockOrder, ...]) -> Finding:
+        sides: list[Side] = []
+        for edge in cycle:
+            outer, inner = self._lock(edge.outer), self._lock(edge.inner)
+            sides.append(
+                Side("write", f"acquire {outer.name}", self._actor(edge.actor),
+                     self._stack(edge.outer_site), (), role="outer")
+            )  # fmt: skip
+            sides.append(
+                Side("write", f"acquire {inner.name}", self._actor(edge.actor),
+                     self._stack(edge.inner_site), (outer,), role="inner")
+            )  # fmt: skip
+        locks = tuple(self._lock(edge.outer) for edge in cycle)
+        order = " -> ".join([*(lock.name for lock in locks), locks[0].name])
+        actors = " and ".join(dict.fromkeys(edge.actor.name for edge in cycle))
+        return self._finding(
+            "lock-order-inversion",
+            "warning",
+            "predicted",
+            "",
+            sides,
+            locks=locks,
+            message=f"{capitalised(actors)} take the same locks in opposite order ({order}): "
+            "each can wait for the other for ever.",
+            why="each holds what the other waits for, and no further lock keeps them apart",
+            fix=f"take the locks in one order everywhere, for example {locks[0].name} first",
+        )
+
+    # ------------------------------------------------------------ parts
+
+    def _finding(
+        self, kind: str, severity: Severity, certainty: Certainty, variable: str,
+        sides: list[Side], *, locks: tuple[LockRef, ...] = (), count: int = 1, **texts: object,
+    ) -> Finding:  # fmt: skip
+        shown: list[Side] = sides
+        if variable:
+            # The sides of the main example all count, others where they show a new place.
+            shown = sides[: _MAIN_SIDES[kind]]
+            for side in sides[_MAIN_SIDES[kind] :]:
+                key = (side.stack[0].location, side.access)
+                if key not in _keys(shown) and len(shown) < MOST_SIDES:
+                    shown.append(side)
+        if not locks:
+            locks = tuple(dict.fromkeys(lock for side in shown for lock in side.locks))
+        return Finding(
+            id=self._fingerprint(kind, variable, sides[: _MAIN_SIDES.get(kind, 4)]),
+            type=kind,  # type: ignore[arg-type]  # one of the three literals, see the callers
+            severity=severity,
+            certainty=certainty,
+            variable=variable,
+            accesses=tuple(shown),
+            locks=locks,
+            count=count,
+            process=self._definitions.pid,
+            **texts,  # type: ignore[arg-type]  # message, why, fix and steps
+        )
+
+    def _fingerprint(self, kind: str, variable: str, sides: Iterable[Side]) -> str:
+        """Hash what survives an edit elsewhere and another run: no line numbers, no actors."""
+        folded = re.sub(r"\[[^\]]*\]", "[*]", variable)
+        places = set()
+        for side in sides:
+            frame = side.stack[0]
+            path = os.path.relpath(frame.file, self._root)
+            line = (self._read_line(frame.file, frame.line) or "").strip()
+            places.add((path, frame.function, line))
+        text = repr((kind, folded, sorted(places)))
+        return "RW-" + hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:8]
+
+    def _side(self, access: Access, role: str = "other") -> Side:
+        return Side(
+            "write" if access.kind in WRITES else "read",
+            WORDS[access.kind],
+            self._actor(access.actor),
+            self._stack(access.site),
+            tuple(self._lock(number) for number in sorted(access.locks)),
+            access.value,
+            access.has_value,
+            role,  # type: ignore[arg-type]  # one of the literals, see the callers
+        )
+
+    def _actor(self, actor: ActorReplay) -> Actor:
+        name = actor.name
+        return Actor(
+            name,
+            actor.kind,
+            actor.parent.name if actor.parent else "",
+            self._stack(actor.fork_site) if actor.fork_site else (),
+            self._definitions.pid,
+        )
+
+    def _stack(self, site: Site) -> tuple[Frame, ...]:
+        frames = []
+        for code, offset in site.frames:
+            known = self._definitions.code(code)
+            if known is not None:
+                frames.append(known.frame(offset))
+        return tuple(frames) or (Frame("?", 0, "?"),)
+
+    def _lock(self, number: int) -> LockRef:
+        lock = self._definitions.lock(number)
+        if lock.location.startswith(self._root + os.sep):
+            return replace(lock, name=lock.name.replace(self._root + os.sep, ""))
+        return lock
+
+    def _function(self, site: Site) -> tuple[str, str]:
+        frame = self._analyzer.judge.frame(site)
+        return (frame.file, frame.function) if frame else ("?", "?")
+
+    def _lines(self, *accesses: Access | None) -> dict[int, int]:
+        lines = {}
+        for access in accesses:
+            if access is not None:
+                frame = self._analyzer.judge.frame(access.site)
+                lines[access.index] = frame.line if frame else 0
+        return lines
+
+
+def _race_rank(race: Race) -> tuple[int, bool, int]:
+    both_write = race.first.kind in WRITES and race.second.kind in WRITES
+    return -SEVERITIES.index(race.severity), not both_write, race.first.index
+
+
+def _keys(sides: list[Side]) -> set[tuple[str, str]]:
+    return {(side.stack[0].location, side.access) for side in sides}
+
+
+def _functions(finding: Finding) -> set[tuple[str, str]]:
+    return {(side.stack[0].file, side.stack[0].function) for side in finding.accesses}
+
+
+def capitalised(text: str) -> str:
+    """Return ``text`` with a capital first letter."""
+    return wording.capital(text)

@@ -1,0 +1,155 @@
+"""What the numbers in an op stream stand for, in one process."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from raceway.model import ops
+from raceway.model.findings import Frame, LockRef
+
+
+@dataclass(frozen=True, slots=True)
+class Code:
+    """A code object of the program."""
+
+    file: str
+    function: str
+    first_line: int
+    resumable: bool
+    positions: tuple[int | None, ...]
+
+    def frame(self, offset: int) -> Frame:
+        """Return the place of the instruction at ``offset``."""
+        at = (offset >> 1) * 4
+        line, end_line, column, end_column = self.positions[at : at + 4] or (None,) * 4
+        return Frame(
+            self.file,
+            line or self.first_line,
+            self.function,
+            end_line,
+            column,
+            end_column,
+            self.first_line,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Variable:
+    """A variable as it was defined."""
+
+    number: int
+    parent: int
+    text: str
+    role: str
+    has_value: bool
+    value: Any
+
+
+@dataclass(frozen=True, slots=True)
+class ActorDefinition:
+    """An actor as it was defined."""
+
+    name: str
+    kind: str
+    group: int
+
+
+class Definitions:
+    """Definitions of one process; what a forked child does not have, its parent has."""
+
+    def __init__(self) -> None:
+        self.parent: Definitions | None = None
+        self.codes: dict[int, Code] = {}
+        self.types: dict[int, str] = {}
+        self.actors: dict[int, ActorDefinition] = {}
+        self.variables: dict[int, Variable] = {}
+        self.locks: dict[int, LockRef] = {}
+        self.notes: list[str] = []
+        self.errors: list[tuple[str, str]] = []
+        self.pid = 0
+        self.parent_log = ""
+        self.command: tuple[str, ...] = ()
+        self.ended = ""
+        self._names: dict[int, str] = {}
+
+    def add(self, definition: tuple[Any, ...]) -> None:
+        """Take one definition; kinds that this version does not know are passed over."""
+        kind, *rest = definition
+        if kind == ops.DEF_CODE:
+            number, *fields = rest
+            self.codes[number] = Code(*fields)
+        elif kind == ops.DEF_TYPE:
+            self.types[rest[0]] = rest[1]
+        elif kind == ops.DEF_ACTOR:
+            self.actors[rest[0]] = ActorDefinition(*rest[1:4])
+        elif kind == ops.DEF_VARIABLE:
+            self.variables[rest[0]] = Variable(*rest)
+        elif kind == ops.DEF_LOCK:
+            self._add_lock(*rest)
+        elif kind == ops.DEF_NOTE:
+            self.notes.append(rest[0])
+        elif kind == ops.DEF_ERROR:
+            self.errors.append((rest[0], rest[1]))
+        elif kind == ops.DEF_PROCESS:
+            self.pid, self.parent_log, self.command = rest[:3]
+        elif kind == ops.DEF_END:
+            self.ended = rest[0]
+
+    def _add_lock(self, number: int, kind: str, name: str, code: int, offset: int) -> None:
+        born = self.code(code)
+        location = born.frame(offset).location if born else ""
+        self.locks[number] = LockRef(name or f"{kind} at {location or '?'}", kind, location)
+
+    def code(self, number: int) -> Code | None:
+        """Return the code object with this id, if it was defined."""
+        found = self.codes.get(number)
+        if found is None and self.parent is not None:
+            return self.parent.code(number)
+        return found
+
+    def type_name(self, number: int) -> str:
+        """Return the name of the type with this id."""
+        found = self.types.get(number)
+        if found is None:
+            return self.parent.type_name(number) if self.parent is not None else "object"
+        return found
+
+    def actor(self, number: int) -> ActorDefinition:
+        """Return the actor with this number, or one that only has its number for a name."""
+        found = self.actors.get(number)
+        if found is None and self.parent is not None:
+            return self.parent.actor(number)
+        return found or ActorDefinition(f"actor {number}", "thread", number)
+
+    def lock(self, number: int) -> LockRef:
+        """Return the lock with this number."""
+        found = self.locks.get(number)
+        if found is None and self.parent is not None:
+            return self.parent.lock(number)
+        return found or LockRef(f"lock {number}")
+
+    def variable(self, number: int) -> Variable | None:
+        """Return the variable with this number."""
+        found = self.variables.get(number)
+        if found is None and self.parent is not None:
+            return self.parent.variable(number)
+        return found
+
+    def variable_name(self, number: int) -> str:
+        """Return the full name of a variable: ``accounts['alice']['balance']``."""
+        name = self._names.get(number)
+        if name is None:
+            name = self._names[number] = self._make_name(number)
+        return name
+
+    def _make_name(self, number: int) -> str:
+        variable = self.variable(number)
+        if variable is None:
+            return f"variable {number}"
+        above = self.variable_name(variable.parent) if variable.parent else ""
+        if variable.role == ops.ROLE_ATTRIBUTE:
+            return f"{above}.{variable.text}" if above else variable.text
+        if variable.role == ops.ROLE_ITEM:
+            return f"{above}[{variable.text}]"
+        return above or variable.text

@@ -1,0 +1,37 @@
+"""Questions about the order of two accesses of one process."""
+
+from __future__ import annotations
+
+from raceway.engine.stamped import Access
+
+
+def hard_before(earlier: Access, later: Access) -> bool:
+    """Tell whether ``earlier`` happens before ``later`` by causality (mutex order left out)."""
+    number = earlier.actor.number
+    return later.actor.number == number or later.hard.get(number, -1) >= earlier.epoch
+
+
+def full_before(earlier: Access, later: Access) -> bool:
+    """Tell whether ``earlier`` happens before ``later`` in the classic sense, in this run."""
+    number = earlier.actor.number
+    return later.actor.number == number or later.full.get(number, -1) >= earlier.epoch
+
+
+def must_precede(earlier: Access, later: Access, variable: int) -> bool:
+    """Tell whether ``earlier`` comes first even if the critical sections on ``variable`` swap.
+
+    For an atomicity violation the question is what happens when critical sections are taken in
+    another order, so the order that comes from conflicts on the variable itself does not count.
+    One that comes from another variable does: the program may well branch on that one.
+    """
+    number = earlier.actor.number
+    if later.actor.number == number or later.base.get(number, -1) >= earlier.epoch:
+        return True
+    if later.hard.get(number, -1) < earlier.epoch:
+        return False
+    causes = [
+        cause
+        for cause, released, taken in later.actor.caused.get(number, ())
+        if released >= earlier.epoch and taken <= later.epoch
+    ]
+    return not causes or any(cause != variable for cause in causes)

@@ -1,0 +1,118 @@
+"""What the engine remembers of one variable: bounded, whatever the program does."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from raceway.engine.stamped import Access, ActorReplay
+
+ENTRIES_KEPT = 64
+"""Accesses kept of a variable: the latest of each actor, kind, site and lockset."""
+RECENT_KEPT = 12
+"""Places at which an actor accessed a variable, as possible beginnings of a sequence."""
+SEQUENCES_KEPT = 64
+
+_MISSING = object()
+
+EntryKey = tuple[int, int, int, frozenset[int]]
+
+
+class Sequence:
+    """Two accesses of one actor that rely on each other.
+
+    Attributes:
+        sections: Critical sections that cover both, ``(lock, serial)``.
+        locks: The locks of ``sections``: whoever holds one of them cannot come in between.
+        rechecks: Reads in between that check again before the second access.
+    """
+
+    __slots__ = ("first", "locks", "rechecks", "second", "sections")
+
+    def __init__(self, first: Access, second: Access, rechecks: tuple[Access, ...]) -> None:
+        self.first = first
+        self.second = second
+        self.sections = first.sections & second.sections
+        self.locks = frozenset(lock for lock, _ in self.sections)
+        self.rechecks = rechecks
+
+
+class Shadow:
+    """Shadow state of one variable.
+
+    Attributes:
+        container: The shadow of the container, for an item of it.
+        entries: Latest access for each actor, kind, site and lockset.
+        item_writes: For a container: latest replacement of any item, likewise.
+        recent: For each actor, its latest access at each place.
+        sequences: Latest sequence for each actor and pair of places.
+        owners: Actors that have accessed it, by number, up to two.
+    """
+
+    __slots__ = (
+        "container", "entries", "has_value", "item_writes", "number", "owners", "recent",
+        "sequences", "value", "writers",
+    )  # fmt: skip
+
+    def __init__(self, number: int, container: Shadow | None) -> None:
+        self.number = number
+        self.container = container
+        self.entries: dict[EntryKey, Access] = {}
+        self.item_writes: dict[EntryKey, Access] = {}
+        self.recent: dict[int, dict[tuple[int, int], Access]] = {}
+        self.sequences: dict[tuple[int, int, int], Sequence] = {}
+        self.owners: set[int] = set()
+        self.writers: set[tuple[int, object]] = set()
+        self.value: Any = _MISSING
+        self.has_value = False
+
+    def follow_value(self, access: Access) -> None:
+        """Keep track of the current value, and tell a read what it saw."""
+        if access.kind == 0:
+            if self.has_value:
+                access.value = self.value
+                access.has_value = True
+            return
+        if access.has_value:
+            access.unchanged = (
+                self.has_value
+                and type(self.value) is type(access.value)
+                and self.value == access.value
+            )
+            self.value = access.value
+            self.has_value = True
+        else:
+            self.has_value = False
+
+    @staticmethod
+    def keep(entries: dict[EntryKey, Access], access: Access) -> None:
+        """Remember an access in ``entries``, in the place of an older one of the same kind."""
+        key = (access.actor.number, access.kind, access.site.number, access.locks)
+        if key not in entries and len(entries) >= ENTRIES_KEPT:
+            del entries[next(iter(entries))]
+        entries[key] = access
+
+    def keep_recent(self, access: Access) -> None:
+        """Remember where the actor has accessed this variable."""
+        recent = self.recent.setdefault(access.actor.number, {})
+        key = (access.site.number, access.kind)
+        recent.pop(key, None)
+        if len(recent) >= RECENT_KEPT:
+            del recent[next(iter(recent))]
+        recent[key] = access
+
+    def keep_sequence(self, sequence: Sequence) -> None:
+        """Remember a sequence, in the place of an older one at the same places."""
+        key = (
+            sequence.first.actor.number,
+            sequence.first.site.number,
+            sequence.second.site.number,
+        )
+        self.sequences.pop(key, None)
+        if len(self.sequences) >= SEQUENCES_KEPT:
+            del self.sequences[next(iter(self.sequences))]
+        self.sequences[key] = sequence
+
+
+def same_group(one: ActorReplay, two: ActorReplay) -> bool:
+    """Tell whether two actors take turns on one thread, or are the same."""
+    return one is two or one.group == two.group

@@ -1,0 +1,345 @@
+"""Recognise the shapes in which an access is used: tested, polled, updated, checked twice.
+
+Purely syntactic questions about one access.  Each works on the node of the access and the root
+of the code object around it; :mod:`raceway.engine.dependence` asks them for positions.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterable, Iterator, Sequence
+from typing import TypeAlias
+
+from raceway.engine.code_view import FUNCTIONS, CodeView
+
+# The key of an expression: what is accessed, however it is spelled.
+Key: TypeAlias = tuple[str, ...]
+
+# Calls that only look at their argument: their result is as good as the argument in a test.
+_LOOKS_AT = frozenset(
+    {"abs", "all", "any", "bool", "callable", "float", "hasattr", "int", "isinstance"}
+    | {"len", "max", "min", "round", "str", "sum", "type"}
+)
+_ITEM_READS = {"get", "__getitem__", "__contains__", "setdefault"}
+_LOG_METHODS = frozenset(
+    {"critical", "debug", "error", "exception", "info", "log", "warn", "warning"}
+)
+_LEAVES = (ast.Return, ast.Break, ast.Continue, ast.Raise)
+_LOOPS = (ast.While, ast.For, ast.AsyncFor)
+_TESTS = (ast.If, ast.While, ast.IfExp, ast.Assert)
+
+
+def key_of(node: ast.AST) -> Key:
+    """Return what ``node`` accesses: ``d[k]``, ``k in d`` and ``d.get(k)`` have one key."""
+    if isinstance(node, ast.Subscript):
+        return ("item", ast.unparse(node.value), ast.unparse(node.slice))
+    if isinstance(node, ast.Compare) and isinstance(node.ops[0], ast.In | ast.NotIn):
+        return ("item", ast.unparse(node.comparators[0]), ast.unparse(node.left))
+    if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.args:
+        if node.func.attr in _ITEM_READS:
+            return ("item", ast.unparse(node.func.value), ast.unparse(node.args[0]))
+    elif isinstance(node, ast.Await):
+        return key_of(node.value)
+    return ("expression", ast.unparse(node))
+
+
+def mentions(tree: ast.AST, key: Key) -> bool:
+    """Tell whether ``tree`` contains an access with this key."""
+    return any(isinstance(node, ast.expr) and key_of(node) == key for node in ast.walk(tree))
+
+
+def tester(view: CodeView, root: ast.AST, node: ast.AST) -> ast.AST | None:
+    """Return the branch, loop or expression whose test ``node`` is a part of.
+
+    None if something else is done with it: ``if conn.closed`` tests ``conn.closed`` but uses
+    ``conn``.
+    """
+    guarded: ast.AST | None = None  # the operands that follow in ``node and ...``
+    for child, parent in view.ancestors(node, root):
+        if isinstance(parent, _TESTS):
+            return parent if child is parent.test else guarded
+        if isinstance(parent, ast.comprehension):
+            return parent if child in parent.ifs else guarded
+        if isinstance(parent, ast.match_case):
+            return parent if child is parent.guard else guarded
+        if isinstance(parent, ast.Match):
+            return parent if child is parent.subject else guarded
+        if isinstance(parent, ast.BoolOp):
+            if isinstance(parent.op, ast.And) and child is not parent.values[-1]:
+                guarded = parent
+        elif not _passes_on(parent, child):
+            return guarded
+    return guarded
+
+
+def only_tested(view: CodeView, root: ast.AST, node: ast.AST) -> bool:
+    """Tell whether the value that ``node`` reads is checked before anything is done with it."""
+    if tester(view, root, node) is not None:
+        return True
+    compared = False
+    for child, parent in view.ancestors(node, root):
+        compared = compared or isinstance(child, ast.Compare)
+        if isinstance(parent, ast.Assign | ast.Return) and compared:
+            return True
+        if not _passes_on(parent, child):
+            break
+    uses = uses_of_copy(view, root, node)
+    return bool(uses) and tester(view, root, uses[0]) is not None
+
+
+def uses_of_copy(view: CodeView, root: ast.AST, node: ast.AST) -> list[ast.Name]:
+    """Return the later uses, in source order, of the local that ``node`` is stored in."""
+    name = _copy_name(view, root, node)
+    if name is None:
+        return []
+    start = (getattr(node, "end_lineno", 0), getattr(node, "end_col_offset", 0))
+    uses = [
+        part
+        for part in ast.walk(root)
+        if isinstance(part, ast.Name)
+        and part.id == name
+        and isinstance(part.ctx, ast.Load)
+        and (part.lineno, part.col_offset) >= start
+    ]
+    return sorted(uses, key=lambda use: (use.lineno, use.col_offset))
+
+
+def tests_presence(view: CodeView, root: ast.AST, node: ast.AST) -> bool:
+    """Tell whether ``node`` is tested for being there (``is None``, ``in``, truth)."""
+    if isinstance(node, ast.Compare):
+        return isinstance(node.ops[0], ast.In | ast.NotIn)
+    for child, parent in view.ancestors(node, root):
+        if isinstance(parent, ast.Compare):
+            return isinstance(parent.ops[0], ast.Is | ast.IsNot | ast.In | ast.NotIn)
+        if isinstance(parent, _TESTS):
+            return child is parent.test
+        if not _passes_on(parent, child) and not isinstance(parent, ast.BoolOp):
+            break
+    return any(tests_presence(view, root, use) for use in uses_of_copy(view, root, node)[:1])
+
+
+def logged(view: CodeView, root: ast.AST, node: ast.AST, *, output: bool) -> bool:
+    """Tell whether the value that ``node`` reads only goes into a log message.
+
+    Args:
+        view: The code.
+        root: The code object.
+        node: The read.
+        output: Whether ``print`` counts as logging.
+    """
+    for child, parent in view.ancestors(node, root):
+        if isinstance(parent, ast.Call):
+            return child is not parent.func and _is_log_call(parent, output=output)
+        if isinstance(parent, ast.Attribute | ast.Subscript | ast.stmt):
+            return False
+    return False
+
+
+def polled(view: CodeView, root: ast.AST, node: ast.AST) -> bool:
+    """Tell whether ``node`` is the condition of a loop, or decides only whether it goes on."""
+    places: list[ast.AST] = [node]
+    if tester(view, root, node) is None:
+        places = list(uses_of_copy(view, root, node))
+    return bool(places) and all(_steers_loop(view, root, place) for place in places)
+
+
+def updates(view: CodeView, root: ast.AST, node: ast.AST) -> bool:
+    """Tell whether ``node`` is part of one statement that computes a value from the old one."""
+    for child, parent in view.ancestors(node, root):
+        if isinstance(parent, ast.AugAssign):
+            return child is parent.target and child is node
+        if isinstance(parent, ast.Assign):
+            key = key_of(node)
+            written = [part for target in parent.targets for part in _elements(target)]
+            return mentions(parent.value, key) and any(key_of(part) == key for part in written)
+        if isinstance(parent, ast.stmt):
+            return False
+    return False
+
+
+def writes_constant(view: CodeView, root: ast.AST, node: ast.AST) -> bool:
+    """Tell whether the value that ``node`` stores is a literal."""
+    if isinstance(node, ast.Call):
+        name = getattr(node.func, "id", getattr(node.func, "attr", ""))
+        value = node.args[-1] if node.args else None
+        return name in {"setattr", "__setattr__", "__setitem__"} and _literal(value)
+    for _, parent in view.ancestors(node, root):
+        if isinstance(parent, ast.AnnAssign):
+            return node is parent.target and _literal(parent.value)
+        if isinstance(parent, ast.Assign):
+            return any(_stores_literal(target, parent.value, node) for target in parent.targets)
+        if isinstance(parent, ast.stmt):
+            return False
+    return False
+
+
+def double_checked(view: CodeView, root: ast.AST, node: ast.AST) -> bool:
+    """Tell whether ``node`` is the first, unlocked check of double-checked locking."""
+    key = key_of(node)
+    places: list[ast.AST] = [node, *uses_of_copy(view, root, node)]
+    for place in places:
+        test = tester(view, root, place)
+        if isinstance(test, ast.If | ast.While):
+            if _checks_under_lock(test.body, key) or _checks_under_lock(test.orelse, key):
+                return True
+            if isinstance(test.body[-1], _LEAVES):
+                return _checks_under_lock(_following(view, test), key)
+    for child, parent in view.ancestors(node, root):
+        if isinstance(parent, ast.Try) and child in parent.body:
+            handled = [part for handler in parent.handlers for part in handler.body]
+            leaves = isinstance(parent.body[-1], _LEAVES)
+            after = _following(view, parent) if leaves and parent.handlers else []
+            return _checks_under_lock(handled, key) or _checks_under_lock(after, key)
+    return False
+
+
+def _passes_on(parent: ast.AST, child: ast.AST) -> bool:
+    """Tell whether the value of ``parent`` is little more than what ``child`` says."""
+    if isinstance(parent, ast.Call):
+        function = parent.func
+        return isinstance(function, ast.Name) and function.id in _LOOKS_AT and child in parent.args
+    return isinstance(parent, ast.UnaryOp | ast.BinOp | ast.Compare | ast.NamedExpr | ast.Await)
+
+
+def _copy_name(view: CodeView, root: ast.AST, node: ast.AST) -> str | None:
+    """Return the local name that ``node``, or a value that says as much, is stored in."""
+    for child, parent in view.ancestors(node, root):
+        target: ast.AST | None = None
+        if isinstance(parent, ast.NamedExpr):
+            target = parent.target
+        elif isinstance(parent, ast.Assign) and len(parent.targets) == 1:
+            target = parent.targets[0] if child is parent.value else None
+        elif isinstance(parent, ast.AnnAssign):
+            target = parent.target if child is parent.value else None
+        elif _passes_on(parent, child) or isinstance(parent, ast.BoolOp):
+            continue
+        return target.id if isinstance(target, ast.Name) else None
+    return None
+
+
+def _steers_loop(view: CodeView, root: ast.AST, node: ast.AST) -> bool:
+    """Tell whether the test around ``node`` decides nothing but whether a loop goes on."""
+    test = tester(view, root, node)
+    if test is None:
+        return False
+    inside = list(view.ancestors(node, root))
+    if any(isinstance(parent, ast.NamedExpr) for _, parent in inside[: _index(inside, test)]):
+        return False
+    if isinstance(test, ast.While):
+        return True
+    if not isinstance(test, ast.If) or test.orelse:
+        return False
+    acts = [part for part in test.body if not _is_log_statement(part)]
+    if not acts or not all(isinstance(part, (*_LEAVES, ast.Pass)) for part in acts):
+        return False
+    key = key_of(node)
+    if any(isinstance(part, ast.Raise) or mentions(part, key) for part in acts):
+        return False
+    return any(isinstance(parent, _LOOPS) for _, parent in view.ancestors(test, root))
+
+
+def _index(inside: Sequence[tuple[ast.AST, ast.AST]], test: ast.AST) -> int:
+    return next(number for number, (_, parent) in enumerate(inside) if parent is test)
+
+
+def _is_log_call(call: ast.Call, *, output: bool) -> bool:
+    function = call.func
+    if isinstance(function, ast.Name):
+        return output and function.id == "print"
+    if not isinstance(function, ast.Attribute) or function.attr not in _LOG_METHODS:
+        return False
+    return "log" in ast.unparse(function.value).lower()
+
+
+def _is_log_statement(node: ast.stmt) -> bool:
+    if not isinstance(node, ast.Expr) or not isinstance(node.value, ast.Call):
+        return False
+    return _is_log_call(node.value, output=True)
+
+
+def _elements(target: ast.AST) -> Iterator[ast.AST]:
+    if isinstance(target, ast.Tuple | ast.List):
+        for element in target.elts:
+            yield from _elements(element)
+    else:
+        yield target
+
+
+def _literal(value: ast.AST | None) -> bool:
+    if isinstance(value, ast.UnaryOp):
+        value = value.operand
+    return isinstance(value, ast.Constant)
+
+
+def _stores_literal(target: ast.AST, value: ast.AST, node: ast.AST) -> bool:
+    if target is node:
+        return _literal(value)
+    if not isinstance(target, ast.Tuple | ast.List) or not isinstance(value, ast.Tuple | ast.List):
+        return False
+    if len(target.elts) != len(value.elts):
+        return False
+    pairs = zip(target.elts, value.elts, strict=True)
+    return any(_stores_literal(part, item, node) for part, item in pairs)
+
+
+def _following(view: CodeView, node: ast.AST) -> list[ast.stmt]:
+    """Return the statements after ``node`` in its block."""
+    parent = view.parent(node)
+    for field in ("body", "orelse", "finalbody"):
+        block = getattr(parent, field, None)
+        if isinstance(block, list) and node in block:
+            return block[block.index(node) + 1 :]
+    return []
+
+
+def _own_parts(statements: Iterable[ast.AST]) -> Iterator[ast.AST]:
+    """Yield all nodes of ``statements`` without those of functions defined there."""
+    stack = list(statements)
+    while stack:
+        node = stack.pop()
+        yield node
+        if not isinstance(node, FUNCTIONS):
+            stack.extend(ast.iter_child_nodes(node))
+
+
+def _checks_under_lock(statements: Sequence[ast.stmt], key: Key) -> bool:
+    """Tell whether a with block, or what follows an ``acquire()``, checks ``key`` again."""
+    for number, statement in enumerate(statements):
+        for part in _own_parts([statement]):
+            if isinstance(part, ast.With | ast.AsyncWith) and _checks(part.body, key):
+                return True
+            if (
+                isinstance(part, ast.Call)
+                and isinstance(part.func, ast.Attribute)
+                and part.func.attr == "acquire"
+                and _checks(statements[number:], key)
+            ):
+                return True
+    return False
+
+
+def _checks(statements: Sequence[ast.stmt], key: Key) -> bool:
+    """Tell whether ``statements`` look at ``key`` again before they act upon it."""
+    parts = list(_own_parts(statements))
+    copies = {
+        target.id
+        for part in parts
+        if isinstance(part, ast.Assign) and mentions(part.value, key)
+        for target in part.targets
+        if isinstance(target, ast.Name)
+    }
+    for part in parts:
+        if isinstance(part, _TESTS) and (
+            mentions(part.test, key)
+            or any(isinstance(name, ast.Name) and name.id in copies for name in ast.walk(part.test))
+        ):
+            return True
+        if isinstance(part, ast.Try) and any(
+            mentions(statement, key) for statement in part.body if part.handlers
+        ):
+            return True
+        if isinstance(part, ast.Call) and key_of(part) == key:
+            function = part.func
+            if isinstance(function, ast.Attribute) and function.attr == "setdefault":
+                return True
+    return False

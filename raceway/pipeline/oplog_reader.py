@@ -1,0 +1,67 @@
+"""Reads op logs while they grow."""
+
+from __future__ import annotations
+
+import marshal
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from raceway.record.oplog import HEADER, MAGIC
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """What one flush of a process wrote.
+
+    Attributes:
+        definitions: Tuples as described in :mod:`raceway.model.ops`.
+        ops: Flat list of ops.
+        time: Unix time of the flush, in seconds.
+    """
+
+    definitions: list[tuple[Any, ...]]
+    ops: list[Any]
+    time: float
+
+
+class OpLogReader:
+    """Reads the chunks of one file, each once, in order.
+
+    Args:
+        path: The file; it may still be written to.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._position = 0
+        self.damaged = False
+
+    def next_chunk(self) -> Chunk | None:
+        """Return the next complete chunk, or None if there is none (yet).
+
+        A chunk that is cut off, because its writer was killed, is as if it were not there.
+        """
+        if self.damaged:
+            return None
+        with self.path.open("rb") as file:
+            file.seek(self._position)
+            header = file.read(HEADER.size)
+            if len(header) < HEADER.size:
+                return None
+            magic, _, definition_bytes, op_bytes, time = HEADER.unpack(header)
+            if magic != MAGIC:
+                self.damaged = True
+                return None
+            body = file.read(definition_bytes + op_bytes)
+        if len(body) < definition_bytes + op_bytes:
+            return None
+        self._position += HEADER.size + len(body)
+        try:
+            # The file is our own, in a directory that only this user can write to.
+            definitions = marshal.loads(body[:definition_bytes])  # noqa: S302
+            ops = marshal.loads(body[definition_bytes:])  # noqa: S302
+        except (ValueError, EOFError, TypeError):
+            self.damaged = True
+            return None
+        return Chunk(definitions, ops, time)

@@ -1,0 +1,76 @@
+"""Lock-order inversions in histories that are written out line by line."""
+
+from history import Lock
+
+
+def nested(outer, inner):
+    with outer:
+        with inner:
+            pass
+
+
+def test_opposite_order_in_two_threads(history):
+    a, b = Lock("a"), Lock("b")
+    one, two = history.start("one"), history.start("two")
+    with history.run(one):
+        nested(a, b)
+    with history.run(two):
+        nested(b, a)
+
+    findings = history.analyze()
+    assert [one.type for one in findings] == ["lock-order-inversion"]
+    assert {lock.name for lock in findings[0].locks} == {"a", "b"}
+    assert [side.role for side in findings[0].accesses] == ["outer", "inner", "outer", "inner"]
+
+
+def test_one_thread_cannot_deadlock_with_itself(history):
+    a, b = Lock("a"), Lock("b")
+    with history.run(history.start("one")):
+        nested(a, b)
+        nested(b, a)
+
+    assert history.found() == []
+
+
+def test_a_gate_lock_prevents_it(history):
+    a, b, gate = Lock("a"), Lock("b"), Lock("gate")
+    one, two = history.start("one"), history.start("two")
+    with history.run(one), gate:
+        nested(a, b)
+    with history.run(two), gate:
+        nested(b, a)
+
+    assert history.found() == []
+
+
+def test_ordered_threads_cannot_meet(history):
+    a, b = Lock("a"), Lock("b")
+    one = history.start("one")
+    with history.run(one):
+        nested(a, b)
+    history.join(one)
+    with history.run(history.start("two")):
+        nested(b, a)
+
+    assert history.found() == []
+
+
+def test_trying_is_not_waiting(history):
+    a, b = Lock("a"), Lock("b")
+    one, two = history.start("one"), history.start("two")
+    with history.run(one):
+        nested(a, b)
+    with history.run(two), b:
+        a.try_acquire()
+        a.release()
+
+    assert history.found() == []
+
+
+def test_a_cycle_of_three(history):
+    a, b, c = Lock("a"), Lock("b"), Lock("c")
+    for name, outer, inner in (("one", a, b), ("two", b, c), ("three", c, a)):
+        with history.run(history.start(name)):
+            nested(outer, inner)
+
+    assert [one[0] for one in history.found()] == ["lock-order-inversion"]
