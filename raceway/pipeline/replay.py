@@ -18,7 +18,6 @@ The detectors decide what to make of them; replay knows nothing about findings.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any, Protocol
 
 from raceway.engine.definitions import Definitions
@@ -165,10 +164,14 @@ class Replay:
                 if message is not None:
                     self._learn_remote(actor, message)
             else:
-                handler = _HANDLERS.get(op)
-                if handler is not None:
-                    handler(self, actor, subject, thing, argument)
+                self._handle(op, actor, subject, thing, argument)
         return len(stream)
+
+    def _handle(self, op: int, actor: ActorReplay, subject: int, thing: Any, argument: Any) -> None:
+        """Apply an op that is neither an access nor part of one; unknown ones are passed over."""
+        handler = _HANDLERS.get(op)
+        if handler is not None:
+            getattr(self, handler)(actor, subject, thing, argument)
 
     # ------------------------------------------------------------ actors and sites
 
@@ -394,18 +397,18 @@ class Replay:
         actor.segment += 1
 
 
-_HANDLERS: dict[int, Callable[[Replay, ActorReplay, int, Any, Any], None]] = {
-    ops.ACQUIRE: Replay._acquire,
-    ops.TRY_ACQUIRE: Replay._try_acquire,
-    ops.RELEASE: Replay._release,
-    ops.WAIT_RELEASE: Replay._wait_release,
-    ops.WAIT_ACQUIRE: Replay._wait_acquire,
-    ops.NOTIFY: Replay._notify,
-    ops.SEND: Replay._send,
-    ops.HANDOFF: Replay._handoff,
-    ops.RECEIVE: Replay._receive,
-    ops.REMOTE_SEND: Replay._remote_send,
-    ops.FORK: Replay._fork,
-    ops.JOIN: Replay._join,
-    ops.SWITCH: Replay._switch,
+_HANDLERS = {
+    ops.ACQUIRE: "_acquire",
+    ops.TRY_ACQUIRE: "_try_acquire",
+    ops.RELEASE: "_release",
+    ops.WAIT_RELEASE: "_wait_release",
+    ops.WAIT_ACQUIRE: "_wait_acquire",
+    ops.NOTIFY: "_notify",
+    ops.SEND: "_send",
+    ops.HANDOFF: "_handoff",
+    ops.RECEIVE: "_receive",
+    ops.REMOTE_SEND: "_remote_send",
+    ops.FORK: "_fork",
+    ops.JOIN: "_join",
+    ops.SWITCH: "_switch",
 }

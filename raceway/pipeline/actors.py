@@ -1,0 +1,118 @@
+"""Who is calling: one serial per thread, asyncio task and greenlet, never used twice.
+
+A server decides by ``thread_id`` whether two accesses can race at all and which locks are held, so
+that the identity must be that of the real actor. ``threading.get_ident()`` is reused as soon as a
+thread has ended, and all tasks of a loop share one thread. Threads are known by a native
+thread-local; tasks and greenlets by weak references, so that none is kept alive by having been
+seen.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from itertools import count
+from typing import TYPE_CHECKING, Any
+from weakref import WeakKeyDictionary
+
+from raceway.pipeline import native
+
+if TYPE_CHECKING:
+    from raceway.context import TraceContext
+
+
+class HeldLock:
+    """A lock that its actor has reported as acquired."""
+
+    __slots__ = ("count", "event_id", "trace")
+
+    def __init__(self, trace: TraceContext, event_id: str | None) -> None:
+        self.trace = trace
+        self.event_id = event_id
+        self.count = 1
+
+
+class Actor:
+    """A thread, asyncio task or greenlet of this process.
+
+    ``held`` is changed by the actor itself only, so that it needs no lock.
+    """
+
+    __slots__ = ("__weakref__", "held", "name")
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        # (client, lock id) -> what was reported about it
+        self.held: dict[tuple[int, str], HeldLock] = {}
+
+    def thread_id(self, instance: str) -> str:
+        """Return the id for the wire, unique among all processes of all instances.
+
+        Args:
+            instance: Instance id of this process.
+        """
+        pid = str(os.getpid())
+        if instance.endswith("-" + pid):  # the default instance id has it already
+            return f"{instance}:{self.name}"
+        return f"{instance}:{pid}:{self.name}"
+
+
+_serials = count(1)
+_threads: Any = native.Local()
+_others: WeakKeyDictionary[Any, Actor] = WeakKeyDictionary()
+
+
+def current_actor() -> Actor:
+    """Return the actor that is running now.
+
+    Returns:
+        The asyncio task if one is running in this thread, else the greenlet unless it is the main
+        one of its thread, else the thread. The same object each time.
+    """
+    task = _current_task()
+    if task is not None:
+        return _other(task, "task")
+    greenlet = _current_greenlet()
+    if greenlet is not None:
+        return _other(greenlet, "greenlet")
+    actor: Actor | None = getattr(_threads, "actor", None)
+    if actor is None:
+        actor = _threads.actor = Actor(f"{_thread_name()}-{next(_serials)}")
+    return actor
+
+
+def _current_task() -> Any:
+    tasks = sys.modules.get("asyncio.tasks")
+    if tasks is None:
+        return None
+    try:
+        return tasks.current_task()
+    except (RuntimeError, AttributeError):  # no loop runs here; asyncio is half imported
+        return None
+
+
+def _current_greenlet() -> Any:
+    module = sys.modules.get("greenlet")
+    if module is None:
+        return None
+    try:
+        current = module.getcurrent()
+        return None if current.parent is None else current
+    except AttributeError:  # half imported
+        return None
+
+
+def _other(key: Any, kind: str) -> Actor:
+    actor = _others.get(key)
+    if actor is None:
+        actor = _others[key] = Actor(f"{kind}-{next(_serials)}")
+    return actor
+
+
+def _thread_name() -> str:
+    # Not current_thread(): in a thread that Python did not start it would create a Thread object.
+    threading = sys.modules.get("threading")
+    active = getattr(threading, "_active", {})
+    thread = active.get(native.get_ident())
+    name = getattr(thread, "_name", None)
+    return str(name)[:64] if isinstance(name, str) and name.isascii() else "thread"

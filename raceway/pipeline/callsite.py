@@ -1,0 +1,58 @@
+"""Where the program called us: the first frame that is not raceway's own.
+
+Decided by the directory of the package, not by the word "raceway" in a path: a program that lives
+in ``~/raceway-shop`` has locations, too.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from types import FrameType
+
+_PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+_OWN = (
+    _PACKAGE + os.sep,
+    os.path.join(os.path.dirname(_PACKAGE), "raceway_autopatch") + os.sep,
+)
+
+
+class CallSite(NamedTuple):
+    """A place in the program.
+
+    Example:
+        >>> CallSite("/srv/bank/api.py", 46, "bank.api").location
+        '/srv/bank/api.py:46'
+    """
+
+    file: str
+    line: int
+    module: str
+
+    @property
+    def location(self) -> str:
+        """The place as ``file:line``."""
+        return f"{self.file}:{self.line}"
+
+
+UNKNOWN = CallSite("unknown", 0, "unknown")
+
+
+def find() -> CallSite:
+    """Return the place in the program that led to this call.
+
+    Returns:
+        The site, or :data:`UNKNOWN` if every frame is ours (an embedding in C).
+    """
+    frame: FrameType | None = sys._getframe(1)
+    while frame is not None:
+        filename = frame.f_code.co_filename
+        if not filename.startswith(_OWN):
+            module = frame.f_globals.get("__name__")
+            name = module if isinstance(module, str) else "unknown"
+            return CallSite(filename, frame.f_lineno or 0, name)
+        frame = frame.f_back
+    return UNKNOWN

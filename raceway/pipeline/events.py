@@ -1,0 +1,436 @@
+"""The events of the wire protocol: pure functions from whatever a caller passed to wire form.
+
+A Raceway server refuses a whole batch for one field of the wrong type. So each field is coerced
+here, and nothing that these functions return is refused: ids are UUIDs, numbers are unsigned and
+whole, maps are text to text, and every key that the server demands is there.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import time
+from itertools import count
+from typing import TYPE_CHECKING, Any
+
+from raceway import values
+from raceway.context import U64_MAX, new_trace_id
+
+if TYPE_CHECKING:
+    from raceway.context import Clock, TraceContext
+
+U16_MAX = 2**16 - 1
+U32_MAX = 2**32 - 1
+
+ACCESS_TYPES = ("Read", "Write", "AtomicRead", "AtomicWrite", "AtomicRMW")
+ORDERINGS = ("Relaxed", "Acquire", "Release", "AcqRel", "SeqCst")
+# Kinds after which the next event of the actor has something new to hang under.
+SYNCHRONISING = frozenset(
+    {"HttpRequest", "HttpResponse", "AsyncSpawn", "AsyncAwait", "MemoryFence"}
+)
+
+_NAMESPACE = "7d0b2f0e-5c0c-5d7e-9a3e-3f6a1c9b8e42"  # of task and future ids that are not UUIDs
+_MAX_HEADERS = 100
+_MAX_HEADER_VALUE = 1024
+_MAX_FRAMES = 200
+_SECRET_HEADERS = frozenset(
+    {
+        "authorization",
+        "cookie",
+        "proxy-authorization",
+        "set-cookie",
+        "x-api-key",
+        "x-auth-token",
+        "x-csrf-token",
+        "x-raceway-key",
+    }
+)
+_ACCESS = {name.lower(): name for name in ACCESS_TYPES}
+_ORDERING = {name.lower(): name for name in ORDERINGS}
+
+Kind = dict[str, dict[str, Any]]
+
+
+# --- fields -----------------------------------------------------------------------------------
+
+
+def unsigned(value: Any, limit: int = U64_MAX) -> int:
+    """Round ``value`` up to a whole number from 0 to ``limit``; 0 if it is no number.
+
+    Example:
+        >>> unsigned(1.5), unsigned(-1), unsigned("200"), unsigned(None)
+        (2, 0, 200, 0)
+    """
+    try:
+        if type(value) is not int:
+            if isinstance(value, float) and math.isinf(value):
+                return limit if value > 0 else 0
+            if isinstance(value, (str, bytes)):
+                value = float(value[:32])
+            value = math.ceil(value)  # raises for what is no number
+        return min(max(int(value), 0), limit)
+    except Exception:  # the caller's object may do anything
+        return 0
+
+
+def access_type(value: object) -> str | None:
+    """Return the wire spelling of an access type, or None if ``value`` is none.
+
+    Example:
+        >>> access_type("read"), access_type("atomic_rmw"), access_type("app.py:42")
+        ('Read', 'AtomicRMW', None)
+    """
+    if not isinstance(value, str):
+        return None
+    return _ACCESS.get(str.__str__(value).strip().lower().replace("_", ""))
+
+
+def headers(value: object) -> dict[str, str]:
+    """Return HTTP headers as text to text; what identifies a user is replaced.
+
+    Args:
+        value: A mapping or pairs, of text or bytes; several values of one name are joined.
+
+    Example:
+        >>> headers({"Accept": ["a", "b"], "Cookie": "id=1", "X-Count": 3})
+        {'Accept': 'a, b', 'Cookie': '<redacted>', 'X-Count': '3'}
+    """
+    result: dict[str, str] = {}
+    try:
+        pairs: Any = value.items() if hasattr(value, "items") else value
+        for name, content in pairs or ():
+            key = _header(name)
+            if key in result:
+                result[key] = f"{result[key]}, {_header(content)}"[:_MAX_HEADER_VALUE]
+            elif len(result) < _MAX_HEADERS:
+                result[key] = _header(content)
+            if key.lower() in _SECRET_HEADERS:
+                result[key] = "<redacted>"
+    except Exception:  # not headers at all: what was understood so far is all there is
+        return result
+    return result
+
+
+def _header(value: object) -> str:
+    if isinstance(value, bytes):
+        value = value.decode("latin-1")
+    elif isinstance(value, (list, tuple)):
+        value = ", ".join(_header(item) for item in value)
+    return values.text(value, _MAX_HEADER_VALUE)
+
+
+def stack(value: object) -> list[str]:
+    r"""Return a stack trace as a list of text.
+
+    Args:
+        value: Text (split into lines), a list, a traceback, an exception, or None.
+
+    Example:
+        >>> stack("a\nb"), stack(["app.py:1", 2]), stack(None)
+        (['a', 'b'], ['app.py:1', '2'], [])
+    """
+    try:
+        if value is None:
+            return []
+        if isinstance(value, str):
+            lines = str.__str__(value)[: _MAX_FRAMES * 1024].splitlines()
+            return [values.text(line, 1024) for line in lines[:_MAX_FRAMES]]
+        if isinstance(value, BaseException):
+            value = value.__traceback__
+            if value is None:
+                return []
+        if hasattr(value, "tb_next"):
+            return _frames(value)
+        if isinstance(value, (list, tuple)):
+            return [_frame(item) for item in list(value)[:_MAX_FRAMES]]
+        return [values.text(value, 1024)]
+    except Exception:  # as in unsigned()
+        return []
+
+
+def _frame(item: Any) -> str:
+    if hasattr(item, "filename") and hasattr(item, "lineno"):  # traceback.FrameSummary
+        return values.text(f"{item.filename}:{item.lineno}", 1024)
+    return values.text(item, 1024)
+
+
+def _frames(traceback: Any) -> list[str]:
+    result: list[str] = []
+    while traceback is not None and len(result) < _MAX_FRAMES:
+        code = traceback.tb_frame.f_code
+        result.append(values.text(f"{code.co_filename}:{traceback.tb_lineno}", 1024))
+        traceback = traceback.tb_next
+    return result
+
+
+def uuid_of(value: object, instance: str) -> str:
+    """Return ``value`` if it is a UUID, else a UUID that stands for it on this instance.
+
+    The same id gives the same UUID each time, so that a spawn and the await of it meet.
+
+    Args:
+        value: A task or future id.
+        instance: Instance id, because ids such as ``task-1`` repeat in every process.
+
+    Example:
+        >>> uuid_of("C1A7B0DE-55AA-4D0E-9F63-2F1E8F0B7A11", "web-1")
+        'c1a7b0de-55aa-4d0e-9f63-2f1e8f0b7a11'
+        >>> uuid_of("task-123", "web-1") == uuid_of("task-123", "web-1")
+        True
+    """
+    import uuid  # late: few programs name tasks by hand
+
+    raw = values.text(value, 1024)
+    try:
+        return str(uuid.UUID(raw))
+    except ValueError:
+        return str(uuid.uuid5(uuid.UUID(_NAMESPACE), f"{instance}/{raw}"))
+
+
+# --- kinds ------------------------------------------------------------------------------------
+
+
+def function_call(
+    function_name: object, module: object, args: object, file: object, line: object
+) -> Kind:
+    """Build a FunctionCall; ``args`` are captured already."""
+    return {
+        "FunctionCall": {
+            "function_name": values.text(function_name),
+            "module": values.text(module),
+            "args": args,
+            "file": values.text(file),
+            "line": unsigned(line, U32_MAX),
+        }
+    }
+
+
+def state_change(
+    variable: object, old_value: object, new_value: object, location: object, access: object
+) -> Kind:
+    """Build a StateChange; the values are captured already. An unknown access is a Write."""
+    return {
+        "StateChange": {
+            "variable": values.text(variable),
+            "old_value": old_value,
+            "new_value": new_value,
+            "location": values.text(location),
+            "access_type": access_type(access) or "Write",
+        }
+    }
+
+
+def lock_acquire(lock_id: object, lock_type: object, location: object) -> Kind:
+    """Build a LockAcquire."""
+    return {"LockAcquire": _lock(lock_id, lock_type, location)}
+
+
+def lock_release(lock_id: object, lock_type: object, location: object) -> Kind:
+    """Build a LockRelease."""
+    return {"LockRelease": _lock(lock_id, lock_type, location)}
+
+
+def _lock(lock_id: object, lock_type: object, location: object) -> dict[str, Any]:
+    return {
+        "lock_id": values.text(lock_id),
+        "lock_type": values.text(lock_type),
+        "location": values.text(location),
+    }
+
+
+def async_spawn(task_id: object, location: object, instance: str) -> Kind:
+    """Build an AsyncSpawn."""
+    return {
+        "AsyncSpawn": {
+            "task_id": uuid_of(task_id, instance),
+            "spawned_by": values.text(location),
+        }
+    }
+
+
+def async_await(future_id: object, location: object, instance: str) -> Kind:
+    """Build an AsyncAwait."""
+    return {
+        "AsyncAwait": {
+            "future_id": uuid_of(future_id, instance),
+            "awaited_at": values.text(location),
+        }
+    }
+
+
+def http_request(method: object, url: object, header_map: object, body: object) -> Kind:
+    """Build an HttpRequest; the body is captured already."""
+    return {
+        "HttpRequest": {
+            "method": values.text(method),
+            "url": values.text(url),
+            "headers": headers(header_map),
+            "body": body,
+        }
+    }
+
+
+def http_response(status: object, header_map: object, body: object, duration_ms: object) -> Kind:
+    """Build an HttpResponse; the body is captured already. The duration is rounded up."""
+    return {
+        "HttpResponse": {
+            "status": unsigned(status, U16_MAX),
+            "headers": headers(header_map),
+            "body": body,
+            "duration_ms": unsigned(duration_ms),
+        }
+    }
+
+
+def error(error_type: object, message: object, stack_trace: object) -> Kind:
+    """Build an Error."""
+    name = error_type.__name__ if isinstance(error_type, type) else error_type
+    return {
+        "Error": {
+            "error_type": values.text(name),
+            "message": values.text(message, 16 * 1024),
+            "stack_trace": stack(stack_trace),
+        }
+    }
+
+
+def memory_fence(ordering: object, location: object) -> Kind:
+    """Build a MemoryFence; an unknown ordering is the strongest."""
+    known = _ORDERING.get(values.text(ordering).strip().lower().replace("_", ""), "SeqCst")
+    return {"MemoryFence": {"ordering": known, "location": values.text(location)}}
+
+
+def database_query(query: object, database: object, duration_ms: object) -> Kind:
+    """Build a DatabaseQuery."""
+    return {
+        "DatabaseQuery": {
+            "query": values.text(query, 16 * 1024),
+            "database": values.text(database),
+            "duration_ms": unsigned(duration_ms),
+        }
+    }
+
+
+def database_result(rows_affected: object) -> Kind:
+    """Build a DatabaseResult."""
+    return {"DatabaseResult": {"rows_affected": unsigned(rows_affected)}}
+
+
+def custom(name: object, data: object) -> Kind:
+    """Build a Custom event; ``data`` is captured already."""
+    return {"Custom": {"name": values.text(name), "data": data}}
+
+
+# --- the envelope -----------------------------------------------------------------------------
+
+
+class _EventIds:
+    """UUIDs of version 4 shape: 48 random bits per process and a counter with a random start."""
+
+    __slots__ = ("next", "pid", "prefix")
+
+    def __init__(self) -> None:
+        self.pid = os.getpid()
+        self.prefix = new_trace_id()[:15]  # up to and including the version digit
+        self.next = count(int.from_bytes(os.urandom(8), "big")).__next__
+
+
+_ids = _EventIds()
+
+
+def new_event_id() -> str:
+    """Return a UUID that no other event of any process has.
+
+    Example:
+        >>> new_event_id() == new_event_id()
+        False
+    """
+    global _ids  # noqa: PLW0603 - replaced once in each forked child
+    ids = _ids
+    if ids.pid != os.getpid():
+        ids = _ids = _EventIds()
+    number = ids.next()
+    high, middle, low = (number >> 60) & 0xFFF, (number >> 48) & 0xFFF, number & 0xFFFFFFFFFFFF
+    return f"{ids.prefix}{high:03x}-8{middle:03x}-{low:012x}"
+
+
+_second: tuple[int, str] = (-1, "")
+
+
+def timestamp() -> str:
+    """Return the time now as RFC 3339 text in UTC, to the microsecond.
+
+    Source: RFC 3339, section 5.6.
+    """
+    global _second  # noqa: PLW0603 - a cache of one entry, replaced as a whole
+    now, fraction = divmod(time.time_ns(), 1_000_000_000)
+    second, prefix = _second
+    if second != now:
+        prefix = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(now))
+        _second = (now, prefix)
+    return f"{prefix}.{fraction // 1000:06d}+00:00"
+
+
+def envelope(
+    kind: Kind,
+    *,
+    event_id: str,
+    parent_id: str | None,
+    trace: TraceContext,
+    clock: Clock,
+    held: list[str],
+    thread_id: str,
+    service: str,
+    environment: str,
+    instance: str,
+    tags: dict[str, str],
+    duration_ns: int | None,
+) -> dict[str, Any]:
+    """Put a kind into the event that the server receives.
+
+    Args:
+        kind: What one of the functions above returned.
+        event_id: Id of the event.
+        parent_id: Event that happened before this one, or None for a root.
+        trace: The trace.
+        clock: Vector clock after the event.
+        held: Ids of the locks that the actor holds.
+        thread_id: Globally unique id of the actor.
+        service: Service name.
+        environment: Deployment environment.
+        instance: Instance id.
+        tags: Free text for our own use.
+        duration_ns: Duration in nanoseconds, if there is one.
+
+    Returns:
+        The event, for JSON.
+    """
+    number = clock[-1][1] if clock else 0
+    for component, value in clock:
+        if component == f"{service}#{instance}":
+            number = value
+    vector = [list(entry) for entry in clock if entry[0] != trace.trace_id]
+    # The server overwrites the service's component by the event's index within its trace, which
+    # would order unrelated traces of one process by chance. A component that only this trace has
+    # keeps them unordered.
+    vector.append([trace.trace_id, number])
+    return {
+        "id": event_id,
+        "trace_id": trace.trace_id,
+        "parent_id": parent_id,
+        "timestamp": timestamp(),
+        "kind": kind,
+        "metadata": {
+            "thread_id": thread_id,
+            "process_id": os.getpid() & U32_MAX,
+            "service_name": service,
+            "environment": environment,
+            "tags": {"sdk_language": "python", **tags},
+            "duration_ns": duration_ns,
+            "instance_id": instance,
+            "distributed_span_id": trace.span_id,
+            "upstream_span_id": trace.upstream_span_id,
+        },
+        "causality_vector": vector,
+        "lock_set": held,
+    }

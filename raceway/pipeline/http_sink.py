@@ -1,0 +1,146 @@
+"""The sink of an instrumented program that sends its events to a Raceway server.
+
+The application's threads only put chunks into a queue.  One thread of ours replays them, makes
+events and hands them to the sender; it is started with the first chunk, so that a program that
+lets gevent patch everything at its beginning finds no thread running.
+"""
+
+from __future__ import annotations
+
+import atexit
+import json
+from collections import deque
+from typing import Any
+
+from raceway import values
+from raceway.config import Config
+from raceway.engine.definitions import Definitions
+from raceway.pipeline import native
+from raceway.pipeline.sender import Sender
+from raceway.pipeline.transport import Transport
+from raceway.pipeline.wire_events import EventReplay
+from raceway.record import recorder
+from raceway.record.definer import Definer
+
+_encode = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode
+
+
+class HttpSink:
+    """Turns chunks into events and sends them.
+
+    Args:
+        config: Where to send to, and under which names.
+    """
+
+    def __init__(self, config: Config) -> None:
+        self._config = config
+        self._begin()
+
+    def _begin(self) -> None:
+        config = self._config
+        self._queue: deque[tuple[list[Any], list[tuple[Any, ...]]]] = deque()
+        self._wake = native.Signal()
+        self._done = native.Signal()
+        self._running = False
+        self._closing = False
+        self._definer = Definer()
+        self._definitions = Definitions()
+        self._sender = Sender(
+            Transport(config.endpoint, config.api_key, config.request_timeout),
+            batch_size=config.batch_size,
+            batch_bytes=config.max_batch_bytes,
+            flush_interval=config.flush_interval,
+            buffer_bytes=config.max_buffer_bytes,
+            rate=config.max_events_per_second,
+            exit_timeout=config.shutdown_timeout,
+        )
+        self._replay = EventReplay(
+            self._definitions,
+            self._put,
+            service=values.text(config.service_name),
+            environment=values.text(config.environment),
+            instance=values.text(config.current_instance_id()),
+        )
+
+    # --- what the application's threads call
+
+    def write(self, chunk: list[Any], definitions: list[tuple[Any, ...]]) -> None:
+        """Take a chunk; it is turned into events in the background."""
+        self._queue.append((chunk, definitions))
+        if self._running:
+            self._wake.set()
+        elif not self._closing:
+            self._running = True
+            native.start_new_thread(self._loop, ())
+
+    def after_fork(self) -> None:
+        """Start anew in a forked child; what the parent recorded is sent by the parent."""
+        self._begin()
+
+    def close(self) -> None:
+        """Send what is there, for at most ``shutdown_timeout`` seconds."""
+        self._closing = True
+        if self._running:
+            self._wake.set()
+            self._done.wait(self._config.shutdown_timeout)
+        self._drain()
+        self._sender.close(self._config.shutdown_timeout)
+
+    # --- the background thread
+
+    def _loop(self) -> None:
+        while not self._closing:
+            self._drain()
+            if not self._wake.wait(self._config.flush_interval):
+                recorder.flush()
+        self._drain()
+        self._running = False
+        self._done.set()
+
+    def _drain(self) -> None:
+        while self._queue:
+            chunk, definitions = self._queue.popleft()
+            try:
+                out: list[tuple[Any, ...]] = []
+                self._definer.define(chunk, definitions, out)
+                for definition in out:
+                    self._definitions.add(definition)
+                self._replay.feed(chunk, patient=False)
+            except Exception as error:
+                recorder.internal_error("http sink", error)
+
+    def _put(self, event: dict[str, Any]) -> None:
+        kind = event["kind"]
+        change = kind.get("StateChange")
+        if change is not None:
+            limit = self._config.max_value_bytes
+            change["new_value"] = values.capture(change["new_value"], limit)
+        self._sender.put(_encode(event).encode("utf-8", "replace"))
+
+
+def start(endpoint: str, service: str = "") -> None:
+    """Send what this process records to a server.
+
+    Args:
+        endpoint: Base URL of the server.
+        service: Service name; ``unknown-service`` if empty.
+
+    Raises:
+        UsageError: The endpoint is no URL.
+    """
+    import os
+
+    config = Config(
+        endpoint=endpoint,
+        service_name=service or "unknown-service",
+        environment=os.environ.get("RACEWAY_ENVIRONMENT", "development"),
+        api_key=os.environ.get("RACEWAY_API_KEY") or None,
+    )
+    sink = HttpSink(config)
+    recorder.start(sink)
+
+    def finish() -> None:
+        recorder.flush()
+        sink.close()
+
+    atexit.register(finish)

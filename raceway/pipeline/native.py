@@ -1,0 +1,78 @@
+"""Threads and locks as the operating system knows them, whoever has patched ``threading``.
+
+The sender must run on a real thread even if gevent has replaced the thread primitives, and must not
+appear in what our own instrumentation of ``threading`` records. Therefore everything here comes
+from ``_thread``, bound when this module is imported, or from what gevent has put aside.
+"""
+
+from __future__ import annotations
+
+import _thread
+import sys
+import time
+from typing import Any
+
+
+def _original(name: str) -> Any:
+    monkey = sys.modules.get("gevent.monkey")
+    if monkey is not None:
+        return monkey.get_original("_thread", name)
+    return getattr(_thread, name)
+
+
+allocate_lock = _original("allocate_lock")
+start_new_thread = _original("start_new_thread")
+get_ident = _original("get_ident")
+Local: type = _original("_local")
+# In C: one indivisible step each, so that a finaliser or a signal handler that tracks something
+# while the same thread holds the lock gets in instead of waiting for itself for ever.
+ReentrantLock = _original("RLock")
+
+
+class Signal:
+    """A flag that one thread waits for and any thread may raise."""
+
+    __slots__ = ("_lock",)
+
+    def __init__(self) -> None:
+        self._lock = allocate_lock()
+        self._lock.acquire()
+
+    def set(self) -> None:
+        """Wake the waiter, or let its next wait return at once."""
+        try:
+            self._lock.release()
+        except RuntimeError:  # already set
+            pass
+
+    def wait(self, timeout: float) -> bool:
+        """Wait until the flag is raised, take it down again.
+
+        Args:
+            timeout: Longest time to wait, in seconds; negative means without a limit.
+
+        Returns:
+            False if the time ran out.
+        """
+        return bool(self._lock.acquire(True, max(timeout, 0) if timeout >= 0 else -1))
+
+    def wait_cooperatively(self, timeout: float) -> bool:
+        """Wait like :meth:`wait`, but let the greenlets of a patched process run meanwhile.
+
+        Args:
+            timeout: Longest time to wait, in seconds.
+        """
+        if not gevent_active():
+            return self.wait(timeout)
+        deadline = time.monotonic() + timeout
+        while not self._lock.acquire(False):
+            if time.monotonic() >= deadline:
+                return False
+            time.sleep(0.002)  # gevent's: a native wait would stop every greenlet of the thread
+        return True
+
+
+def gevent_active() -> bool:
+    """Return whether gevent has patched the blocking calls of this process."""
+    monkey = sys.modules.get("gevent.monkey")
+    return monkey is not None and bool(monkey.is_module_patched("time"))

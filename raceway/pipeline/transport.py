@@ -1,0 +1,214 @@
+"""One HTTP connection to the server, and what is known of a request that failed.
+
+The server does not recognise an event that it has seen before, so a batch may be sent again only
+if it certainly did not arrive. That is the case if there was no connection, if the request could
+not be written to its end (the server cannot parse a part of it), or if the server answered with an
+error. If it was written and no answer came, nobody knows.
+
+``http.client`` is imported with the first request: it imports socket and ssl, which a program that
+uses gevent must be able to patch before.
+"""
+
+from __future__ import annotations
+
+import codecs
+import os
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from raceway.pipeline import native
+
+if TYPE_CHECKING:
+    from http.client import HTTPConnection
+
+importing = native.allocate_lock()
+"""Held while the sender's thread imports: a process that is forked in the middle of it would find
+the module locked for ever. The sender's fork hooks take it."""
+
+_inherited: list[HTTPConnection] = []
+_MAX_ANSWER = 64 * 1024
+_MAX_RETRY_AFTER = 120.0  # seconds; a server that asks for more is asked again earlier
+_TLS_IDLE = 4.0  # seconds; whether the peer has closed a TLS connection cannot be seen by peeking
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What came of one request.
+
+    Attributes:
+        status: HTTP status, or 0 without an answer.
+        text: Body of the answer.
+        retry_after: What the server asked for, in seconds.
+        error: Without an answer, why.
+        may_have_arrived: Without an answer, whether the server may have got the batch.
+    """
+
+    status: int = 0
+    text: str = ""
+    retry_after: float | None = None
+    error: str = ""
+    may_have_arrived: bool = False
+
+
+class Transport:
+    """Posts batches over a connection that is kept open. For one thread at a time.
+
+    Args:
+        endpoint: Base URL of the server.
+        api_key: Key for the server, if it wants one.
+        timeout: Limit for connecting and for each wait for data, in seconds.
+    """
+
+    def __init__(self, endpoint: str, api_key: str | None, timeout: float) -> None:
+        parts = urlsplit(endpoint)
+        self._tls = parts.scheme == "https"
+        self._host = parts.hostname or "localhost"
+        self._port = parts.port
+        self._path = parts.path.rstrip("/") + "/events"
+        self._timeout = timeout
+        self._headers = {
+            "Content-Type": "application/json",
+            "User-Agent": "raceway-python",
+            # Raceway's middlewares skip requests with this header: no trace of the tracing.
+            "X-Raceway-Internal": "true",
+        }
+        if api_key:
+            self._headers["Authorization"] = f"Bearer {api_key}"
+            self._headers["X-Raceway-Key"] = api_key
+        self._connection: HTTPConnection | None = None
+        self._used_at = 0.0
+
+    def post(self, body: bytes) -> Answer:
+        """Send one batch and wait for the answer. Raises nothing that a network can cause.
+
+        Args:
+            body: The batch as JSON.
+        """
+        try:
+            connection = self._connected()
+        except Exception as error:  # name resolution, refusal, timeout, TLS, a bad proxy
+            self.close()
+            return Answer(error=_reason(error))
+        failure = ""
+        try:
+            connection.request("POST", self._path, body, self._headers)
+            _acknowledge_at_once(connection.sock)
+        except Exception as error:  # not all of it was written
+            failure = _reason(error)
+        try:
+            # Also after a failure: a server that refuses a large body answers and hangs up.
+            answer = self._read(connection)
+        except Exception as error:  # reset, timeout, not HTTP
+            self.close()
+            return Answer(error=failure or _reason(error), may_have_arrived=not failure)
+        if failure:
+            self.close()
+        return answer
+
+    def close(self) -> None:
+        """Close the connection; the next batch opens a new one."""
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            try:
+                connection.close()
+            except Exception:  # noqa: S110 - there is nothing left to do with it
+                pass
+
+    def forget(self) -> None:
+        """Drop a connection inherited from the parent of a process fork, without a word on it."""
+        connection, self._connection = self._connection, None
+        if connection is None:
+            return
+        # Kept alive: its buffer may have been locked by the parent's thread, and freeing it would
+        # wait for that lock. The parent's end must not depend on this process, hence the close.
+        _inherited.append(connection)
+        try:
+            os.close(connection.sock.detach())
+        except Exception:  # noqa: S110 - closed by the parent at that very moment
+            pass
+
+    def _connected(self) -> HTTPConnection:
+        connection = self._connection
+        if connection is not None and not self._usable(connection):
+            self.close()
+            connection = None
+        if connection is None:
+            with importing:
+                from http import client  # late: see the top of this file
+
+                # Looking up a host name would import this one, outside of the lock.
+                codecs.lookup("idna")
+            make = client.HTTPSConnection if self._tls else client.HTTPConnection
+            connection = make(self._host, self._port, timeout=self._timeout)
+            connection.connect()
+            self._connection = connection
+        return connection
+
+    def _usable(self, connection: HTTPConnection) -> bool:
+        """Return whether the server still holds the other end of an idle connection."""
+        sock: Any = connection.sock
+        if sock is None:
+            return False
+        if self._tls:
+            return time.monotonic() - self._used_at < _TLS_IDLE
+        from socket import MSG_PEEK
+
+        try:
+            sock.setblocking(False)
+            sock.recv(1, MSG_PEEK)
+        except BlockingIOError:
+            sock.settimeout(self._timeout)
+            return True
+        except OSError:
+            return False
+        return False  # closed by the server, or it sent what nobody asked for
+
+    def _read(self, connection: HTTPConnection) -> Answer:
+        response = connection.getresponse()
+        body = response.read(_MAX_ANSWER)
+        retry_after = response.getheader("Retry-After")
+        if not response.isclosed():
+            # Longer than any answer of a Raceway server. (The connection is in the middle of it.)
+            self.close()
+        elif connection.sock is None:
+            self._connection = None
+        self._used_at = time.monotonic()
+        text = body.decode("utf-8", "replace")
+        return Answer(response.status, text, _seconds(retry_after))
+
+
+def _acknowledge_at_once(sock: Any) -> None:
+    """Let the kernel acknowledge the first part of an answer without waiting for the second.
+
+    A server that writes header and body of an answer separately, without TCP_NODELAY, waits for
+    that acknowledgement in between: 40 ms for each batch. Linux only; it wears off by itself.
+    """
+    import socket  # late: see the top of this file
+
+    option = getattr(socket, "TCP_QUICKACK", None)
+    if option is not None:
+        sock.setsockopt(socket.IPPROTO_TCP, option, 1)
+
+
+def _reason(error: Exception) -> str:
+    return f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+
+
+def _seconds(retry_after: str | None) -> float | None:
+    """Read a Retry-After header: seconds, or a date (RFC 9110, section 10.2.3)."""
+    if not retry_after:
+        return None
+    try:
+        seconds = float(retry_after)
+    except ValueError:
+        with importing:
+            from email.utils import parsedate_to_datetime  # late: hardly any server sends a date
+
+        try:
+            seconds = parsedate_to_datetime(retry_after).timestamp() - time.time()
+        except (ValueError, TypeError):
+            return None
+    # The comparison of min() lets NaN through, hence the order of the arguments.
+    return max(0.0, min(_MAX_RETRY_AFTER, seconds))

@@ -1,0 +1,245 @@
+"""The middlewares, with the real frameworks."""
+
+from __future__ import annotations
+
+import asyncio
+
+import flask
+import pytest
+from starlette.applications import Starlette
+from starlette.responses import PlainTextResponse
+from starlette.routing import Route
+from test_context import HEADERS, TRACE
+from wire_server import make_client
+
+from raceway import context
+from raceway.middleware import FastAPIMiddleware, RacewayMiddleware, flask_middleware
+
+
+@pytest.fixture
+def client(server):
+    client = make_client(server)
+    yield client
+    client.shutdown()
+    assert server.refusals == []
+
+
+def make_flask(client, *, before=True, after=True):
+    app = flask.Flask("shop")
+    middleware = flask_middleware(client)
+
+    if before:
+
+        @app.before_request
+        def init_raceway():
+            middleware.before_request()
+
+    if after:
+
+        @app.after_request
+        def finish_raceway(response):
+            return middleware.after_request(response)
+
+    @app.route("/transfer", methods=["POST"])
+    def transfer():
+        client.track_state_change("alice.balance", None, 100, "Read")
+        return {"success": True, "trace": bool(context.current())}
+
+    @app.route("/boom")
+    def boom():
+        client.start_trace()  # never ended
+        raise LookupError("boom")
+
+    return app
+
+
+def names(events):
+    return [next(iter(event["kind"])) for event in events]
+
+
+def test_flask_request_is_one_trace(client, server):
+    app = make_flask(client)
+    answer = app.test_client().post("/transfer", headers={**HEADERS, "Cookie": "id=s3cret"})
+    assert answer.json == {"success": True, "trace": True}
+    assert context.current() is None
+    client.flush()
+    events = server.events
+    assert names(events) == ["HttpRequest", "StateChange", "HttpResponse"]
+    assert {event["trace_id"] for event in events} == {TRACE}
+    request, response = events[0]["kind"]["HttpRequest"], events[2]["kind"]["HttpResponse"]
+    assert (request["method"], request["url"]) == ("POST", "/transfer")
+    assert response["status"] == 200
+    assert [events[i]["metadata"]["tags"]["http.direction"] for i in (0, 2)] == ["in", "in"]
+    assert events[0]["metadata"]["distributed_span_id"] == "53995c3f42cd8ad8"
+    assert events[1]["parent_id"] == events[0]["id"]
+    assert "s3cret" not in str(events)
+
+
+def test_flask_requests_without_headers_have_traces_of_their_own(client, server):
+    browser = make_flask(client).test_client()
+    browser.post("/transfer")
+    browser.post("/transfer")
+    client.flush()
+    assert len({event["trace_id"] for event in server.events}) == 2
+
+
+def test_flask_malformed_headers_do_not_fail_the_request(client):
+    browser = make_flask(client).test_client()
+    for header in ("v1;" + "W" * 1000, "v1;bnVsbA", "garbage"):
+        headers = {"traceparent": "00-x", "raceway-clock": header}
+        assert browser.post("/transfer", headers=headers).status_code == 200
+
+
+def test_flask_handler_that_raises(client, server):
+    app = make_flask(client)
+    assert app.test_client().get("/boom").status_code == 500
+    assert context.current() is None
+    app.testing = True  # the exception reaches the server: after_request is not called
+    with pytest.raises(LookupError):
+        app.test_client().get("/boom")
+    assert context.current() is None
+    client.flush()
+    assert names(server.events) == [
+        "HttpRequest",
+        "HttpResponse",
+        "HttpRequest",
+        "Error",
+        "HttpResponse",
+    ]
+    assert server.events[4]["kind"]["HttpResponse"]["status"] == 500
+
+
+def test_flask_hooks_work_alone(client, server):
+    assert make_flask(client, before=False).test_client().post("/transfer").json["trace"] is False
+    assert make_flask(client, after=False).test_client().post("/transfer").json["trace"] is True
+    assert context.current() is None
+    client.flush()
+    assert names(server.events) == ["HttpRequest", "StateChange", "HttpResponse"]
+
+
+def test_flask_init_app_and_internal_requests(client, server):
+    app = flask.Flask("shop")
+    flask_middleware(client).init_app(app)
+    app.add_url_rule("/", view_func=lambda: "ok")
+    assert app.test_client().get("/", headers={"X-Raceway-Internal": "true"}).text == "ok"
+    assert app.test_client().get("/").text == "ok"
+    client.flush()
+    assert names(server.events) == ["HttpRequest", "HttpResponse"]
+
+
+def get(app, path, headers=()):
+    """Serve one request the way an ASGI server does and return the status."""
+    scope = {
+        "type": "http",
+        "asgi": {"version": "3.0"},
+        "http_version": "1.1",
+        "method": "GET",
+        "path": path,
+        "raw_path": path.encode(),
+        "query_string": b"",
+        "scheme": "http",
+        "headers": [(name.encode(), value.encode()) for name, value in dict(headers).items()],
+        "server": ("test", 80),
+    }
+    sent = []
+
+    async def receive():
+        return {"type": "http.request", "body": b"", "more_body": False}
+
+    async def send(message):
+        sent.append(message)
+
+    async def serve():
+        try:
+            await app(scope, receive, send)
+        except LookupError:
+            pass
+        assert context.current() is None
+
+    asyncio.run(serve())
+    return sent[0]["status"]
+
+
+def make_starlette(client):
+    async def read(request):
+        client.track_state_change("x", None, 1, "Read")
+        await asyncio.sleep(0)
+        return PlainTextResponse("ok", status_code=201)
+
+    def sync(request):
+        client.track_state_change("x", None, 1, "Read")
+        return PlainTextResponse("ok")
+
+    async def boom(request):
+        raise LookupError("boom")
+
+    app = Starlette(routes=[Route("/read", read), Route("/sync", sync), Route("/boom", boom)])
+    app.add_middleware(FastAPIMiddleware, client=client)
+    return app
+
+
+@pytest.mark.parametrize(("path", "status"), [("/read", 201), ("/sync", 200)])
+def test_starlette_request_is_one_trace(client, server, path, status):
+    assert get(make_starlette(client), path, HEADERS) == status
+    client.flush()
+    events = server.events
+    assert names(events) == ["HttpRequest", "StateChange", "HttpResponse"]
+    assert {event["trace_id"] for event in events} == {TRACE}
+    assert events[1]["parent_id"] == events[0]["id"]
+    assert events[2]["kind"]["HttpResponse"]["status"] == status
+
+
+def test_starlette_handler_that_raises(client, server):
+    assert get(make_starlette(client), "/boom") == 500
+    client.flush()
+    assert names(server.events) == ["HttpRequest", "Error", "HttpResponse"]
+    assert server.events[1]["kind"]["Error"]["message"] == "boom"
+
+
+def test_asgi_leaves_other_connections_alone_and_restores_the_context(client, server):
+    seen = []
+
+    async def app(scope, receive, send):
+        seen.append((scope["type"], context.current() is not None))
+        client.start_trace()
+
+    async def main():
+        middleware = RacewayMiddleware(app, client=client)
+        await middleware({"type": "http", "headers": [(b"\xff", b"\xff")]}, None, None)
+        assert context.current() is None
+        await middleware({"type": "http"}, None, None)
+        assert context.current() is None
+        internal = {"type": "http", "headers": [(b"X-Raceway-Internal", b"true")]}
+        await middleware(internal, None, None)
+        for kind in ("websocket", "lifespan"):
+            context.end()
+            await middleware({"type": kind, "headers": []}, None, None)
+
+    asyncio.run(main())
+    assert seen == [
+        ("http", True),
+        ("http", True),
+        ("http", False),
+        ("websocket", False),
+        ("lifespan", False),
+    ]
+
+
+def test_concurrent_asgi_requests_do_not_mix(client, server):
+    async def app(scope, receive, send):
+        client.track_custom(scope["path"])
+        await asyncio.sleep(0)
+        client.track_custom(scope["path"])
+
+    async def main():
+        middleware = RacewayMiddleware(app, client=client)
+        scopes = [{"type": "http", "path": f"/{n}", "method": "GET"} for n in range(10)]
+        await asyncio.gather(*(middleware(scope, None, None) for scope in scopes))
+
+    asyncio.run(main())
+    client.flush()
+    paths = {}
+    for event in server.events:
+        if "Custom" in event["kind"]:
+            paths.setdefault(event["trace_id"], []).append(event["kind"]["Custom"]["name"])
+    assert sorted(paths.values()) == [[f"/{n}"] * 2 for n in range(10)]

@@ -1,0 +1,199 @@
+"""The end of a process, and process forks, in real child processes."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from wire_server import PATIENCE, free_port
+
+ROOT = Path(__file__).parents[2]
+
+PRELUDE = """
+import os, sys
+from raceway.client import RacewayClient
+from raceway.config import Config
+client = RacewayClient(Config(endpoint={url!r}, service_name="svc", flush_interval=60.0))
+client.start_trace()
+client.track_custom("parent")
+"""
+
+
+def run(program, url, **env):
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), **env}
+    environment.pop("RACEWAY_INSTANCE_ID", None)
+    return subprocess.run(
+        [sys.executable, "-c", PRELUDE.format(url=url) + program],
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE * 2,
+        env=environment,
+        check=False,
+    )
+
+
+def names(server):
+    return [fields["name"] for _, fields in server.kinds()]
+
+
+@pytest.mark.parametrize(
+    ("program", "status"),
+    [
+        ("", 0),
+        ("sys.exit(3)", 3),
+        ("raise LookupError", 1),
+        ("import threading; threading.Thread(target=client.track_custom, args=('t',)).start()", 0),
+        ("client.shutdown(); client.shutdown()", 0),
+        ("import atexit; atexit.register(client.shutdown)", 0),
+    ],
+)
+def test_what_is_buffered_is_delivered_at_the_end(server, program, status):
+    done = run(program, server.url)
+    assert done.returncode == status
+    assert done.stdout == ""
+    assert "raceway server" not in done.stderr
+    assert names(server) == ["parent"]
+    assert server.refusals == []
+
+
+def test_a_dead_server_holds_up_the_end_for_two_seconds_at_most():
+    begun = time.monotonic()
+    done = run("", f"http://127.0.0.1:{free_port()}")
+    assert time.monotonic() - begun < 6
+    assert done.returncode == 0
+    assert done.stdout == ""
+    assert "not reachable" in done.stderr
+    assert "lost so far: 1" in done.stderr
+
+
+def test_a_hanging_server_holds_up_the_end_for_two_seconds_at_most(server):
+    server.gate.clear()
+    begun = time.monotonic()
+    done = run("", server.url)
+    assert time.monotonic() - begun < 6
+    assert done.returncode == 0
+    server.gate.set()
+
+
+FORK = """
+pid = os.fork()
+if pid == 0:
+    client.track_custom("child")
+    {end}
+os.waitpid(pid, 0)
+client.track_custom("after")
+"""
+
+
+@pytest.mark.parametrize("end", ["sys.exit(0)", "client.flush(); os._exit(0)"])
+def test_a_forked_child_has_a_sender_of_its_own(server, end):
+    done = run(FORK.format(end=end), server.url)
+    assert done.returncode == 0, done.stderr
+    events = {event["kind"]["Custom"]["name"]: event for event in server.events}
+    assert sorted(names(server)) == ["after", "child", "parent"]  # nothing twice
+    parent, child, after = events["parent"], events["child"], events["after"]
+    assert child["trace_id"] == parent["trace_id"]
+    assert child["parent_id"] == after["parent_id"] == parent["id"]
+    for name in ("process_id", "instance_id", "thread_id"):
+        assert child["metadata"][name] != parent["metadata"][name] == after["metadata"][name]
+    assert child["metadata"]["instance_id"].endswith(f"-{child['metadata']['process_id']}")
+    component = "svc#" + child["metadata"]["instance_id"]
+    assert [component, 1] in child["causality_vector"]
+    assert len({event["id"] for event in server.events}) == 3
+
+
+def test_a_fork_while_other_threads_are_tracking(server):
+    program = """
+import threading
+stop = threading.Event()
+def work():
+    client.start_trace()
+    while not stop.wait(0.001):
+        client.track_custom("w")
+threads = [threading.Thread(target=work) for _ in range(3)]
+for thread in threads: thread.start()
+for number in range(10):
+    pid = os.fork()
+    if pid == 0:
+        client.track_custom("child")
+        os._exit(0 if client.flush(10) else 1)
+    assert os.waitpid(pid, 0)[1] == 0
+stop.set()
+for thread in threads: thread.join()
+client.shutdown()
+"""
+    done = run(program, server.url)
+    assert done.returncode == 0, done.stderr
+    assert names(server).count("child") == 10
+    assert server.refusals == []
+
+
+@pytest.mark.parametrize("method", ["fork", "spawn"])
+def test_multiprocessing_children_deliver_when_they_end(server, tmp_path, method):
+    script = tmp_path / "program.py"
+    script.write_text(
+        "import multiprocessing, sys\n"
+        "from raceway.client import RacewayClient\n"
+        "from raceway.config import Config\n"
+        "def work():\n"
+        f"    client = RacewayClient(Config(endpoint={server.url!r}, flush_interval=60.0))\n"
+        "    client.start_trace()\n"
+        "    client.track_custom('child')\n"
+        "if __name__ == '__main__':\n"
+        f"    process = multiprocessing.get_context({method!r}).Process(target=work)\n"
+        "    process.start(); process.join(); sys.exit(process.exitcode)\n"
+    )
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    subprocess.run([sys.executable, str(script)], check=True, timeout=PATIENCE * 2, env=environment)
+    assert names(server) == ["child"]
+
+
+GEVENT = """
+import gevent
+def work():
+    client.start_trace()
+    client.track_custom("greenlet")
+    gevent.sleep(0)
+    client.track_custom("greenlet")
+gevent.joinall([gevent.spawn(work) for _ in range(3)])
+assert client.flush(10)
+ticks = []
+ticker = gevent.spawn(lambda: ticks.append(1))
+client.track_custom("last")
+assert client.flush(10)
+"""
+
+
+@pytest.mark.parametrize("order", ["before", "after", "late"])
+def test_gevent_may_patch_before_or_after_us(server, tmp_path, order):
+    pytest.importorskip("gevent")
+    patch = "import gevent.monkey; gevent.monkey.patch_all()\n"
+    prelude = PRELUDE.format(url=server.url)
+    imports, rest = prelude.split("client = ", 1)
+    parts = {
+        "before": patch + imports + "client = " + rest,
+        "after": imports + patch + "client = " + rest,
+        "late": imports
+        + "client = "
+        + rest.replace("client.start_trace", patch + "client.start_trace"),
+    }[order]
+    script = tmp_path / "program.py"
+    script.write_text(parts + GEVENT)
+    done = subprocess.run(
+        [sys.executable, str(script)],
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE * 2,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "Warning" not in done.stderr
+    assert sorted(names(server)) == ["greenlet"] * 6 + ["last", "parent"]
+    threads = {event["metadata"]["thread_id"] for event in server.events}
+    assert len(threads) == 4
+    assert server.refusals == []
