@@ -60,12 +60,12 @@ def _sequence(shadow: Shadow, first: Access, second: Access, judge: Judge) -> Se
     kinds = _kinds(first, second)
     link = judge.link(first.site, second.site, *kinds)
     if second_writes and (not first_writes or first.kind == ops.UPDATE):
-        if not link.linked:
+        if not link.linked or (link.back_edge and link.verdict is Verdict.CONTROL):
             return None
         if first.kind == ops.READ and second.kind == ops.WRITE:
             second.update_of = first
     elif not first_writes and not second_writes:
-        if not link.linked or link.back_edge:
+        if not link.linked or link.back_edge or judge.is_double_checked(first.site):
             return None
     elif first_writes and not second_writes:
         # W W R: the own value is expected to be still there.

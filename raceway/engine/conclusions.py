@@ -265,7 +265,7 @@ class Conclusions:
         frames = []
         for code, offset in site.frames:
             known = self._definitions.code(code)
-            if known is not None:
+            if known is not None and not _is_ours(known.file):
                 frames.append(known.frame(offset))
         return tuple(frames) or (Frame("?", 0, "?"),)
 
@@ -286,6 +286,18 @@ class Conclusions:
                 frame = self._analyzer.judge.frame(access.site)
                 lines[access.index] = frame.line if frame else 0
         return lines
+
+
+_OUR_FOLDERS = tuple(
+    os.path.join(os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))), name)
+    + os.sep
+    for name in ("raceway", "raceway_autopatch")
+)
+
+
+def _is_ours(file: str) -> bool:
+    """Tell whether a frame is of Raceway itself; by folder, since users' paths have that name too."""
+    return file.startswith(_OUR_FOLDERS)
 
 
 def _race_rank(race: Race) -> tuple[int, bool, int]:

@@ -32,15 +32,22 @@ _TESTS = (ast.If, ast.While, ast.IfExp, ast.Assert)
 def key_of(node: ast.AST) -> Key:
     """Return what ``node`` accesses: ``d[k]``, ``k in d`` and ``d.get(k)`` have one key."""
     if isinstance(node, ast.Subscript):
-        return ("item", ast.unparse(node.value), ast.unparse(node.slice))
+        return ("item", _text(node.value), _text(node.slice))
     if isinstance(node, ast.Compare) and isinstance(node.ops[0], ast.In | ast.NotIn):
-        return ("item", ast.unparse(node.comparators[0]), ast.unparse(node.left))
+        return ("item", _text(node.comparators[0]), _text(node.left))
     if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.args:
         if node.func.attr in _ITEM_READS:
-            return ("item", ast.unparse(node.func.value), ast.unparse(node.args[0]))
+            return ("item", _text(node.func.value), _text(node.args[0]))
     elif isinstance(node, ast.Await):
         return key_of(node.value)
-    return ("expression", ast.unparse(node))
+    return ("expression", _text(node))
+
+
+def _text(node: ast.AST) -> str:
+    try:
+        return ast.unparse(node)
+    except RecursionError:  # thousands of operands: such an expression equals itself only
+        return f"<{id(node)}>"
 
 
 def mentions(tree: ast.AST, key: Key) -> bool:
@@ -248,7 +255,7 @@ def _is_log_call(call: ast.Call, *, output: bool) -> bool:
         return output and function.id == "print"
     if not isinstance(function, ast.Attribute) or function.attr not in _LOG_METHODS:
         return False
-    return "log" in ast.unparse(function.value).lower()
+    return "log" in _text(function.value).lower()
 
 
 def _is_log_statement(node: ast.stmt) -> bool:

@@ -16,7 +16,7 @@ from raceway.engine.definitions import Definitions
 from raceway.model import ops
 from raceway.pipeline.replay import Mailbox, Replay
 from raceway.record import recorder
-from raceway.record.oplog import code_definition
+from raceway.record.definer import Definer
 
 
 class Memory:
@@ -25,28 +25,14 @@ class Memory:
     def __init__(self):
         self.stream = []
         self.definitions = Definitions()
-        self.known = {}
+        self.definer = Definer()
 
     def write(self, chunk, definitions):
-        for thing in chunk[2 :: ops.STRIDE]:
-            self.define(thing)
-        chunk[2 :: ops.STRIDE] = map(id, chunk[2 :: ops.STRIDE])
+        out = []
+        self.definer.define(chunk, definitions, out)
         self.stream += chunk
-        for definition in definitions:
-            if definition[0] == ops.DEF_LOCK:
-                kind, lock, lock_kind, name, code, offset = definition
-                self.define(code)
-                definition = (kind, lock, lock_kind, name, id(code), offset)
+        for definition in out:
             self.definitions.add(definition)
-
-    def define(self, thing):
-        if id(thing) in self.known:
-            return
-        self.known[id(thing)] = thing
-        if hasattr(thing, "co_code"):
-            self.definitions.add(code_definition(thing))
-        elif isinstance(thing, type):
-            self.definitions.add((ops.DEF_TYPE, id(thing), thing.__qualname__))
 
     def after_fork(self):
         pass
@@ -57,9 +43,7 @@ class Variable:
 
     def __init__(self, history, name, value=0):
         self.number = recorder.next_variable()
-        recorder.define(
-            (ops.DEF_VARIABLE, self.number, 0, name, ops.ROLE_NAMED, True, value)
-        )
+        recorder.define((ops.DEF_VARIABLE, self.number, 0, name, ops.ROLE_NAMED, True, value))
         self._value = value
 
     def _record(self, op):
