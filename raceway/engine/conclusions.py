@@ -88,7 +88,7 @@ class Conclusions:
             sides += [
                 self._side(access.update_of)
                 for access in (first, second)
-                if access.update_of is not None
+                if access.update_of is not None and not self._same_line(access, access.update_of)
             ]
         for race in group[1:]:
             sides += (self._side(race.first), self._side(race.second))
@@ -106,6 +106,10 @@ class Conclusions:
             steps=wording.race_steps(first, second, lines, lost=lost),
             count=sum(race.count for race in group),
         )
+
+    def _same_line(self, one: Access, two: Access) -> bool:
+        lines = self._lines(one, two)
+        return lines[one.index] == lines[two.index]
 
     # ------------------------------------------------------------ atomicity violations
 
@@ -153,7 +157,7 @@ class Conclusions:
             message=wording.violation_message(name, first, other, second),
             why=f"{gap}, so {other.actor.name} can come in",
             fix=wording.violation_fix(first, second, places, common),
-            steps=wording.violation_steps(first, other, second, lines),
+            steps=wording.violation_steps(first, other, second, lines, common),
             count=sum(violation.count for violation in group),
         )
 

@@ -109,14 +109,14 @@ def race_steps(
     if not lost:
         return (
             Step(0, WORDS[first.kind], lines[first.index]),
-            Step(1, WORDS[second.kind], lines[second.index], "nothing in between"),
+            Step(1, WORDS[second.kind], lines[second.index]),
         )
     steps = []
     for actor, access in ((0, first), (1, second)):
         if access.update_of is not None:
             steps.append(Step(actor, "read", lines[access.update_of.index]))
     steps.append(Step(1, "write", lines[second.index]))
-    steps.append(Step(0, "write", lines[first.index], "the other update is lost"))
+    steps.append(Step(0, "write", lines[first.index]))
     return tuple(steps)
 
 
@@ -183,12 +183,21 @@ def violation_fix(
 
 
 def violation_steps(
-    first: Access, other: Access, second: Access, lines: dict[int, int]
+    first: Access,
+    other: Access,
+    second: Access,
+    lines: dict[int, int],
+    held: tuple[LockRef, ...],
 ) -> tuple[Step, ...]:
     """Return the interleaving that goes wrong."""
     steps = [Step(0, WORDS[first.kind], lines[first.index])]
+    steps += [Step(0, "release", detail=lock.name) for lock in held]
+    if first.segment != second.segment:
+        word = "await" if first.actor.kind == "task" else "switch"
+        steps.append(Step(0, word))
     if other.update_of is not None:
         steps.append(Step(1, "read", lines[other.update_of.index]))
     steps.append(Step(1, WORDS[other.kind], lines[other.index]))
+    steps += [Step(0, "acquire", detail=lock.name) for lock in held]
     steps.append(Step(0, WORDS[second.kind], lines[second.index]))
     return tuple(steps)

@@ -224,7 +224,10 @@ def site(depth: int = 2) -> tuple[State, CodeType, int]:
         state: State = local.s
     except AttributeError:
         state = current()
-    frame = sys._getframe(depth)
+    try:
+        frame = sys._getframe(depth)
+    except ValueError:  # our caller is itself the bottom of a thread
+        frame = sys._getframe(1)
     back = frame.f_back
     if back is None or back.f_code is not state.caller or back.f_lasti != state.offset:
         note_stack(state, back)
@@ -341,6 +344,17 @@ def flush() -> None:
         status.guard.release()
 
 
+def finish(how: str) -> None:
+    """Write out what is there, and that the process ends now.
+
+    Args:
+        how: ``exit`` or ``exec``; a log without this belongs to a process that was killed.
+    """
+    if status.active:
+        define((ops.DEF_END, how))
+        flush()
+
+
 def _watch_forks() -> None:
     """Make forked children start empty; once a process, the hooks cannot be taken back."""
     global _forks_watched
@@ -389,10 +403,12 @@ def internal_error(where: str, error: BaseException) -> None:
         status.errors[where] = seen + 1
         if seen == 0:
             define((ops.DEF_ERROR, where, f"{type(error).__name__}: {error}"[:500]))
-            import logging
-
-            logging.getLogger("raceway").warning(
-                "internal error in %s, the program goes on", where, exc_info=error
-            )
+            # Only where the program logs anyway: importing logging would change what it sees, and
+            # without a handler the message would end up in its stderr. The report has it too.
+            logging = sys.modules.get("logging")
+            if logging is not None and logging.getLogger("raceway").hasHandlers():
+                logging.getLogger("raceway").warning(
+                    "internal error in %s, the program goes on", where, exc_info=error
+                )
     except Exception:  # noqa: S110 - there is nobody left to tell
         pass

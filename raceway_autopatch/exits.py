@@ -1,0 +1,167 @@
+"""The ends of a process: what has been recorded leaves it before they happen.
+
+A process ends in more ways than ``atexit`` knows: children of ``os.fork`` and multiprocessing call
+``os._exit``, servers are stopped by SIGTERM, ``os.exec*`` puts another program in its place.
+
+``os.execv`` and ``os.execve`` are wrapped, which all of ``os.exec*`` end in.  An audit hook would
+see them too, but it is called for each ``sys._getframe``, that is, for each recorded access: it
+makes that six times as expensive (58 -> 410 ns), and can never be removed.
+
+SIGTERM's default action ends a process without any Python code.  So while the program leaves the
+default in place, a handler of ours stands for it: it writes out, restores the default and sends
+the signal again, so that the status stays the same.  ``signal.signal`` and ``signal.getsignal``
+go on to speak of ``SIG_DFL``, and setting ``SIG_DFL`` sets ours: servers save the handler, set
+their own, restore it and raise the signal once more.  Only the main thread can do that; elsewhere
+SIGTERM is left alone.  SIGINT always is: asyncio looks for Python's own handler.
+"""
+
+from __future__ import annotations
+
+import _signal  # type: ignore[import-not-found]  # what signal.py is made of: no enum, no stub
+import atexit
+import os
+import sys
+
+from raceway_autopatch import patching
+from raceway_autopatch.patching import around, contained
+
+TYPE_CHECKING = False  # typing is slow to import and not needed at run time
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from types import FrameType
+    from typing import Any
+
+
+class _State:
+    """What is installed in this process."""
+
+    __slots__ = ("applied", "at_exit", "leave")
+
+    def __init__(self) -> None:
+        self.applied: patching.Applied | None = None
+        self.leave: Callable[[], None] | None = None
+        self.at_exit: Callable[[], None] | None = None
+
+
+_state = _State()
+
+
+def install(leave: Callable[[], None], at_exit: Callable[[], None]) -> None:
+    """Call ``leave`` before this process ends in whichever way.
+
+    Args:
+        leave: Writes out what was recorded; the process may go on (``exec`` can fail).
+        at_exit: The same, when it is certain that the process ends.
+    """
+    if _state.applied is not None:
+        return
+    _state.leave = contained(leave, "process exit")
+    _state.at_exit = contained(at_exit, "process exit")
+    # First registered is last called: what other exit functions do is recorded too.
+    atexit.register(_end)
+    _state.applied = patching.apply(
+        os,
+        (
+            around("_exit", _ending_first),
+            around("execv", _leaving_first, optional=True),
+            around("execve", _leaving_first, optional=True),
+        ),
+    )
+    if hasattr(_signal, "SIGTERM") and _signal.getsignal(_signal.SIGTERM) == _signal.SIG_DFL:
+        _set_terminate(_on_terminate)
+
+
+def uninstall() -> None:
+    """Leave no residue; calling it again changes nothing."""
+    if _state.applied is None:
+        return
+    _state.applied.undo()
+    _state.applied = None
+    atexit.unregister(_end)
+    _state.leave = _state.at_exit = None
+    if hasattr(_signal, "SIGTERM") and _signal.getsignal(_signal.SIGTERM) is _on_terminate:
+        _set_terminate(_signal.SIG_DFL)
+
+
+def _end() -> None:
+    """Run as an exit function."""
+    at_exit = _state.at_exit
+    if at_exit is not None:
+        at_exit()
+    if getattr(sys, "last_type", None) is KeyboardInterrupt:
+        # A program that ends by Ctrl-C kills itself by SIGINT at last, if CPython still knows:
+        # each exec() of a string makes it forget, and namedtuple and dataclass are made of that.
+        # An exec() that ends the same way reminds it.
+        try:
+            exec("raise KeyboardInterrupt")  # noqa: S102 - a constant
+        except KeyboardInterrupt:
+            pass
+
+
+def _leaving_first(original: Callable[..., Any]) -> Callable[..., Any]:
+    def leaving(*args: Any, **kwargs: Any) -> Any:
+        leave = _state.leave
+        if leave is not None:
+            leave()
+        return original(*args, **kwargs)
+
+    return leaving
+
+
+def _ending_first(original: Callable[..., Any]) -> Callable[..., Any]:
+    def ending(*args: Any, **kwargs: Any) -> Any:
+        at_exit = _state.at_exit
+        if at_exit is not None:
+            at_exit()
+        return original(*args, **kwargs)
+
+    return ending
+
+
+# ---------------------------------------------------------------- SIGTERM
+
+
+def _set_terminate(handler: Any) -> None:
+    try:
+        _signal.signal(_signal.SIGTERM, handler)
+    except ValueError:  # not the main thread of the main interpreter
+        return
+
+
+def _on_terminate(signum: int, frame: FrameType | None) -> None:
+    """Do what SIGTERM does by default, after writing out."""
+    at_exit = _state.at_exit
+    if at_exit is not None:
+        at_exit()
+    _signal.signal(signum, _signal.SIG_DFL)
+    os.kill(os.getpid(), signum)
+
+
+def _shown(handler: Any) -> Any:
+    """Return ``SIG_DFL`` for the handler that stands for it."""
+    if handler is not _on_terminate:
+        return handler
+    module = sys.modules.get("signal", _signal)
+    return module.SIG_DFL
+
+
+def _signal_wrapper(original: Callable[..., Any]) -> Callable[..., Any]:
+    def signal(signalnum: Any, handler: Any) -> Any:
+        if signalnum == _signal.SIGTERM and isinstance(handler, int) and handler == _signal.SIG_DFL:
+            handler = _on_terminate
+        return _shown(original(signalnum, handler))
+
+    return signal
+
+
+def _getsignal_wrapper(original: Callable[..., Any]) -> Callable[..., Any]:
+    def getsignal(signalnum: Any) -> Any:
+        return _shown(original(signalnum))
+
+    return getsignal
+
+
+# The shape of a patch file: the registry applies it when the program imports ``signal``.
+MODULE = "signal"
+SUPPORTS = None
+PATCHES = (around("signal", _signal_wrapper), around("getsignal", _getsignal_wrapper))

@@ -1,0 +1,246 @@
+"""The options and environment variables of ``raceway-run``, checked before anything starts."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+TYPE_CHECKING = False  # typing is slow to import and not needed at run time
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from typing import NoReturn
+
+USAGE = "usage: raceway-run [OPTION]... [--] COMMAND [ARG]..."
+
+HELP = f"""{USAGE}
+
+Run a program and report the race conditions that its execution reveals, on stderr, when it ends.
+
+COMMAND is a program with its arguments (python app.py), a Python file (app.py), or -m MODULE.
+Options of the program follow it. The exit status is the program's own.
+
+  --report FILE      write the report to FILE too; may be given several times; the format follows
+                     the name: .json .html .sarif .xml (JUnit) .txt
+  --fail-on LEVEL    exit with status 66 if there is a finding of LEVEL, critical or warning,
+                     or worse
+  --endpoint URL     send the events to a Raceway server instead of analysing them here
+  --service NAME     what reports call the program
+  --quiet            print no report on stderr
+  --verbose          print everything on stderr, also what is harmless
+  --version          print the version and exit
+  --help             print this text and exit
+
+Environment: RACEWAY_REPORT (paths separated by {os.pathsep!r}), RACEWAY_FAIL_ON, RACEWAY_ENDPOINT,
+RACEWAY_SERVICE stand for the options of the same name. RACEWAY_ENABLED=0 runs the program without
+Raceway. RACEWAY_PATCH=-gevent,-requests leaves single patches out. RACEWAY_KEEP_RUN=1 keeps the
+recording.
+
+Exit status: the program's; 66 if --fail-on is met; 2 for wrong options, 126 if the command cannot
+be executed, 127 if it is not found.
+"""
+
+_WITH_VALUE = {
+    "--endpoint": "RACEWAY_ENDPOINT",
+    "--service": "RACEWAY_SERVICE",
+    "--report": "RACEWAY_REPORT",
+    "--fail-on": "RACEWAY_FAIL_ON",
+}
+_FLAGS = ("--quiet", "--verbose", "--version", "--help")
+_SHORT = {"-h": "--help", "-q": "--quiet", "-v": "--verbose", "-V": "--version"}
+_LEVELS = ("critical", "warning")
+_ON = ("", "1", "true", "yes", "on")
+_OFF = ("0", "false", "no", "off")
+
+
+class UsageError(Exception):
+    """What the user asked for cannot be done; the message says what to do instead."""
+
+
+class Options:
+    """What the user asked for.
+
+    Attributes:
+        command: The command, as it was given.
+        endpoint: Base URL of a Raceway server, or an empty string.
+        service: Name of the program, or an empty string.
+        reports: Absolute paths.
+        fail_on: ``critical``, ``warning`` or an empty string.
+        quiet: Print no report.
+        verbose: Print everything.
+        enabled: False: run the program without Raceway.
+        show: ``--help`` or ``--version``: print that and do nothing else.
+    """
+
+    __slots__ = (
+        "command", "enabled", "endpoint", "fail_on", "quiet", "reports", "service", "show",
+        "verbose",
+    )  # fmt: skip
+
+    def __init__(self) -> None:
+        self.command: tuple[str, ...] = ()
+        self.endpoint = ""
+        self.service = ""
+        self.reports: tuple[str, ...] = ()
+        self.fail_on = ""
+        self.quiet = False
+        self.verbose = False
+        self.enabled = True
+        self.show = ""
+
+
+def parse(arguments: Sequence[str], env: Mapping[str, str]) -> Options:
+    """Read the command line and the environment; an option wins over its variable.
+
+    Raises:
+        UsageError: Something is wrong with them.
+    """
+    options = Options()
+    values, flags, options.command = _split(arguments)
+    options.show = next((flag for flag in flags if flag in ("--help", "--version")), "")
+    if options.show:
+        return options
+    options.quiet = "--quiet" in flags
+    options.verbose = "--verbose" in flags
+    if options.quiet and options.verbose:
+        _refuse("--quiet and --verbose contradict each other: give one of them")
+    options.enabled = _enabled(env.get("RACEWAY_ENABLED", ""))
+    _check_patches(env.get("RACEWAY_PATCH", ""))
+    options.endpoint = _single("--endpoint", values, env, _endpoint)
+    options.service = _single("--service", values, env, _service)
+    options.fail_on = _single("--fail-on", values, env, _level)
+    options.reports = _reports(values.get("--report", []), env)
+    if not options.command:
+        _refuse(f"there is no command to run\n{USAGE}\nTry: raceway-run python app.py")
+    if options.endpoint and (options.reports or options.fail_on):
+        what = "--report" if options.reports else "--fail-on"
+        _refuse(
+            f"{what} needs the analysis in this process, but {options.endpoint!r} was given as"
+            f" endpoint: leave out one of them ({_WITH_VALUE[what]} and RACEWAY_ENDPOINT count)"
+        )
+    return options
+
+
+def _refuse(message: str) -> NoReturn:
+    raise UsageError(message)
+
+
+def _split(
+    arguments: Sequence[str],
+) -> tuple[dict[str, list[str]], list[str], tuple[str, ...]]:
+    """Separate our options from the command: everything from its first word on is the command."""
+    values: dict[str, list[str]] = {}
+    flags: list[str] = []
+    rest = list(arguments)
+    while rest and rest[0].startswith("-") and rest[0] not in ("-", "-m"):
+        word = rest.pop(0)
+        if word == "--":
+            break
+        name, equals, value = word.partition("=")
+        name = _SHORT.get(name, name)
+        if name in _FLAGS and not equals:
+            flags.append(name)
+        elif name in _WITH_VALUE:
+            if not equals and not rest:
+                _refuse(f"{name} needs a value; see raceway-run --help")
+            values.setdefault(name, []).append(value if equals else rest.pop(0))
+        else:
+            _refuse(
+                f"unknown option {word!r}: options of the program go after the command;"
+                " see raceway-run --help"
+            )
+    return values, flags, tuple(rest)
+
+
+def _single(name: str, values: dict[str, list[str]], env: Mapping[str, str], check: _Check) -> str:
+    variable = _WITH_VALUE[name]
+    if name in values:
+        return check(name, values[name][-1])
+    value = env.get(variable, "")
+    return check(variable, value) if value else ""
+
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import TypeAlias
+
+    _Check: TypeAlias = Callable[[str, str], str]
+
+
+def _endpoint(source: str, value: str) -> str:
+    from urllib.parse import urlsplit
+
+    try:
+        parts = urlsplit(value)
+        usable = parts.scheme in ("http", "https") and bool(parts.hostname)
+        _ = parts.port  # raises for what is no port number
+    except ValueError:
+        usable = False
+    if not usable or any(char.isspace() or not char.isprintable() for char in value):
+        _refuse(f"{source} {value!r} is not usable: give a URL such as http://localhost:8080")
+    return value
+
+
+def _service(source: str, value: str) -> str:
+    if not value.strip() or not value.isprintable():
+        _refuse(f"{source} {value!r} is not usable: give a name such as billing")
+    return value
+
+
+def _level(source: str, value: str) -> str:
+    if value not in _LEVELS:
+        _refuse(f"{source} {value!r} is not usable: give {' or '.join(_LEVELS)}")
+    return value
+
+
+def _enabled(value: str) -> bool:
+    word = value.strip().lower()
+    if word not in _ON + _OFF:
+        _refuse(f"RACEWAY_ENABLED {value!r} is not usable: give 1 or 0")
+    return word in _ON
+
+
+def _check_patches(value: str) -> None:
+    from raceway_autopatch.registry import ORDER
+
+    for word in value.split(","):
+        name = word.strip().removeprefix("-").strip()
+        if name and name not in ORDER:
+            known = ", ".join(ORDER)
+            _refuse(f"RACEWAY_PATCH {value!r} is not usable: there is no {name!r}; give {known}")
+
+
+def _reports(given: list[str], env: Mapping[str, str]) -> tuple[str, ...]:
+    source = "--report"
+    if not given:
+        source = "RACEWAY_REPORT"
+        given = [path for path in env.get(source, "").split(os.pathsep) if path]
+    return tuple(_report(source, path) for path in given)
+
+
+def _report(source: str, value: str) -> str:
+    """Check now what can be checked: nobody wants to learn it when the program has ended."""
+    from raceway.report.files import report_format
+
+    try:
+        report_format(value)
+    except ValueError as error:
+        _refuse(f"{source} {value!r} is not usable: {error}")
+    path = os.path.abspath(value)
+    folder = os.path.dirname(path)
+    if not os.path.isdir(folder):
+        _refuse(f"{source} {value!r} is not usable: there is no folder {folder!r}; create it")
+    if os.path.isdir(path):
+        _refuse(f"{source} {value!r} is not usable: it is a folder; give the name of a file")
+    if not os.access(folder, os.W_OK | os.X_OK):
+        _refuse(
+            f"{source} {value!r} is not usable: you may not write to {folder!r};"
+            " choose another folder"
+        )
+    return path
+
+
+def version() -> str:
+    """Return the line of ``--version``."""
+    from raceway import __version__
+
+    return f"raceway-run {__version__} (Python {sys.version.split()[0]})"

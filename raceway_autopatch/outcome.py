@@ -1,0 +1,133 @@
+"""The end of a run: analyse, say what was found, decide whether it fails.
+
+An error of ours here says so in one line and changes nothing else: the program has done its work.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import TYPE_CHECKING, NamedTuple, Protocol
+
+from raceway_autopatch.rundir import say
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from raceway.model.findings import Report
+
+FAIL_STATUS = 66
+"""Exit status when ``--fail-on`` is met."""
+
+
+class Analysis(Protocol):
+    """What reads the recording of a run (:class:`raceway.analysis.RunAnalysis`)."""
+
+    def step(self) -> object:
+        """Read and analyse what has been recorded since the last step."""
+
+    def finish(self, command: tuple[str, ...], exit_status: int | None) -> Report:
+        """Read the rest and return the report."""
+
+
+class Wishes(NamedTuple):
+    """What the user wants to get at the end of a run.
+
+    Attributes:
+        reports: Absolute paths of report files; the suffix names the format.
+        fail_on: Severity from which on a finding makes the exit status 66, or an empty string.
+        quiet: No text on stderr but about errors.
+        verbose: Everything on stderr, also tracebacks of our own errors.
+    """
+
+    reports: tuple[str, ...] = ()
+    fail_on: str = ""
+    quiet: bool = False
+    verbose: bool = False
+
+
+def analysis_of(run_dir: str) -> Analysis:
+    """Begin the analysis of a run directory."""
+    from raceway.analysis import RunAnalysis
+
+    return RunAnalysis(run_dir)
+
+
+def deliver(report: Report, wishes: Wishes) -> bool:
+    """Write the report everywhere it is wanted.
+
+    Returns:
+        Whether ``fail_on`` is met.
+    """
+    if not wishes.quiet:
+        _guarded("printing the report", wishes, _print, report, wishes)
+    for path in wishes.reports:
+        _guarded(f"writing {path}", wishes, _write, report, path)
+    return is_failure(report, wishes.fail_on)
+
+
+def is_failure(report: Report, fail_on: str) -> bool:
+    """Return whether a finding is at least as bad as ``fail_on``."""
+    from raceway.model.findings import SEVERITIES
+
+    if not fail_on:
+        return False
+    worst = max((SEVERITIES.index(finding.severity) for finding in report.findings), default=-1)
+    return worst >= SEVERITIES.index(fail_on)
+
+
+def complain(what: str, error: BaseException, *, verbose: bool) -> None:
+    """Say in one line that something of ours has failed; with ``verbose`` also where."""
+    reason = f"{type(error).__name__}: {error}".replace("\n", " ")
+    say(f"raceway: {what} failed: {reason}; please report this\n")
+    if verbose:
+        import traceback
+
+        say("".join(traceback.format_exception(error)))
+
+
+def _guarded(what: str, wishes: Wishes, action: Callable[..., None], *args: object) -> None:
+    try:
+        action(*args)
+    except Exception as error:
+        complain(what, error, verbose=wishes.verbose)
+
+
+def _print(report: Report, wishes: Wishes) -> None:
+    from raceway.report.excerpt import source_line
+    from raceway.report.terminal import terminal_options
+    from raceway.report.text import render_text
+
+    try:
+        root = os.getcwd()
+    except OSError:  # it was removed
+        root = ""
+    color, width, unicode = terminal_options(sys.stderr, os.environ)
+    say(
+        render_text(
+            report,
+            color=color,
+            width=width,
+            unicode=unicode,
+            root=root,
+            read_line=source_line,
+            verbose=wishes.verbose,
+        )
+    )
+
+
+def _write(report: Report, path: str) -> None:
+    """Write a report file; when that fails now, into another one, so that nothing is lost."""
+    from raceway.report.files import write_report
+
+    try:
+        write_report(report, path)
+    except OSError as error:
+        import tempfile
+
+        suffix = os.path.splitext(path)[1]
+        descriptor, instead = tempfile.mkstemp(prefix="raceway-report-", suffix=suffix)
+        os.close(descriptor)
+        write_report(report, instead)
+        reason = error.strerror or str(error)
+        say(f"raceway: cannot write the report to {path}: {reason}; it is in {instead}\n")

@@ -1,0 +1,58 @@
+"""The run directory: where the processes of a run leave what they recorded."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+_SHARED_MODE = 0o1733
+"""Workers that give up root's privileges can still make their files, and nobody can list them."""
+
+
+def create() -> str:
+    """Make a private directory for one run and return its path.
+
+    Raises:
+        OSError: There is no directory for temporary files in which one can be made.
+    """
+    # Not tempfile: it imports random, shutil and the compression modules into the program.
+    names = [os.environ.get(name) for name in ("TMPDIR", "TEMP", "TMP")]
+    for folder in [*filter(None, names), "/tmp", "/var/tmp", os.curdir]:  # noqa: S108 - 64 random bits
+        path = os.path.abspath(os.path.join(folder, f"raceway-{os.urandom(8).hex()}"))
+        try:
+            os.mkdir(path, 0o700)
+        except OSError:
+            continue
+        if hasattr(os, "geteuid") and os.geteuid() == 0:
+            os.chmod(path, _SHARED_MODE)
+        return path
+    message = "no directory for temporary files can be written to; set TMPDIR to one"
+    raise OSError(message)
+
+
+def remove(path: str, *, keep: bool = False) -> str:
+    """Remove a run directory.
+
+    Args:
+        path: The directory.
+        keep: Leave it where it is; ``RACEWAY_KEEP_RUN=1`` does the same.
+
+    Returns:
+        The line to print about it, or an empty string.
+    """
+    if keep or os.environ.get("RACEWAY_KEEP_RUN", "") not in ("", "0"):
+        return f"raceway: the recording was kept in {path}\n"
+    import shutil
+
+    shutil.rmtree(path, ignore_errors=True)
+    return ""
+
+
+def say(text: str) -> None:
+    """Write to stderr; never raises, whatever has become of it."""
+    try:
+        stream = sys.stderr
+        stream.write(text)
+        stream.flush()
+    except Exception:  # noqa: S110 - closed, full, a broken pipe, or None: nobody is listening
+        pass

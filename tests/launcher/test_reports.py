@@ -1,0 +1,177 @@
+"""What raceway-run does with the report: text, files, exit status, and its own failures."""
+
+import json
+import os
+import sys
+
+import pytest
+
+
+@pytest.fixture
+def app(bench):
+    bench.write("app.py", "import sys; sys.exit(int(sys.argv[1]))")
+    return bench
+
+
+@pytest.mark.parametrize(
+    ("severities", "level", "status", "expected"),
+    [
+        ([], "warning", 0, 0),
+        (["info"], "warning", 0, 0),
+        (["warning"], "warning", 0, 66),
+        (["warning"], "critical", 3, 3),
+        (["critical"], "warning", 3, 66),
+        (["info", "critical"], "critical", 0, 66),
+    ],
+)
+def test_fail_on(app, severities, level, status, expected):
+    app.fake_analysis(severities)
+
+    assert app.launched("--fail-on", level, "app.py", str(status)).status == expected
+    assert app.launched("app.py", str(status), env={"RACEWAY_FAIL_ON": level}).status == expected
+
+
+def test_fail_on_does_not_hide_a_signal(app):
+    app.fake_analysis(["critical"])
+    app.write("app.py", "import os; os.kill(os.getpid(), 9)")
+
+    outcome = app.launched("--fail-on", "warning", "--report", "r.json", "app.py")
+
+    assert outcome.status == -9
+    assert json.loads((app.folder / "r.json").read_text())["findings"]
+
+
+def test_text_on_stderr_and_files(app):
+    app.fake_analysis(["critical"])
+
+    outcome = app.launched("--report", "r.json", "--report=r.txt", "app.py", "4")
+
+    assert (outcome.status, outcome.out) == (4, "")
+    assert "x.y" in outcome.err
+    document = json.loads((app.folder / "r.json").read_text())
+    assert document["schema"] == "raceway-report/1"
+    assert "x.y" in (app.folder / "r.txt").read_text()
+
+
+def test_reports_from_the_environment(app):
+    app.fake_analysis()
+
+    app.launched("app.py", "0", env={"RACEWAY_REPORT": f"a.json{os.pathsep}b.txt"})
+
+    assert (app.folder / "a.json").exists()
+    assert (app.folder / "b.txt").exists()
+
+
+def test_quiet(app):
+    app.fake_analysis(["critical"])
+
+    assert app.launched("--quiet", "--report", "r.json", "app.py", "0").err == ""
+    assert (app.folder / "r.json").exists()
+
+
+def test_report_that_cannot_be_written_any_more_is_not_lost(app):
+    app.fake_analysis(["critical"])
+    app.write("app.py", "import os; os.rmdir('gone')")
+    (app.folder / "gone").mkdir()
+
+    outcome = app.launched("--report", "gone/r.json", "app.py")
+
+    assert outcome.status == 0
+    line = next(line for line in outcome.err.splitlines() if "cannot write" in line)
+    assert str(app.folder / "gone" / "r.json") in line
+    instead = line.rpartition(" ")[2]
+    assert os.path.dirname(instead) == str(app.folder / "tmp")
+    with open(instead) as file:
+        assert json.load(file)["findings"]
+
+
+@pytest.mark.parametrize("where", ["init", "step", "finish"])
+@pytest.mark.parametrize("command", [["3"], ["0"]])
+def test_failing_analysis(app, where, command):
+    app.fake_analysis(["critical"], **{where: "raise ValueError('two\\nlines')"})
+    options = ["--fail-on", "warning", "--report", "r.json"]
+
+    outcome = app.launched(*options, "app.py", *command)
+
+    assert outcome.status == int(command[0])
+    assert outcome.err == ("raceway: analysis failed: ValueError: two lines; please report this\n")
+    assert not (app.folder / "r.json").exists()
+    verbose = app.launched("--verbose", *options, "app.py", *command)
+    assert "Traceback" in verbose.err
+
+
+def test_failing_renderer(app):
+    app.fake_analysis(["critical"])
+    driver = app.folder / "driver" / "driver.py"
+    driver.write_text(
+        "import sys, types\nsys.modules['raceway.report.text'] = None\n" + driver.read_text()
+    )
+
+    outcome = app.launched("--fail-on", "warning", "app.py", "0")
+
+    assert outcome.status == 66
+    assert outcome.err.startswith("raceway: printing the report failed: ")
+    assert outcome.err.count("\n") == 1
+
+
+def test_what_the_analysis_is_told(app):
+    app.fake_analysis(
+        init="print(sorted(__import__('os').listdir(run_dir)), file=sys.stderr)",
+        finish="print(command[1:], exit_status, file=sys.stderr)",
+    )
+
+    assert "('app.py', '3') 3\n" in app.launched("app.py", "3").err
+    app.write("app.py", "import os; os.kill(os.getpid(), 9)")
+    assert "('app.py',) 137\n" in app.launched("app.py").err
+
+
+def test_the_analysis_takes_steps_while_the_program_runs(app):
+    # The program ends when a step has been made.
+    app.write("app.py", "import os, time\nwhile not os.path.exists('stepped'): time.sleep(0.001)")
+    app.fake_analysis(step="open('stepped', 'w').close()")
+
+    assert app.launched("app.py").status == 0
+
+
+def test_run_directory(app):
+    app.write(
+        "app.py",
+        """
+        import os, stat
+        path = os.environ["RACEWAY_RUN_DIR"]
+        print(os.path.basename(path)[:8], oct(stat.S_IMODE(os.stat(path).st_mode)))
+        """,
+    )
+    mode = "0o1733" if os.geteuid() == 0 else "0o700"
+
+    assert app.launched("app.py").out == f"raceway- {mode}\n"
+    assert app.left_over() == []
+    kept = app.launched("app.py", env={"RACEWAY_KEEP_RUN": "1"})
+    (name,) = app.left_over()
+    assert f"the recording was kept in {app.folder / 'tmp' / name}\n" in kept.err
+
+
+def test_interrupted_while_reporting(app):
+    app.fake_analysis(finish="import os; os.kill(os.getpid(), 2); import time; time.sleep(60)")
+
+    outcome = app.launched("app.py", "0")
+
+    assert outcome.status == -2
+    assert outcome.err == "raceway: interrupted, there is no report\n"
+    assert app.left_over() == []
+
+
+def test_programs_that_are_not_python_and_those_that_record_nothing(app):
+    outcome = app.launched("/bin/sh", "-c", "exit 5")
+    assert outcome.status == 5
+    assert "raceway: nothing was recorded" in outcome.err
+
+    outcome = app.launched("--report", "r.json", "app.py", "0")
+    assert "nothing was recorded" not in outcome.err
+    assert json.loads((app.folder / "r.json").read_text())["counts"]["processes"] == 1
+
+
+def test_closed_stderr(app):
+    command = f"{' '.join(app.launcher)} {sys.executable} app.py 3 2>&-"
+
+    assert app.run("/bin/sh", "-c", command).status == 3
