@@ -8,6 +8,9 @@ from __future__ import annotations
 
 import contextlib
 import os
+import zlib
+from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 
 from raceway.engine.analyzer import Analyzer
@@ -135,16 +138,13 @@ class RunAnalysis:
         while self.step() or self._force():
             pass
         root = os.getcwd()
-        findings: dict[str, Finding] = {}
-        for process in self._processes.values():
-            conclusions = Conclusions(process.analyzer, self._sources.line, root)
-            for finding in conclusions.findings():
-                known = findings.get(finding.id)
-                findings[finding.id] = finding if known is None else _merged(known, finding)
+        findings = [
+            finding
+            for process in self._processes.values()
+            for finding in Conclusions(process.analyzer, self._sources.line, root).findings()
+        ]
         return Report(
-            findings=tuple(
-                sorted(findings.values(), key=lambda one: -SEVERITIES.index(one.severity))
-            ),
+            findings=merge(findings),
             counts=self._counts(),
             processes=tuple(
                 ProcessInfo(
@@ -193,12 +193,43 @@ class RunAnalysis:
         return tuple(dict.fromkeys(notes))
 
 
-def _merged(one: Finding, two: Finding) -> Finding:
-    """Merge two findings of one fingerprint; commutative, so that any order gives the same."""
-    from dataclasses import replace
+VARIABLES_SHOWN = 4
+"""Findings of one fingerprint that are kept apart because they are about different items."""
 
-    worse, other = sorted(
-        (one, two),
-        key=lambda item: (-SEVERITIES.index(item.severity), item.certainty, item.process),
-    )
+
+def merge(findings: Iterable[Finding]) -> tuple[Finding, ...]:
+    """Merge what processes found: one finding for each fingerprint and variable, worst first.
+
+    A fingerprint does not contain the keys of containers: the same code on a hundred items is one
+    bug.  The first items are kept apart, with an id that continues the fingerprint; what is seen
+    on further ones counts for the first.  Merging is commutative: any order gives the same.
+    """
+    bugs: dict[str, dict[str, Finding]] = {}
+    for finding in findings:
+        items = bugs.setdefault(finding.id, {})
+        known = items.get(finding.variable)
+        items[finding.variable] = finding if known is None else _merged(known, finding)
+    merged: list[Finding] = []
+    for items in bugs.values():
+        first, *others = sorted(items.values(), key=_rank)
+        rest = sum(other.count for other in others[VARIABLES_SHOWN - 1 :])
+        merged.append(replace(first, count=first.count + rest))
+        merged += (
+            replace(other, id=f"{first.id}-{_short(other.variable)}", same_as=first.id)
+            for other in others[: VARIABLES_SHOWN - 1]
+        )
+    return tuple(sorted(merged, key=lambda one: -SEVERITIES.index(one.severity)))
+
+
+def _merged(one: Finding, two: Finding) -> Finding:
+    worse, other = sorted((one, two), key=_rank)
     return replace(worse, count=worse.count + other.count)
+
+
+def _rank(finding: Finding) -> tuple[int, str, str, int]:
+    severity = -SEVERITIES.index(finding.severity)
+    return severity, finding.certainty, finding.variable, finding.process
+
+
+def _short(text: str) -> str:
+    return f"{zlib.crc32(text.encode('utf-8', 'surrogatepass')) & 0xFFFF:04x}"

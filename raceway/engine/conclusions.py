@@ -28,6 +28,8 @@ ReadLine = Callable[[str, int], "str | None"]
 MOST_SIDES = 8
 """Accesses shown with one finding."""
 _MAIN_SIDES = {"data-race": 2, "atomicity-violation": 3}
+_NAMING_SIDES = {"data-race": 2, "atomicity-violation": 2}
+"""Sides that make the fingerprint: for a sequence its own two, whoever breaks it."""
 
 
 class Conclusions:
@@ -219,7 +221,7 @@ class Conclusions:
         if not locks:
             locks = tuple(dict.fromkeys(lock for side in shown for lock in side.locks))
         return Finding(
-            id=self._fingerprint(kind, variable, sides[: _MAIN_SIDES.get(kind, 4)]),
+            id=self._fingerprint(kind, variable, sides[: _NAMING_SIDES.get(kind, 4)]),
             type=kind,  # type: ignore[arg-type]  # one of the three literals, see the callers
             severity=severity,
             certainty=certainty,

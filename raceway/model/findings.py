@@ -138,6 +138,7 @@ class Finding:
         steps: The interleaving that goes wrong.
         count: How often it was seen.
         process: Process id in which it was seen first.
+        same_as: Id of the finding that is the same code on another item of a container, or "".
     """
 
     id: str
@@ -153,6 +154,7 @@ class Finding:
     steps: tuple[Step, ...] = ()
     count: int = 1
     process: int = 0
+    same_as: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -64,6 +64,7 @@ def _finding(finding: Finding) -> JsonObject:
         "why": json_text(finding.why),
         "fix": json_text(finding.fix),
         "count": finding.count,
+        "same_as": finding.same_as or None,
         "process": finding.process,
         "locks": _locks(finding.locks),
         "accesses": [

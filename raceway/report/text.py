@@ -90,6 +90,11 @@ class _Writer:
     def write(self, position: int, total: int, report: Report) -> None:
         page, finding = self.page, self.finding
         self._headline(position, total)
+        if finding.same_as:
+            times = "once" if finding.count == 1 else f"{finding.count:,} times"
+            text = f"The same code as in {finding.same_as}, on another item; seen {times}."
+            page.paragraph(text, indent=_INDENT)
+            return
         page.paragraph(finding.message, indent=_INDENT)
         if finding.certainty == "predicted":
             text = _PREDICTED_DEADLOCK if is_lock_order(finding) else _PREDICTED
