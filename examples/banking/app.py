@@ -1,0 +1,54 @@
+"""A bank with one endpoint too clever: it locks every access, and still loses money.
+
+``transfer`` holds its lock while it reads a balance and again while it writes the new one, but not
+in between. No single access is unprotected, so nothing looks wrong; the pair is what needs the
+lock. ``app_fixed.py`` is the same service with one lock around the pair.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+
+from flask import Flask, jsonify, request
+from flask.typing import ResponseReturnValue
+
+import raceway
+
+CUSTOMERS = ("alice", "bob", "carol")
+OPENING_BALANCE = 1_000
+
+
+def create_app() -> Flask:
+    """Return a bank in which every customer has the opening balance."""
+    app = Flask(__name__)
+    accounts = raceway.watch(dict.fromkeys(CUSTOMERS, OPENING_BALANCE), name="accounts")
+    accounts_lock = threading.Lock()
+
+    @app.get("/balances")
+    def balances() -> ResponseReturnValue:
+        with accounts_lock:
+            return jsonify({customer: accounts[customer] for customer in CUSTOMERS})
+
+    @app.post("/transfer")
+    def transfer() -> ResponseReturnValue:
+        order = request.get_json()
+        source, target, amount = order["from"], order["to"], order["amount"]
+        with accounts_lock:
+            balance = accounts[source]
+        if balance < amount:
+            return jsonify(error="not enough money"), 409
+        check_with_fraud_service(order)
+        with accounts_lock:
+            accounts[source] = balance - amount
+        with accounts_lock:
+            accounts[target] += amount
+        return jsonify(status="done")
+
+    return app
+
+
+def check_with_fraud_service(order: dict[str, object]) -> None:
+    """Stand for a call to another service: it takes a while and changes nothing."""
+    del order
+    time.sleep(0.002)
