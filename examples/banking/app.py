@@ -22,27 +22,29 @@ OPENING_BALANCE = 1_000
 def create_app() -> Flask:
     """Return a bank in which every customer has the opening balance."""
     app = Flask(__name__)
-    accounts = raceway.watch(dict.fromkeys(CUSTOMERS, OPENING_BALANCE), name="accounts")
+    accounts = raceway.watch(
+        {customer: {"balance": OPENING_BALANCE} for customer in CUSTOMERS}, name="accounts"
+    )
     accounts_lock = threading.Lock()
 
     @app.get("/balances")
     def balances() -> ResponseReturnValue:
         with accounts_lock:
-            return jsonify({customer: accounts[customer] for customer in CUSTOMERS})
+            return jsonify({customer: accounts[customer]["balance"] for customer in CUSTOMERS})
 
     @app.post("/transfer")
     def transfer() -> ResponseReturnValue:
         order = request.get_json()
         source, target, amount = order["from"], order["to"], order["amount"]
         with accounts_lock:
-            balance = accounts[source]
+            balance = accounts[source]["balance"]
         if balance < amount:
             return jsonify(error="not enough money"), 409
         check_with_fraud_service(order)
         with accounts_lock:
-            accounts[source] = balance - amount
+            accounts[source]["balance"] = balance - amount
         with accounts_lock:
-            accounts[target] += amount
+            accounts[target]["balance"] += amount
         return jsonify(status="done")
 
     return app

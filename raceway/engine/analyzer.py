@@ -23,7 +23,7 @@ Place = tuple[int, int]
 class Race:
     """Evidence of a data race: one pair of places on one variable."""
 
-    __slots__ = ("count", "first", "observed", "second", "severity", "variable")
+    __slots__ = ("count", "first", "last", "observed", "second", "severity", "variable")
 
     def __init__(
         self, variable: int, first: Access, second: Access, severity: Severity, *, observed: bool
@@ -34,12 +34,22 @@ class Race:
         self.severity = severity
         self.observed = observed
         self.count = 1
+        self.last = second.index
 
 
 class Violation:
     """Evidence of an atomicity violation: a sequence and what breaks it."""
 
-    __slots__ = ("between", "count", "observed", "other", "sequence", "severity", "variable")
+    __slots__ = (
+        "between",
+        "count",
+        "last",
+        "observed",
+        "other",
+        "sequence",
+        "severity",
+        "variable",
+    )
 
     def __init__(
         self, variable: int, sequence: Sequence, other: Access, severity: Severity, *, between: bool
@@ -51,6 +61,7 @@ class Violation:
         self.between = between
         self.observed = between
         self.count = 1
+        self.last = sequence.second.index
 
 
 class Analyzer:
@@ -129,7 +140,9 @@ class Analyzer:
             severity = self._race_severity(first, second)
             self.races[key] = Race(variable, first, second, severity, observed=observed)
             return
-        known.count += 1
+        # Once for each access that races, whatever the number of those it races with.
+        known.count += known.last != second.index
+        known.last = second.index
         known.observed = known.observed or observed
         if known.severity != "critical":
             severity = self._race_severity(first, second)
@@ -161,7 +174,8 @@ class Analyzer:
         key = (variable, first.site.frames[0], second.site.frames[0], other.site.frames[0])
         known = self.violations.get(key)
         if known is not None:
-            known.count += 1
+            known.count += known.last < second.index
+            known.last = max(known.last, second.index)
             known.observed = known.observed or observed
             if between and not known.between:
                 known.sequence, known.other, known.between = sequence, other, True

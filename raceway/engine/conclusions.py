@@ -106,7 +106,7 @@ class Conclusions:
             why=wording.race_why(first, second, names, observed=certainty == "observed"),
             fix=wording.race_fix(name, first, second, names, lost=lost),
             steps=wording.race_steps(first, second, lines, lost=lost),
-            count=sum(race.count for race in group),
+            count=max(race.count for race in group),
         )
 
     def _same_line(self, one: Access, two: Access) -> bool:
@@ -160,7 +160,7 @@ class Conclusions:
             why=f"{gap}, so {other.actor.name} can come in",
             fix=wording.violation_fix(first, second, places, common),
             steps=wording.violation_steps(first, other, second, lines, common),
-            count=sum(violation.count for violation in group),
+            count=max(violation.count for violation in group),
         )
 
     def _places(self, first: Access, second: Access) -> tuple[int, int]:
