@@ -302,7 +302,7 @@ _OUR_FOLDERS = tuple(
 
 
 def _is_ours(file: str) -> bool:
-    """Tell whether a frame is of Raceway itself; by folder, since users' paths have that name too."""
+    """Tell whether a file is Raceway's own; by folder, users' paths may have that name too."""
     return file.startswith(_OUR_FOLDERS)
 
 

@@ -82,9 +82,9 @@ SWITCH: Final = 21
 
 # Events for the report and the wire, without influence on the order.
 HTTP_REQUEST: Final = 22
-"""subject = 0 in, 1 out; argument = (method, url, request id)."""
+"""subject = 0 in, 1 out; argument = (method, url, span id), for 0 also trace id, upstream span."""
 HTTP_RESPONSE: Final = 23
-"""subject = 0 in, 1 out; argument = (status, duration in ms, request id)."""
+"""subject = 0 in, 1 out; argument = (status, duration in ms, span id)."""
 REMOTE_SEND: Final = 24
 """argument = a name that is unique across processes."""
 REMOTE_RECEIVE: Final = 25
@@ -106,7 +106,7 @@ TEXT_LIMIT: Final = 80
 DEF_PROCESS: Final = "process"
 """pid, parent's log name or "", command line as a tuple, python version, unix time."""
 DEF_CODE: Final = "code"
-"""id, file, qualified name, first line, resumable, flat positions (line, end line, column, end column)*."""
+"""id, file, qualified name, first line, resumable, (line, end line, column, end column)*."""
 DEF_TYPE: Final = "type"
 """id, qualified name."""
 DEF_ACTOR: Final = "actor"

@@ -7,16 +7,19 @@ lets gevent patch everything at its beginning finds no thread running.
 
 from __future__ import annotations
 
-import atexit
 import json
+import os
+import sys
+import time
 from collections import deque
 from typing import Any
 
 from raceway import values
 from raceway.config import Config
 from raceway.engine.definitions import Definitions
+from raceway.model import ops
 from raceway.pipeline import native
-from raceway.pipeline.sender import Sender
+from raceway.pipeline.sender import Sender, register_at_exit
 from raceway.pipeline.transport import Transport
 from raceway.pipeline.wire_events import EventReplay
 from raceway.record import recorder
@@ -45,6 +48,9 @@ class HttpSink:
         self._closing = False
         self._definer = Definer()
         self._definitions = Definitions()
+        version = "{}.{}.{}".format(*sys.version_info)
+        head = (ops.DEF_PROCESS, os.getpid(), "", tuple(sys.argv), version, time.time())
+        self._definitions.add(head)
         self._sender = Sender(
             Transport(config.endpoint, config.api_key, config.request_timeout),
             batch_size=config.batch_size,
@@ -128,19 +134,12 @@ def start(endpoint: str, service: str = "") -> None:
     Raises:
         UsageError: The endpoint is no URL.
     """
-    import os
-
     config = Config(
         endpoint=endpoint,
         service_name=service or "unknown-service",
         environment=os.environ.get("RACEWAY_ENVIRONMENT", "development"),
         api_key=os.environ.get("RACEWAY_API_KEY") or None,
     )
-    sink = HttpSink(config)
-    recorder.start(sink)
-
-    def finish() -> None:
-        recorder.flush()
-        sink.close()
-
-    atexit.register(finish)
+    # Before the recorder's own exit function is registered, so that it runs after it.
+    register_at_exit()
+    recorder.start(HttpSink(config))

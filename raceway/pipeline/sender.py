@@ -319,7 +319,7 @@ class Sender:
         except RuntimeError:  # no more threads; the events wait for the next attempt
             return False
         self._running = True
-        _register_at_exit()
+        register_at_exit()
         return True
 
     def _loop(self, generation: int) -> None:
@@ -548,8 +548,11 @@ class Sender:
 _at_exit_pids: set[int] = set()
 
 
-def _register_at_exit() -> None:
-    """Deliver what is left when this process ends; once per process."""
+def register_at_exit() -> None:
+    """Deliver what is left when this process ends; once per process.
+
+    Called with the first event; earlier by whoever has to close after its own exit functions.
+    """
     pid = os.getpid()
     if pid in _at_exit_pids:
         return

@@ -1,6 +1,7 @@
 """From the op stream to Raceway events: what a server gets of an instrumented program.
 
-Every actor is a trace of its own, and its trace id is its component in the causality vectors: a
+Every actor is a trace of its own, but for the HTTP requests that it handles, which are traces of
+theirs.  Trace ids, and one more id for each actor, are the components of the causality vectors: a
 server overwrites the component of the event's own trace by the index of the event in it, so only
 components that no other actor shares can say what is ordered and what is not.
 """
@@ -22,32 +23,66 @@ from raceway.pipeline.replay import Mailbox, Replay
 Put = Callable[[dict[str, Any]], None]
 
 
+TRACES_KNOWN = 3
+"""Latest traces of an actor that later events of others refer to."""
+
+
+REQUESTS_KEPT = 10_000
+"""Traces of HTTP requests whose root is remembered."""
+
+
 class _Trace:
-    """The trace of one actor, and how many events it had at each epoch."""
+    """A trace of one actor."""
 
-    __slots__ = ("context", "counts", "epochs", "root", "sent")
+    __slots__ = ("context", "root", "sent")
 
-    def __init__(self) -> None:
-        self.context = TraceContext(new_trace_id(), new_span_id())
+    def __init__(self, context: TraceContext) -> None:
+        self.context = context
         self.root: str | None = None
         self.sent = 0
-        self.epochs: list[int] = []
-        self.counts: list[int] = []
 
-    def tick(self, epoch: int) -> int:
-        """Count an event at ``epoch``."""
+
+class _History:
+    """One actor: the traces of its events, and how many it had sent at which epoch.
+
+    An actor has a trace of its own; while it handles an HTTP request it is in that request's.
+    """
+
+    __slots__ = ("component", "current", "epochs", "marks", "own", "sent")
+
+    def __init__(self) -> None:
+        self.component = new_trace_id()
+        self.own = self.current = _Trace(TraceContext(new_trace_id(), new_span_id()))
+        self.sent = 0
+        self.epochs: list[int] = []
+        self.marks: list[tuple[str, int, int]] = []
+
+    def tick(self, epoch: int) -> dict[str, int]:
+        """Count an event at ``epoch``; return the actor's own part of its causality vector."""
+        vector = self.known_at(epoch)
+        trace = self.current
         self.sent += 1
-        if self.epochs and self.epochs[-1] == epoch:
-            self.counts[-1] = self.sent
+        trace.sent += 1
+        mark = (trace.context.trace_id, trace.sent, self.sent)
+        if self.epochs and self.epochs[-1] == epoch and self.marks[-1][0] == mark[0]:
+            self.marks[-1] = mark
         else:
             self.epochs.append(epoch)
-            self.counts.append(self.sent)
-        return self.sent
+            self.marks.append(mark)
+        return {**vector, trace.context.trace_id: trace.sent, self.component: self.sent}
 
-    def count_at(self, epoch: int) -> int:
-        """Return how many events the actor had sent when it was at ``epoch``."""
+    def known_at(self, epoch: int) -> dict[str, int]:
+        """Return what somebody knows of this actor who knows it up to ``epoch``."""
         at = bisect_right(self.epochs, epoch)
-        return self.counts[at - 1] if at else 0
+        if not at:
+            return {}
+        found = {self.component: self.marks[at - 1][2]}
+        while at and len(found) <= TRACES_KNOWN:
+            at -= 1
+            trace_id, count, _ = self.marks[at]
+            # One more than it had: the server wants one component to be strictly greater.
+            found.setdefault(trace_id, count + 1)
+        return found
 
 
 class EventReplay(Replay):
@@ -69,7 +104,8 @@ class EventReplay(Replay):
         self._service = service
         self._environment = environment
         self._instance = instance
-        self._traces: dict[int, _Trace] = {}
+        self._histories: dict[int, _History] = {}
+        self._requests: dict[str, _Trace] = {}
 
     # ------------------------------------------------------------ what replay tells a detector
 
@@ -129,6 +165,18 @@ class EventReplay(Replay):
     def _http_request(
         self, actor: ActorReplay, outgoing: int, _thing: Any, argument: tuple[Any, ...]
     ) -> None:
+        if not outgoing:
+            span, trace_id, upstream = argument[2:5]
+            context = TraceContext(trace_id, span, upstream or None)
+            # The root of a trace is shared by all its requests that this process handles.
+            earlier = self._requests.pop(trace_id, None)
+            trace = _Trace(context)
+            if earlier is not None:
+                trace.root, trace.sent = earlier.root, earlier.sent
+            self._requests[trace_id] = trace
+            if len(self._requests) > REQUESTS_KEPT:
+                del self._requests[next(iter(self._requests))]
+            self._history(actor.number).current = trace
         kind = events.http_request(argument[0], argument[1], {}, None)
         self._emit(actor, kind, {"http.direction": "out" if outgoing else "in"})
 
@@ -137,6 +185,9 @@ class EventReplay(Replay):
     ) -> None:
         kind = events.http_response(argument[0], {}, None, argument[1] or 0)
         self._emit(actor, kind, {"http.direction": "out" if outgoing else "in"})
+        if not outgoing:
+            history = self._history(actor.number)
+            history.current = history.own
 
     def _handle(self, op: int, actor: ActorReplay, subject: int, thing: Any, argument: Any) -> None:
         if op == ops.HTTP_REQUEST:
@@ -148,14 +199,15 @@ class EventReplay(Replay):
 
     # ------------------------------------------------------------ events
 
-    def _trace(self, number: int) -> _Trace:
-        trace = self._traces.get(number)
-        if trace is None:
-            trace = self._traces[number] = _Trace()
-        return trace
+    def _history(self, number: int) -> _History:
+        history = self._histories.get(number)
+        if history is None:
+            history = self._histories[number] = _History()
+        return history
 
     def _emit(self, actor: ActorReplay, kind: events.Kind, tags: dict[str, str]) -> None:
-        trace = self._trace(actor.number)
+        history = self._history(actor.number)
+        trace = history.current
         event_id = events.new_event_id()
         event = events.envelope(
             kind,
@@ -172,14 +224,12 @@ class EventReplay(Replay):
             tags={**tags, "actor": actor.name, "actor_kind": actor.kind},
             duration_ns=None,
         )
-        vector = [
-            # One more than it had: the server wants one component to be strictly greater.
-            [self._trace(number).context.trace_id, self._trace(number).count_at(epoch) + 1]
-            for number, epoch in actor.hard.items()
-            if isinstance(number, int) and number != actor.number
-        ]
-        vector.append([trace.context.trace_id, trace.tick(actor.epoch)])
-        event["causality_vector"] = vector
+        vector: dict[str, int] = {}
+        for number, epoch in actor.hard.items():
+            if isinstance(number, int) and number != actor.number:
+                vector.update(self._history(number).known_at(epoch))
+        vector.update(history.tick(actor.epoch))
+        event["causality_vector"] = [list(entry) for entry in vector.items()]
         event["metadata"]["instance_id"] = None  # else the server orders by its name
         event["metadata"]["tags"]["instance"] = self._instance
         trace.root = trace.root or event_id

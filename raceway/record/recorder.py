@@ -211,6 +211,15 @@ def note_stack(state: State, frame: FrameType | None) -> None:
     emit(records)
 
 
+def note_caller(state: State, frame: FrameType | None) -> None:
+    """Record the stack from ``frame`` on if it is not the one that was recorded last."""
+    if frame is None:
+        if state.offset != -1:
+            note_stack(state, None)
+    elif frame.f_code is not state.caller or frame.f_lasti != state.offset:
+        note_stack(state, frame)
+
+
 def site(depth: int = 2) -> tuple[State, CodeType, int]:
     """Look up who runs and where, for the functions that are not worth inlining this.
 
@@ -228,9 +237,7 @@ def site(depth: int = 2) -> tuple[State, CodeType, int]:
         frame = sys._getframe(depth)
     except ValueError:  # our caller is itself the bottom of a thread
         frame = sys._getframe(1)
-    back = frame.f_back
-    if back is None or back.f_code is not state.caller or back.f_lasti != state.offset:
-        note_stack(state, back)
+    note_caller(state, frame.f_back)
     return state, frame.f_code, frame.f_lasti
 
 
@@ -241,7 +248,9 @@ LIBRARY_MODULES = frozenset(
         "asyncio.runners", "asyncio.taskgroups", "asyncio.threads", "asyncio.locks",
         "asyncio.queues", "asyncio.timeouts", "asyncio.futures", "asyncio.mixins",
         "asyncio.unix_events", "asyncio.selector_events", "asyncio.streams", "contextlib",
-        "socketserver", "http.server", "werkzeug.serving", "gevent.greenlet", "gevent.pool",
+        "asyncio.base_subprocess", "socketserver", "http.server", "werkzeug.serving",
+        "gevent.greenlet", "gevent.pool", "gevent.thread", "gevent.baseserver", "gevent.pywsgi",
+        "gevent.threadpool",
     }
 )  # fmt: skip
 """Modules whose frames are not where a user would say that an actor was started."""
@@ -286,6 +295,8 @@ def sync_site(op: int, subject: int, depth: int = 2) -> None:
     state, code, offset = site(depth + 1)
     emit((state.tok, subject << ops.OP_BITS | op, code, offset))
     state.tok += 1
+    if len(BUFFER) > CHUNK_ITEMS:
+        flush()
 
 
 def fork_actor(child: State, depth: int = 2) -> None:
@@ -297,7 +308,7 @@ def fork_actor(child: State, depth: int = 2) -> None:
     """
     state = current()
     frame = user_frame(depth + 1)
-    note_stack(state, frame.f_back)
+    note_caller(state, frame.f_back)
     emit((state.tok, child.actor << ops.OP_BITS | ops.FORK, frame.f_code, frame.f_lasti))
     state.tok += 1
 
@@ -353,6 +364,9 @@ def finish(how: str) -> None:
     if status.active:
         define((ops.DEF_END, how))
         flush()
+        close = getattr(status.sink, "close", None)
+        if close is not None and how == "exit":
+            close()
 
 
 def _watch_forks() -> None:

@@ -119,7 +119,7 @@ def _drop_foreign(texts: dict[int, str], frames: Sequence[Frame], read_line: Rea
 def _read(read_line: ReadLine, file: str, number: int) -> str | None:
     try:
         text = read_line(file, number)
-    except Exception:  # noqa: BLE001 - whatever a loader does: a report without this line is still a report
+    except Exception:
         return None
     return None if text is None else text[:_MAX_LINE].rstrip().expandtabs(_TAB)
 

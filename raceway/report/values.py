@@ -24,7 +24,7 @@ def value_text(value: object, limit: int = 40) -> str:
         return f"<int of {value.bit_length()} bits>"
     try:
         return _cut(repr(value), limit)
-    except Exception:  # noqa: BLE001 - anything can happen in the program's own __repr__
+    except Exception:
         return f"<{type(value).__name__}>"
 
 

@@ -1,6 +1,7 @@
 """Data races in histories that are written out line by line."""
 
 from history import Lock
+
 from raceway.model import ops
 from raceway.record import recorder
 

@@ -1,0 +1,58 @@
+"""Whose locks make no ops: the standard library's, our own and those of development tools.
+
+The locks inside ``queue``, ``logging`` or ``concurrent.futures`` order the program by accident: two
+threads that happened to log one after the other are not synchronised by that.  What those modules
+promise (put before get, set before wait) is recorded at their own API instead.  Locks of other
+libraries are recorded: a lock is at most a soft order, so that it cannot hide a race for good, and
+what it protects is often the user's.
+
+Who creates a lock is told by ``__name__`` in the globals of the calling frame.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+
+TYPE_CHECKING = False  # typing is slow to import and not needed at run time
+if TYPE_CHECKING:
+    from typing import Any
+
+TOOLS = frozenset(
+    {
+        "raceway", "raceway_autopatch", "wrapt", "gevent", "greenlet", "uvloop", "zope",
+        "pytest", "_pytest", "pluggy", "xdist", "execnet", "hypothesis", "coverage", "debugpy",
+        "pydevd", "_pydevd_bundle", "_pydev_bundle", "pip", "setuptools", "pkg_resources",
+    }
+)  # fmt: skip
+"""Top-level packages beside the standard library whose locks are nobody's business."""
+
+_LIBRARY = os.path.dirname(os.path.abspath(os.__file__)) + os.sep
+
+_known: dict[Any, bool] = {}
+
+
+def is_internal(namespace: dict[str, Any]) -> bool:
+    """Return whether code with these globals creates locks for itself, not for the user.
+
+    Safe to call from several threads; the answer for a module is looked up once.
+    """
+    name = namespace.get("__name__")
+    try:
+        return _known[name]
+    except (KeyError, TypeError):  # not seen yet, or somebody's unhashable idea of a name
+        pass
+    if type(name) is not str:
+        return False
+    internal = _known[name] = _decide(name, namespace.get("__file__"))
+    return internal
+
+
+def _decide(name: str, file: object) -> bool:
+    top = name.partition(".")[0]
+    if top in TOOLS:
+        return True
+    if top not in sys.stdlib_module_names:
+        return False
+    # A program's own module may have the name of one of the library's (code.py, types.py).
+    return not isinstance(file, str) or os.path.abspath(file).startswith(_LIBRARY)

@@ -1,0 +1,181 @@
+"""Recording what happens to a lock: who, and at which place of the user's code.
+
+``with lock`` is the hot path.  The interpreter finds ``__enter__`` on the lock's class; there it is
+a slot, which hands out a closure that belongs to the lock.  That saves looking up ``self`` and
+everything on it, a fifth of the whole.
+
+Acquire is recorded after the real acquire, release before the real release.  Between the two steps
+of an acquire a signal handler may raise; then the lock is given back, since the ``with`` block of
+the caller will never be entered.
+"""
+
+from __future__ import annotations
+
+import sys
+
+from raceway.model import ops
+from raceway.model.ops import ACQUIRE, RELEASE
+from raceway.record import recorder
+from raceway.record.recorder import (
+    BUFFER,
+    CHUNK_ITEMS,
+    current,
+    emit,
+    flush,
+    local,
+    note_stack,
+)
+
+TYPE_CHECKING = False  # typing is slow to import and not needed at run time
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from types import CodeType, FrameType
+    from typing import Any
+
+    Block = tuple[Callable[[], bool], Callable[..., None]]
+
+getframe = sys._getframe
+
+
+def note_caller(state: recorder.State, frame: FrameType) -> None:
+    """Note the stack above ``frame`` if it is not the one that ``state`` was last seen under."""
+    back = frame.f_back
+    if back is None:
+        if state.offset != -1:
+            note_stack(state, None)
+    elif back.f_code is not state.caller or back.f_lasti != state.offset:
+        note_stack(state, back)
+
+
+def user_site(depth: int = 2) -> tuple[recorder.State, CodeType, int]:
+    """Return who runs, and where the user's code called the library that called us.
+
+    Args:
+        depth: Frames up from here where to begin to look.
+    """
+    state = current()
+    frame = recorder.user_frame(depth + 1)
+    note_caller(state, frame)
+    return state, frame.f_code, frame.f_lasti
+
+
+def record(op: int, lock: int, depth: int = 2) -> None:
+    """Record what happens to a lock; its site is the nearest frame of the user's.
+
+    Args:
+        op: ACQUIRE, RELEASE, WAIT_RELEASE ...
+        lock: Serial number.
+        depth: Frames up from here where to begin to look for the user's code.
+    """
+    state, code, offset = user_site(depth + 1)
+    emit((state.tok, lock << ops.OP_BITS | op, code, offset))
+    state.tok += 1
+
+
+def define(kind: str, frame: FrameType) -> int:
+    """Give a new lock its serial number; its name is read from the code that made it.
+
+    Args:
+        kind: ``Lock``, ``RLock``, ``Condition``, ``Semaphore``.
+        frame: Where it is made.
+    """
+    serial = recorder.next_lock()
+    recorder.define((ops.DEF_LOCK, serial, kind, "", frame.f_code, frame.f_lasti))
+    return serial
+
+
+# ---------------------------------------------------------------- the hot path
+
+_condition_enter: CodeType | None = None
+_condition_exit: CodeType | None = None
+
+
+def skip_frames_of(condition: type) -> None:
+    """Let the callers of ``with condition`` be the site, not the methods that pass it on."""
+    global _condition_enter, _condition_exit
+    _condition_enter = getattr(condition.__enter__, "__code__", None)  # type: ignore[attr-defined]
+    _condition_exit = getattr(condition.__exit__, "__code__", None)  # type: ignore[attr-defined]
+
+
+def _torn_down(names: dict[str, Any] = globals()) -> bool:  # noqa: B008 - this module's, for ever
+    return names.get("current") is None
+
+
+def make_block(  # noqa: PLR0915 - written out twice, each call inside would cost a tenth
+    acquire: Any, release: Any, held: Any, subject: int
+) -> Block:
+    """Return ``__enter__`` and ``__exit__`` of one lock.
+
+    Only what differs from lock to lock is a closure cell: each is copied at every call.  The rest
+    is global, and None when the interpreter has torn this module down around a daemon thread or a
+    finaliser; then nothing is recorded any more.
+
+    Args:
+        acquire: Of the real lock.
+        release: Of the real lock.
+        held: Whether a release will succeed.
+        subject: Serial number, shifted.
+    """
+    acquired, released = subject | ACQUIRE, subject | RELEASE
+    torn_down = _torn_down
+    caller: Any = None
+    offset = -2
+
+    def enter() -> bool:
+        nonlocal caller, offset
+        acquire()
+        recorded = False
+        try:
+            try:
+                state = local.s
+            except AttributeError:
+                if torn_down():
+                    return True
+                state = current()
+            frame: Any = getframe(1)
+            code = frame.f_code
+            if code is _condition_enter:
+                frame = frame.f_back
+                code = frame.f_code
+            back = frame.f_back
+            if back is None:
+                if state.offset != -1:
+                    note_stack(state, None)
+            elif back.f_code is not state.caller or back.f_lasti != state.offset:
+                note_stack(state, back)
+            caller, offset = state.caller, state.offset
+            recorded = True
+            emit((state.tok, acquired, code, frame.f_lasti))
+            state.tok += 1
+        except BaseException:
+            if recorded:
+                emit((state.tok, released, None, None))
+                state.tok += 1
+            release()
+            raise
+        return True
+
+    def leave(kind: Any = None, error: Any = None, trace: Any = None, *more: Any) -> None:
+        if held():
+            try:
+                state = local.s
+            except AttributeError:
+                if torn_down():
+                    release()
+                    return
+                state = current()
+            frame: Any = getframe(1)
+            code = frame.f_code
+            if code is _condition_exit:
+                frame = frame.f_back
+                code = frame.f_code
+            # As it was at the beginning of the block: then nobody has come from elsewhere since.
+            if state.caller is not caller or state.offset != offset:
+                note_caller(state, frame)
+            emit((state.tok, released, code, frame.f_lasti))
+            state.tok += 1
+        release()
+        if len(BUFFER) > CHUNK_ITEMS:
+            flush()
+
+    return enter, leave

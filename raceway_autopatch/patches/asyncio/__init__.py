@@ -1,0 +1,43 @@
+"""asyncio: every task and every callback is an actor, and what one learns of another is an edge.
+
+One file of this package for each part:
+
+``handles``
+    Whose turn it is: ``Handle._run``, ``BaseEventLoop.create_task`` and ``run_forever``.
+``futures``
+    What awaiting or asking something that is already done tells.
+``locks``, ``queues``
+    The synchronisation primitives.
+
+uvloop makes its handles in C: its tasks are not told apart (the report says so), the primitives
+are the same.
+"""
+
+from __future__ import annotations
+
+from raceway_autopatch.patches.asyncio import futures, handles, locks, queues
+
+MODULE = (
+    "asyncio.futures",
+    "asyncio.tasks",
+    "asyncio.events",
+    "asyncio.base_events",
+    "asyncio.locks",
+    "asyncio.queues",
+    "asyncio",
+    "uvloop",
+)
+SUPPORTS = None
+
+PATCHES = {
+    "asyncio.futures": futures.FUTURES,
+    "asyncio.tasks": futures.TASKS,
+    "asyncio.events": handles.EVENTS,
+    "asyncio.base_events": handles.BASE_EVENTS,
+    "asyncio.locks": locks.PATCHES,
+    "asyncio.queues": queues.PATCHES,
+    "asyncio": futures.PACKAGE,
+    "uvloop": handles.UVLOOP,
+}
+
+teardown = futures.teardown

@@ -1,0 +1,130 @@
+"""asyncio.futures, asyncio.tasks: what is known by whoever sees that something is done.
+
+Whoever waits for a future is woken through a handle, and that is an edge.  But ``await`` on what
+is done already, ``result()``, ``exception()`` and a ``done()`` that is true wait for nothing, and
+they are as usual (``for task in tasks: await task``) as they are invisible: ``Task`` and
+``Future`` are C types, which cannot be changed.  So the names ``asyncio.Task`` and
+``asyncio.Future`` stand for subclasses with these methods.  ``isinstance`` and the names are as
+before, and in measurements the difference was smaller than the noise, because only what is done
+takes a longer way.
+
+What was made from the C types before the patches, or by name (``_asyncio.Task``), is ordered by
+wake-ups alone.
+"""
+
+from __future__ import annotations
+
+import sys
+
+from raceway.model import ops
+from raceway.record import recorder
+from raceway_autopatch.patches.asyncio.actors import learn_end
+from raceway_autopatch.patching import replace
+from raceway_autopatch.substitutes import Substitutes
+
+TYPE_CHECKING = False  # typing is slow to import and not needed at run time
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
+_FUTURE_CHANNEL = 1 << 57 + ops.OP_BITS
+"""A future's channel is its address, as that of a handle, in a range of its own."""
+_PENDING = "PENDING"
+
+_substitutes = Substitutes("asyncio")
+teardown = _substitutes.restore
+
+
+def _task_class(original: Any) -> Any:
+    """Return the subclass of a task class that tells who learns of its end."""
+    return _observe(original, learn_end, {})
+
+
+def _future_class(original: Any) -> Any:
+    """Return the subclass of a future class that tells who set and who got a result."""
+    status = recorder.status
+
+    def set_result(self: Any, result: Any, /) -> None:
+        if status.active and self._state == _PENDING:
+            _send(self)
+        original.set_result(self, result)
+
+    def set_exception(self: Any, exception: Any, /) -> None:
+        if status.active and self._state == _PENDING:
+            _send(self)
+        original.set_exception(self, exception)
+
+    def cancel(self: Any, *args: Any, **kwargs: Any) -> Any:
+        if status.active and self._state == _PENDING:
+            _send(self)  # also lest the channel still holds what a dead future has sent
+        return original.cancel(self, *args, **kwargs)
+
+    more = {"set_result": set_result, "set_exception": set_exception, "cancel": cancel}
+    return _observe(original, _receive, more)
+
+
+def _send(future: Any) -> None:
+    recorder.sync(ops.HANDOFF, id(future) | _FUTURE_CHANNEL >> ops.OP_BITS)
+
+
+def _receive(future: Any) -> None:
+    recorder.sync(ops.RECEIVE, id(future) | _FUTURE_CHANNEL >> ops.OP_BITS)
+
+
+def _observe(original: Any, learn: Callable[[Any], None], more: dict[str, Any]) -> Any:
+    status = recorder.status
+    base: Any = original
+    wait, result, exception, done = base.__await__, base.result, base.exception, base.done
+
+    def _await(self: Any) -> Any:
+        if status.active and self._state != _PENDING:
+            learn(self)
+        return wait(self)
+
+    def _result(self: Any) -> Any:
+        if status.active and self._state != _PENDING:
+            learn(self)
+        return result(self)
+
+    def _exception(self: Any) -> Any:
+        if status.active and self._state != _PENDING:
+            learn(self)
+        return exception(self)
+
+    def _done(self: Any) -> Any:
+        if status.active and self._state != _PENDING:
+            learn(self)
+        return done(self)
+
+    methods = {
+        "__await__": _await,
+        "__iter__": _await,
+        "result": _result,
+        "exception": _exception,
+        "done": _done,
+        **more,
+    }
+    return _substitutes.subclass(original, methods)
+
+
+def _eager_factory(original: Any) -> Any:
+    """Return the eager task factory for our task class."""
+    known = _substitutes.get(original)
+    if known is not None:
+        return known
+    tasks = sys.modules["asyncio.tasks"]
+    made = tasks.create_eager_task_factory(tasks.Task)
+    _substitutes.add(original, made)
+    return made
+
+
+FUTURES = (replace("Future", _future_class, optional=True),)
+TASKS = (
+    replace("Task", _task_class, optional=True),
+    replace("eager_task_factory", _eager_factory, optional=True),
+)
+PACKAGE = (
+    replace("Future", _future_class, optional=True),
+    replace("Task", _task_class, optional=True),
+    replace("eager_task_factory", _eager_factory, optional=True),
+)

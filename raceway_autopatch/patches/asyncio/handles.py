@@ -1,0 +1,239 @@
+"""asyncio.events, asyncio.base_events: whose turn it is on the thread of a loop.
+
+All that a loop runs are handles: the steps of tasks, and callbacks.  Whoever makes a handle sends,
+the run of the handle receives: with that the wake-ups of awaited futures, ``call_soon``,
+``call_later``, ``call_soon_threadsafe`` and all that is built on them (gather, TaskGroup,
+wait_for, to_thread, run_coroutine_threadsafe) are ordered without a patch of their own.
+
+The channel of a handle is its address.  ``Handle`` has slots and no place for a number of ours; an
+address needs neither place nor clean-up, and when it is used again the HANDOFF of the new handle
+replaces what the old one had sent.  It also keeps the number of channels that the engine has to
+remember as small as the number of handles alive at a time.
+"""
+
+from __future__ import annotations
+
+from raceway.model import ops
+from raceway.record import recorder
+from raceway_autopatch.patches.asyncio.actors import (
+    ATTRIBUTE,
+    adopt,
+    callback_actor,
+    ended,
+    keep,
+    learn_end,
+    nothing,
+    rename,
+    task_types,
+)
+from raceway_autopatch.patching import around, internal_error, replace
+
+TYPE_CHECKING = False  # typing is slow to import and not needed at run time
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
+
+_HANDLE_CHANNEL = 1 << 56 + ops.OP_BITS
+"""Above all addresses, so that no channel that was counted out can be meant."""
+_SENT = _HANDLE_CHANNEL | ops.HANDOFF
+_RECEIVED = _HANDLE_CHANNEL | ops.RECEIVE
+
+_PENDING = "PENDING"
+
+
+# ---------------------------------------------------------------- handles
+
+
+def _handle_init(original: Callable[..., None]) -> Callable[..., None]:
+    status, local, emit, current = (
+        recorder.status, recorder.local, recorder.emit, recorder.current,
+    )  # fmt: skip
+
+    def __init__(  # noqa: N807 - it takes the place of one
+        self: Any, callback: Any, args: Any, loop: Any, context: Any = None
+    ) -> None:
+        original(self, callback, args, loop, context)
+        if status.active:
+            try:
+                state = local.s
+            except AttributeError:
+                state = current()
+            token = state.tok
+            emit((token, id(self) << 5 | _SENT, None, None))
+            state.tok = token + 1
+        if self._source_traceback:
+            # call_soon() removes as many entries as it knows frames of asyncio.
+            del self._source_traceback[-1]
+
+    return __init__
+
+
+def _handle_run(original: Callable[..., None]) -> Callable[..., None]:
+    status, local, emit, current = (
+        recorder.status, recorder.local, recorder.emit, recorder.current,
+    )  # fmt: skip
+    buffer, limit = recorder.BUFFER, recorder.CHUNK_ITEMS
+    tasks: tuple[Any, ...] = ()
+
+    def _run(self: Any) -> None:
+        nonlocal tasks
+        if not status.active:
+            original(self)
+            return
+        try:
+            before = local.s
+        except AttributeError:
+            before = current()
+        callback = self._callback
+        task: Any = getattr(callback, "__self__", None)
+        if isinstance(task, tasks or (tasks := task_types())):
+            try:
+                state = task._raceway_state
+                if state.group != before.group:
+                    state = adopt(task)  # made before anybody knew which thread would run it
+            except AttributeError:
+                state = adopt(task)
+        else:
+            task = None
+            found = callback_actor(callback, before)
+            if found is None:
+                callback = None
+                original(self)
+                return
+            state, once = found
+        token = state.tok + 1
+        if token & ops.EPOCH_MASK == 1 and task is not None:
+            rename(task, state)
+        emit((token, ops.SWITCH, None, None, token, id(self) << 5 | _RECEIVED, None, None))
+        state.tok = token + 1
+        local.s = state
+        if task is None and self._args and isinstance(self._args[0], tasks):
+            # A done-callback.  Its handle was sent by the end of the task only if that was still
+            # to come; a callback that is added afterwards is sent by whoever added it.
+            learn_end(self._args[0])
+        try:
+            original(self)
+        finally:
+            if once if task is None else task._state != _PENDING:
+                ended(state)
+            local.s = before
+            if len(buffer) > limit:
+                recorder.flush()
+            # As the original does: the traceback of what a task raised leads to this frame.
+            self = task = callback = None
+
+    return _run
+
+
+# ---------------------------------------------------------------- loops
+
+
+def _create_task(original: Callable[..., Any]) -> Callable[..., Any]:
+    status = recorder.status
+
+    def create_task(self: Any, coro: Any, **kwargs: Any) -> Any:
+        if not status.active:
+            task = original(self, coro, **kwargs)
+        elif _is_eager(self, kwargs):
+            task = _create_eagerly(original, self, coro, kwargs)
+        else:
+            task = original(self, coro, **kwargs)
+            # Only now has it a name.  It has not begun: the loop runs on this thread.
+            _fork(task)
+        if getattr(task, "_source_traceback", None):
+            _forget_our_frames(task)
+        return task
+
+    return create_task
+
+
+def _is_eager(loop: Any, kwargs: dict[str, Any]) -> bool:
+    factory = getattr(loop, "_task_factory", None)
+    return bool(
+        kwargs.get("eager_start")
+        or (factory is not None and getattr(factory, "__module__", None) == "asyncio.tasks")
+    )
+
+
+def _fork(task: Any) -> None:
+    try:
+        state = getattr(task, ATTRIBUTE, None)
+        if type(state) is not recorder.State:
+            state = adopt(task)
+            recorder.fork_actor(state, depth=3)
+    except Exception as error:  # the task exists, whatever goes wrong here
+        internal_error("create_task", error)
+
+
+def _create_eagerly(
+    original: Callable[..., Any], loop: Any, coro: Any, kwargs: dict[str, Any]
+) -> Any:
+    """Make a task whose first step runs before it is returned: as its own actor."""
+    before = recorder.current()
+    name = kwargs.get("name")
+    function = getattr(coro, "__name__", None) or type(coro).__name__
+    # asyncio counts the nameless while it makes them: the full name follows, most often before
+    # anybody has read this one.
+    title = f"{name} ({function})" if name else f"Task ({function})"
+    state = recorder.new_state(title, "task", before.group)
+    recorder.fork_actor(state, depth=3)
+    recorder.install(state)
+    recorder.switch_to(state)
+    try:
+        task = original(loop, coro, **kwargs)
+    except BaseException:
+        recorder.install(before)
+        recorder.switch_to(before)
+        raise
+    keep(task, state)
+    title = f"{getattr(task, 'get_name', nothing)() or 'Task'} ({function})"
+    recorder.define((ops.DEF_ACTOR, state.actor, title, "task", state.group))
+    if getattr(task, "_state", None) != _PENDING:
+        ended(state)
+    recorder.install(before)
+    recorder.switch_to(before)
+    # What the first step did lies behind whoever made the task.
+    recorder.sync(ops.JOIN, state.actor)
+    return task
+
+
+def _forget_our_frames(task: Any) -> None:
+    task._source_traceback[:] = [
+        frame for frame in task._source_traceback if frame.filename != __file__
+    ]
+
+
+def _run_forever(original: Callable[..., None]) -> Callable[..., None]:
+    def run_forever(self: Any) -> None:
+        try:
+            original(self)
+        finally:
+            if recorder.status.active:
+                _thread_resumes()
+
+    return run_forever
+
+
+def _thread_resumes() -> None:
+    """The loop has stopped: its thread goes on, and knows who has ended."""
+    try:
+        recorder.switch_to(recorder.current())
+        over = recorder.local.__dict__.pop("ended", ())
+        for actor in over:
+            recorder.sync(ops.JOIN, actor)
+    except Exception as error:  # the program's loop has stopped, whatever fails here
+        internal_error("run_forever", error)
+
+
+def _note_uvloop(original: Any) -> Any:
+    recorder.note("Tasks of uvloop are not told apart: its event loop cannot be observed.")
+    return original
+
+
+EVENTS = (around("Handle.__init__", _handle_init), around("Handle._run", _handle_run))
+BASE_EVENTS = (
+    around("BaseEventLoop.create_task", _create_task),
+    around("BaseEventLoop.run_forever", _run_forever),
+)
+UVLOOP = (replace("Loop", _note_uvloop, optional=True),)

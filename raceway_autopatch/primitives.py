@@ -1,0 +1,321 @@
+"""What events, semaphores and barriers promise, as the threading patch records it.
+
+What is known about an object is kept in its ``__dict__`` under :data:`TRACE`; what the standard
+library makes for itself (the event in a thread, the semaphore in an executor) has None there.
+"""
+
+from __future__ import annotations
+
+import itertools
+import sys
+
+from raceway.model import ops
+from raceway.record import recorder
+from raceway_autopatch.internals import is_internal
+from raceway_autopatch.lock_ops import define, record
+from raceway_autopatch.patching import contained
+
+TYPE_CHECKING = False  # typing is slow to import and not needed at run time
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from types import FrameType
+    from typing import Any
+
+TRACE = "_raceway"
+
+_getframe = sys._getframe
+
+# ---------------------------------------------------------------- Event
+
+
+class _Flag:
+    """What is known about an event: how often it was set, and who has seen that."""
+
+    __slots__ = ("channel", "seen", "sets")
+
+    def __init__(self) -> None:
+        self.channel = recorder.next_channel()
+        self.sets = 0
+        self.seen = (0, 0)
+
+
+def _flag_of(event: Any) -> _Flag | None:
+    flag: _Flag | None
+    try:
+        flag = event.__dict__[TRACE]
+    except KeyError:  # made before it could be seen by whom: then it is a user's
+        flag = event.__dict__.setdefault(TRACE, _Flag())
+    return flag
+
+
+def _event_made(event: Any, frame: FrameType) -> None:
+    event.__dict__[TRACE] = None if is_internal(frame.f_globals) else _Flag()
+
+
+def _event_set(event: Any) -> None:
+    flag = _flag_of(event)
+    if flag is not None:
+        recorder.sync(ops.SEND, flag.channel)
+        flag.sets += 1  # after the op: who reads the new count is ordered after it
+
+
+def _event_seen(event: Any) -> None:
+    flag = _flag_of(event)
+    if flag is not None:
+        # A loop that runs while an event is set asks a thousand times for the same news.
+        seen = (recorder.current().actor, flag.sets)
+        if seen != flag.seen:
+            recorder.sync(ops.RECEIVE, flag.channel)
+            flag.seen = seen
+
+
+def event_init(original: Callable[..., None]) -> Callable[..., None]:
+    """Wrap ``Event.__init__``: by whom it is made decides whether it is watched."""
+    made = contained(_event_made)
+
+    def __init__(self: Any) -> None:  # noqa: N807 - it becomes the method
+        original(self)
+        made(self, _getframe(1))
+
+    return __init__
+
+
+def event_set(original: Callable[..., Any]) -> Callable[..., Any]:
+    """Wrap ``Event.set``."""
+    before = contained(_event_set)
+
+    def set(self: Any) -> Any:  # noqa: A001 - it becomes the method
+        before(self)
+        return original(self)
+
+    return set
+
+
+def event_seen(original: Callable[..., Any]) -> Callable[..., Any]:
+    """Wrap ``Event.is_set`` and ``Event.wait``: True is news of every set() so far."""
+    seen = contained(_event_seen)
+
+    def wait(self: Any, *args: Any, **kwargs: Any) -> Any:
+        value = original(self, *args, **kwargs)
+        if value:
+            seen(self)
+        return value
+
+    return wait
+
+
+# ---------------------------------------------------------------- Semaphore
+
+
+class _Permits:
+    """What is known about a semaphore that is no mutex.
+
+    The first acquires live on the initial permits; after those, the n-th acquire is ordered after
+    the n-th release.  That is all that a semaphore promises: in a limiter for two threads, the two
+    inside are concurrent with each other.  When operations overlap, their order inside the
+    semaphore cannot be told from outside, and the acquire is ordered after all releases so far.
+    """
+
+    __slots__ = ("acquires", "channel", "initial", "inside", "last", "serials", "waiting")
+
+    def __init__(self, initial: int) -> None:
+        self.channel = recorder.next_channel()
+        self.initial = initial
+        self.acquires = itertools.count().__next__
+        self.serials = itertools.count(1).__next__
+        self.last = 0
+        self.inside: list[int] = []
+        self.waiting: list[int] = []
+        """The channels of releases that no acquire has used."""
+
+    def enter(self) -> tuple[int, bool]:
+        """Note that an operation begins; return its number, and whether it is alone."""
+        self.last = serial = self.serials()
+        self.inside.append(serial)
+        return serial, len(self.inside) == 1
+
+    def leave(self) -> None:
+        self.inside.pop()
+
+    def released(self, count: int) -> None:
+        channel = recorder.next_channel()
+        recorder.sync(ops.SEND, channel)
+        recorder.sync(ops.SEND, self.channel)
+        self.waiting.extend([channel] * count)
+
+    def acquired(self, serial: int, *, alone: bool) -> None:
+        if self.acquires() < self.initial:
+            return
+        try:
+            channel = self.waiting.pop(0)
+        except IndexError:
+            channel = self.channel
+        if not alone or self.last != serial:
+            channel = self.channel
+        recorder.sync(ops.RECEIVE, channel)
+
+
+def _semaphore_made(semaphore: Any, frame: FrameType | None, value: int) -> None:
+    bounded = sys.modules["threading"].BoundedSemaphore.__init__.__code__
+    while frame is not None and frame.f_code is bounded:
+        frame = frame.f_back
+    trace: Any = None
+    if frame is not None and not is_internal(frame.f_globals):
+        trace = define("Semaphore", frame) if value == 1 else _Permits(value)
+    semaphore.__dict__[TRACE] = trace
+
+
+def _semaphore_acquired(lock: int, blocking: Any, timeout: Any) -> None:
+    record(ops.ACQUIRE if blocking and timeout is None else ops.TRY_ACQUIRE, lock)
+
+
+def _semaphore_releasing(lock: int) -> None:
+    record(ops.RELEASE, lock)
+
+
+def _will_release(semaphore: Any, count: Any) -> bool:
+    limit = semaphore.__dict__.get("_initial_value")
+    return type(count) is int and count > 0 and (limit is None or semaphore._value + count <= limit)
+
+
+def semaphore_init(original: Callable[..., None]) -> Callable[..., None]:
+    """Wrap ``Semaphore.__init__``: one permit makes a mutex."""
+    made = contained(_semaphore_made)
+
+    def __init__(self: Any, value: int = 1) -> None:  # noqa: N807 - it becomes the method
+        original(self, value)
+        made(self, _getframe(1), value)
+
+    return __init__
+
+
+def semaphore_acquire(original: Callable[..., Any]) -> Callable[..., Any]:
+    """Wrap ``Semaphore.acquire``, which is its ``__enter__`` as well."""
+    acquired, permitted = contained(_semaphore_acquired), contained(_Permits.acquired)
+
+    def acquire(self: Any, blocking: Any = True, timeout: Any = None) -> Any:
+        trace = self.__dict__.get(TRACE)
+        if trace is None:
+            return original(self, blocking, timeout)
+        if type(trace) is int:
+            got = original(self, blocking, timeout)
+            if got:
+                acquired(trace, blocking, timeout)
+            return got
+        serial, alone = trace.enter()
+        try:
+            got = original(self, blocking, timeout)
+            if got:
+                permitted(trace, serial, alone=alone)
+        finally:
+            trace.leave()
+        return got
+
+    return acquire
+
+
+def semaphore_release(original: Callable[..., Any]) -> Callable[..., Any]:
+    """Wrap ``release`` of both classes; neither calls the other's."""
+    releasing, permitting = contained(_semaphore_releasing), contained(_Permits.released)
+
+    def release(self: Any, n: int = 1) -> Any:
+        trace = self.__dict__.get(TRACE)
+        if trace is None or not _will_release(self, n):
+            return original(self, n)
+        if type(trace) is int:
+            releasing(trace)
+            return original(self, n)
+        trace.enter()
+        try:
+            permitting(trace, n)
+            return original(self, n)
+        finally:
+            trace.leave()
+
+    return release
+
+
+# ---------------------------------------------------------------- Barrier
+
+
+class _Rounds:
+    """The rounds of a barrier: a channel for each, so that round 2 cannot order round 1.
+
+    The methods run while the barrier's own lock is held.
+    """
+
+    __slots__ = ("channel", "inside")
+
+    def __init__(self) -> None:
+        self.channel = 0
+        self.inside: dict[int, int] = {}
+        """By actor: the channel of the round that it waits in."""
+
+
+def _rounds_of(barrier: Any) -> _Rounds:
+    rounds: _Rounds = barrier.__dict__.setdefault(TRACE, None) or _Rounds()
+    barrier.__dict__[TRACE] = rounds
+    return rounds
+
+
+def _barrier_entered(barrier: Any) -> None:
+    rounds = _rounds_of(barrier)
+    if barrier._count == 0:  # the first of a round
+        rounds.channel = recorder.next_channel()
+    rounds.inside[recorder.current().actor] = rounds.channel
+    recorder.sync(ops.SEND, rounds.channel)
+
+
+def _barrier_full(barrier: Any) -> None:
+    recorder.sync(ops.RECEIVE, _rounds_of(barrier).channel)
+
+
+def _barrier_action_done(barrier: Any) -> None:
+    recorder.sync(ops.SEND, _rounds_of(barrier).channel)
+
+
+def _barrier_left(barrier: Any) -> int:
+    return _rounds_of(barrier).inside.pop(recorder.current().actor, 0)
+
+
+def barrier_enter(original: Callable[..., Any]) -> Callable[..., Any]:
+    """Wrap ``Barrier._enter``: who returns from it belongs to the round that is filling."""
+    entered = contained(_barrier_entered)
+
+    def _enter(self: Any) -> Any:
+        result = original(self)
+        entered(self)
+        return result
+
+    return _enter
+
+
+def barrier_release(original: Callable[..., Any]) -> Callable[..., Any]:
+    """Wrap ``Barrier._release``: the last to come runs the action, after all have come."""
+    full, done = contained(_barrier_full), contained(_barrier_action_done)
+
+    def _release(self: Any) -> Any:
+        full(self)
+        result = original(self)
+        done(self)
+        return result
+
+    return _release
+
+
+def barrier_wait(original: Callable[..., Any]) -> Callable[..., Any]:
+    """Wrap ``Barrier.wait``: who passes has seen all who came; who fails has seen nobody."""
+    left = contained(_barrier_left)
+    passed = contained(lambda channel: recorder.sync(ops.RECEIVE, channel), "barrier passed")
+
+    def wait(self: Any, timeout: float | None = None) -> Any:
+        channel = 0
+        try:
+            result = original(self, timeout)
+        finally:
+            channel = left(self)
+        if channel:
+            passed(channel)
+        return result
+
+    return wait

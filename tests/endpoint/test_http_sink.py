@@ -1,0 +1,177 @@
+"""An instrumented program with an endpoint: what a Raceway server gets, and can conclude."""
+
+import os
+import subprocess
+import sys
+import textwrap
+
+import pytest
+from wire_server import WireServer
+
+LAUNCHER = [sys.executable, "-m", "raceway_autopatch.launcher"]
+
+
+@pytest.fixture
+def server():
+    server = WireServer()
+    yield server
+    server.stop()
+
+
+def run(server, tmp_path, program, *options):
+    path = tmp_path / "program.py"
+    path.write_text(textwrap.dedent(program))
+    env = {name: value for name, value in os.environ.items() if not name.startswith("RACEWAY_")}
+    root = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+    env["PYTHONPATH"] = os.pathsep.join(filter(None, [root, env.get("PYTHONPATH")]))
+    return subprocess.run(
+        [*LAUNCHER, "--endpoint", f"http://127.0.0.1:{server.port}", "--service", "shop",
+         *options, sys.executable, str(path)],
+        capture_output=True, text=True, timeout=60, env=env, check=False,
+    )  # fmt: skip
+
+
+RACY = """
+    import threading
+    import raceway
+
+    class Counter:
+        def __init__(self):
+            self.n = 0
+
+    counter = raceway.watch(Counter(), name="counter")
+    lock = threading.Lock()
+
+    def work():
+        counter.n += 1
+        with lock:
+            pass
+
+    threads = [threading.Thread(target=work) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    counter.n = 7
+    print("done")
+"""
+
+
+def happens_before(one, two):
+    """Return what the server concludes from two causality vectors of different traces."""
+    first, second = dict(one["causality_vector"]), dict(two["causality_vector"])
+    return all(second.get(key, -1) >= value for key, value in first.items()) and first != second
+
+
+def test_what_the_server_gets(server, tmp_path):
+    done = run(server, tmp_path, RACY)
+
+    assert (done.returncode, done.stdout, done.stderr) == (0, "done\n", "")
+    events = server.events
+    by_kind = {}
+    for event in events:
+        by_kind.setdefault(next(iter(event["kind"])), []).append(event)
+    assert sorted(by_kind) == [
+        "AsyncAwait", "AsyncSpawn", "LockAcquire", "LockRelease", "StateChange"
+    ]  # fmt: skip
+    assert {e["metadata"]["service_name"] for e in events} == {"shop"}
+    changes = [(e, e["kind"]["StateChange"]) for e in by_kind["StateChange"]]
+    assert {change["variable"] for _, change in changes} == {"counter.n"}
+    assert all(
+        change["location"].endswith(("program.py:13", "program.py:22")) for _, change in changes
+    )
+    assert len({e["metadata"]["thread_id"] for e, _ in changes}) == 3
+    spawned = {e["kind"]["AsyncSpawn"]["task_id"] for e in by_kind["AsyncSpawn"]}
+    assert {e["kind"]["AsyncAwait"]["future_id"] for e in by_kind["AsyncAwait"]} <= spawned
+
+
+def test_the_vectors_say_what_is_ordered(server, tmp_path):
+    run(server, tmp_path, RACY)
+
+    writes = [
+        event
+        for event in server.events
+        if event["kind"].get("StateChange", {}).get("access_type") == "Write"
+    ]
+    *workers, last = sorted(writes, key=lambda event: event["kind"]["StateChange"]["location"])
+    one, two = workers
+    assert not happens_before(one, two)
+    assert not happens_before(two, one)
+    for worker in workers:
+        assert happens_before(worker, last)
+        assert not happens_before(last, worker)
+
+
+def test_parents_come_before_their_children(server, tmp_path):
+    run(server, tmp_path, RACY)
+
+    seen = set()
+    for event in server.events:
+        assert event["parent_id"] is None or event["parent_id"] in seen
+        seen.add(event["id"])
+
+
+def test_a_dead_server_changes_nothing_for_the_program(tmp_path):
+    class Nobody:
+        port = 9  # discard: nobody listens there
+
+    done = run(Nobody, tmp_path, "print('fine'); raise SystemExit(3)")
+
+    assert (done.returncode, done.stdout) == (3, "fine\n")
+
+
+SERVICE = """
+    import threading
+    import requests
+    from flask import Flask
+    from werkzeug.serving import make_server
+    import raceway
+
+    app = Flask(__name__)
+    stock = raceway.watch({"apple": 5}, name="stock")
+
+    @app.post("/buy")
+    def buy():
+        stock["apple"] -= 1
+        return "ok"
+
+    server = make_server("127.0.0.1", 0, app, threaded=True)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    for _ in range(2):
+        assert requests.post(f"http://127.0.0.1:{server.port}/buy", timeout=10).text == "ok"
+    server.shutdown()
+    thread.join()
+    server.server_close()
+"""
+
+
+def test_every_request_is_a_trace_that_continues_its_callers(server, tmp_path):
+    done = run(server, tmp_path, SERVICE)
+
+    assert done.returncode == 0, done.stderr
+    requests = {"in": [], "out": []}
+    for event in server.events:
+        if "HttpRequest" in event["kind"]:
+            requests[event["metadata"]["tags"]["http.direction"]].append(event)
+    assert [len(requests["in"]), len(requests["out"])] == [2, 2]
+    for incoming in requests["in"]:
+        trace = [e for e in server.events if e["trace_id"] == incoming["trace_id"]]
+        names = [next(iter(e["kind"])) for e in trace]
+        assert "StateChange" in names
+        assert incoming["kind"]["HttpRequest"]["url"] == "/buy"
+        assert incoming["metadata"]["upstream_span_id"] is not None
+
+
+def test_the_second_request_of_one_client_comes_after_the_first(server, tmp_path):
+    run(server, tmp_path, SERVICE)
+
+    writes = [
+        event
+        for event in server.events
+        if event["kind"].get("StateChange", {}).get("access_type") == "Write"
+    ]
+    first, second = writes
+    assert first["metadata"]["thread_id"] != second["metadata"]["thread_id"]
+    assert happens_before(first, second)
+    assert not happens_before(second, first)
