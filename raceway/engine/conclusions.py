@@ -126,7 +126,7 @@ class Conclusions:
             )
             groups.setdefault(key, []).append(violation)
         for group in groups.values():
-            group.sort(key=lambda one: (-SEVERITIES.index(one.severity), not one.between))
+            group.sort(key=_violation_rank)
             yield self._violation(group)
 
     def _violation(self, group: list[Violation]) -> Finding:
@@ -309,6 +309,12 @@ def _is_ours(file: str) -> bool:
 def _race_rank(race: Race) -> tuple[int, bool, int]:
     both_write = race.first.kind in WRITES and race.second.kind in WRITES
     return -SEVERITIES.index(race.severity), not both_write, race.first.index
+
+
+def _violation_rank(violation: Violation) -> tuple[int, bool, bool]:
+    """Put the example first that is easiest to follow: two actors that run the same lines."""
+    same = violation.other.site.frames[0] == violation.sequence.second.site.frames[0]
+    return -SEVERITIES.index(violation.severity), not same, not violation.between
 
 
 def _keys(sides: list[Side]) -> set[tuple[str, str]]:

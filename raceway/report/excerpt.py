@@ -27,6 +27,10 @@ _STDLIB: Final = sysconfig.get_path("stdlib") + os.sep
 _OTHER_STDLIB: Final = re.compile(r"(^|[/\\])lib(32|64)?[/\\]python\d(\.\d+)?t?[/\\]")
 """The program may run under another interpreter than the report."""
 
+_LIBRARY_ROOT: Final = re.compile(
+    r".*[/\\](site-packages|dist-packages|lib(32|64)?[/\\]python\d(\.\d+)?t?)[/\\](?=.)"
+)
+
 UNKNOWN_FRAME: Final = Frame("<unknown>", 0, "<unknown>")
 
 
@@ -129,11 +133,14 @@ def _indent(text: str) -> int:
 
 
 def shown_path(file: str, root: str) -> str:
-    """Return the path relative to ``root`` if it lies below it, otherwise as it is."""
+    """Return the path relative to ``root``, a library's relative to where libraries are."""
     if not root:
         return file
     prefix = root.rstrip(os.sep) + os.sep
-    return file[len(prefix) :] if file.startswith(prefix) and file != prefix else file
+    if file.startswith(prefix) and file != prefix:
+        return file[len(prefix) :]
+    library = _LIBRARY_ROOT.match(file)
+    return file[library.end() :] if library else file
 
 
 def shown_location(location: str, root: str) -> str:
@@ -144,7 +151,8 @@ def shown_location(location: str, root: str) -> str:
 def is_library(file: str, root: str) -> bool:
     """Tell whether the file belongs to an installed library or to Python itself."""
     # Only what comes after the root counts: a program may itself lie among the libraries.
-    path = shown_path(file, root)
+    prefix = root.rstrip(os.sep) + os.sep
+    path = file[len(prefix) :] if root and file.startswith(prefix) else file
     if any(folder in re.split(r"[/\\]", path) for folder in _LIBRARY_FOLDERS):
         return True
     if path.startswith("<frozen") or _OTHER_STDLIB.search(path):

@@ -88,7 +88,7 @@ def blocks(finding: Finding) -> list[Block]:
             continue
         lead = ""
         if last and last.column == column:
-            lead = "and then"
+            lead = "and then" if access.role == "second" else "also"
         elif last and is_lock_order(finding):
             lead = "in the opposite order" if max(columns(finding)) == 1 else "and"
         elif last:
