@@ -124,7 +124,8 @@ class Analyzer:
         container = None
         if variable is not None and variable.role == ops.ROLE_ITEM and variable.parent:
             container = self.shadows.get(variable.parent) or self._shadow(variable.parent)
-        shadow = Shadow(number, container)
+        by_hand = variable is not None and variable.role == ops.ROLE_NAMED
+        shadow = Shadow(number, container, by_hand=by_hand)
         if variable is not None and variable.has_value:
             shadow.value = variable.value
             shadow.has_value = True

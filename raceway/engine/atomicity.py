@@ -58,7 +58,10 @@ def _sequence(shadow: Shadow, first: Access, second: Access, judge: Judge) -> Se
     first_writes = first.kind in WRITES
     second_writes = second.kind in WRITES
     kinds = _kinds(first, second)
-    link = judge.link(first.site, second.site, *kinds)
+    if shadow.by_hand:
+        link = judge.in_order(first.site, second.site)
+    else:
+        link = judge.link(first.site, second.site, *kinds)
     if second_writes and (not first_writes or first.kind == ops.UPDATE):
         if not link.linked or (link.back_edge and link.verdict is Verdict.CONTROL):
             return None

@@ -40,6 +40,7 @@ class Shadow:
     """Shadow state of one variable.
 
     Attributes:
+        by_hand: Its accesses are reported by calls of the program.
         container: The shadow of the container, for an item of it.
         entries: Latest access for each actor, kind, site and lockset.
         item_writes: For a container: latest replacement of any item, likewise.
@@ -49,12 +50,15 @@ class Shadow:
     """
 
     __slots__ = (
-        "container", "entries", "has_value", "item_writes", "number", "owners", "recent",
+        "by_hand", "container", "entries", "has_value", "item_writes", "number", "owners", "recent",
         "sequences", "value", "writers",
     )  # fmt: skip
 
-    def __init__(self, number: int, container: Shadow | None) -> None:
+    def __init__(
+        self, number: int, container: Shadow | None = None, *, by_hand: bool = False
+    ) -> None:
         self.number = number
+        self.by_hand = by_hand
         self.container = container
         self.entries: dict[EntryKey, Access] = {}
         self.item_writes: dict[EntryKey, Access] = {}

@@ -43,7 +43,7 @@ class Variable:
 
     def __init__(self, history, name, value=0):
         self.number = recorder.next_variable()
-        recorder.define((ops.DEF_VARIABLE, self.number, 0, name, ops.ROLE_NAMED, True, value))
+        recorder.define((ops.DEF_VARIABLE, self.number, 0, name, ops.ROLE_ATTRIBUTE, True, value))
         self._value = value
 
     def _record(self, op):
