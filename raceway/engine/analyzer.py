@@ -93,23 +93,9 @@ class Analyzer:
         if number not in owners and len(owners) < 2:
             owners.add(number)
 
-        def violated(sequence: Sequence, other: Access, between: bool, observed: bool) -> None:
-            self._violated(access.variable, sequence, other, between=between, observed=observed)
-
-        atomicity.check(shadow, access, self.judge, violated)
+        atomicity.check(shadow, access, self.judge, self._violated)
         if len(owners) > 1 or shadow.container is not None or access.kind == ops.SCAN:
-            variable = access.variable
-
-            def raced(first: Access, second: Access, observed: bool) -> None:
-                item = second if second.kind == ops.WRITE else first
-                self._raced(
-                    item.variable if ops.SCAN in {first.kind, second.kind} else variable,
-                    first,
-                    second,
-                    observed=observed,
-                )
-
-            races.check(shadow, access, raced)
+            races.check(shadow, access, self._raced)
         Shadow.keep(shadow.entries, access)
         shadow.keep_recent(access)
         if shadow.container is not None and access.kind == ops.WRITE:
@@ -134,7 +120,9 @@ class Analyzer:
 
     # ------------------------------------------------------------ evidence
 
-    def _raced(self, variable: int, first: Access, second: Access, *, observed: bool) -> None:
+    def _raced(self, first: Access, second: Access, observed: bool) -> None:
+        # Between an item and a walk over its container, the item is what it is about.
+        variable = (second if first.kind == ops.SCAN else first).variable
         key = (variable, first.site.frames[0], second.site.frames[0])
         known = self.races.get(key)
         if known is None:
@@ -168,10 +156,9 @@ class Analyzer:
             return "info"
         return "warning"
 
-    def _violated(
-        self, variable: int, sequence: Sequence, other: Access, *, between: bool, observed: bool
-    ) -> None:
+    def _violated(self, sequence: Sequence, other: Access, between: bool, observed: bool) -> None:
         first, second = sequence.first, sequence.second
+        variable = second.variable
         key = (variable, first.site.frames[0], second.site.frames[0], other.site.frames[0])
         known = self.violations.get(key)
         if known is not None:

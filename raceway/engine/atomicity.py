@@ -19,8 +19,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from raceway.engine.commutes import READS, STALE, WRITES
-from raceway.engine.dependence import Verdict
-from raceway.engine.judge import Judge, Kind
+from raceway.engine.judge import Judge, Pattern
 from raceway.engine.order import full_before, must_precede
 from raceway.engine.shadow import Sequence, Shadow
 from raceway.engine.stamped import Access
@@ -40,61 +39,40 @@ def check(shadow: Shadow, access: Access, judge: Judge, report: ReportViolation)
             between in this run, and whether at least nothing but chance kept it from doing so.
     """
     actor = access.actor
+    writes = access.kind in WRITES
     for sequence in shadow.sequences.values():
-        if sequence.first.actor is not actor:
+        if sequence.broken_by_write is writes and sequence.first.actor is not actor:
             _judge(shadow, sequence, access, report)
-    for first in list(shadow.recent.get(actor.number, {}).values()):
+    recent = shadow.recent.get(actor.number)
+    if recent is None:
+        return
+    for first in list(recent.values()):
         ended = _sequence(shadow, first, access, judge)
         if ended is None:
             continue
         shadow.keep_sequence(ended)
         for other in list(shadow.entries.values()):
-            if other.actor is not actor:
+            if other.actor is not actor and ended.broken_by_write is (other.kind in WRITES):
                 _judge(shadow, ended, other, report)
 
 
 def _sequence(shadow: Shadow, first: Access, second: Access, judge: Judge) -> Sequence | None:
     """Return the sequence that the two make, if they make one."""
-    first_writes = first.kind in WRITES
-    second_writes = second.kind in WRITES
-    kinds = _kinds(first, second)
-    if shadow.by_hand:
-        link = judge.in_order(first.site, second.site)
-    else:
-        link = judge.link(first.site, second.site, *kinds)
-    if second_writes and (not first_writes or first.kind == ops.UPDATE):
-        if not link.linked or (link.back_edge and link.verdict is Verdict.CONTROL):
-            return None
-        if first.kind == ops.READ and second.kind == ops.WRITE:
-            second.update_of = first
-    elif not first_writes and not second_writes:
-        if not link.linked or link.back_edge or judge.is_double_checked(first.site):
-            return None
-    elif first_writes and not second_writes:
-        # W W R: the own value is expected to be still there.
-        if link.verdict is not Verdict.SAME_FUNCTION or first.kind != ops.WRITE:
-            return None
-        if judge.is_update(first.site) or judge.is_polled(second.site):
-            return None
-    elif not _is_hole(first) or _is_hole(second) or link.verdict in _CANNOT_FOLLOW:
+    pattern = judge.pattern(first, second, by_hand=shadow.by_hand)
+    if pattern is None:
         return None
+    if pattern is Pattern.W_R_W and (not _is_hole(first) or _is_hole(second)):
+        return None
+    if pattern is Pattern.R_W_W and first.kind == ops.READ and second.kind == ops.WRITE:
+        second.update_of = first
     rechecks = tuple(
         middle
-        for middle in shadow.recent.get(first.actor.number, {}).values()
+        for middle in shadow.recent[first.actor.number].values()
         if first.index < middle.index < second.index
         and middle.kind in READS
         and judge.is_recheck(first.site, middle.site, second.site)
     )
-    return Sequence(first, second, rechecks)
-
-
-_CANNOT_FOLLOW = frozenset({Verdict.NONE, Verdict.UNKNOWN})
-
-
-def _kinds(first: Access, second: Access) -> tuple[Kind, Kind]:
-    one: Kind = "write" if first.kind in WRITES and first.kind != ops.UPDATE else "read"
-    two: Kind = "write" if second.kind in WRITES else "read"
-    return one, two
+    return Sequence(first, second, rechecks, broken_by_write=pattern is not Pattern.W_R_W)
 
 
 def _is_hole(access: Access) -> bool:
@@ -105,7 +83,7 @@ def _is_hole(access: Access) -> bool:
 def _judge(shadow: Shadow, sequence: Sequence, other: Access, report: ReportViolation) -> None:
     """Report ``sequence`` if ``other`` breaks it and can come in between."""
     first, second = sequence.first, sequence.second
-    if not _breaks(first, other, second):
+    if not _breaks(sequence, other):
         return
     if sequence.locks and not sequence.locks.isdisjoint(other.locks):
         return
@@ -131,12 +109,10 @@ def _judge(shadow: Shadow, sequence: Sequence, other: Access, report: ReportViol
     report(sequence, other, between, observed)
 
 
-def _breaks(first: Access, other: Access, second: Access) -> bool:
+def _breaks(sequence: Sequence, other: Access) -> bool:
     if other.unchanged and other.update_of is None:
         return False
-    if second.kind in WRITES and first.kind in WRITES and first.kind != ops.UPDATE:
-        return other.kind in READS
-    return other.kind in WRITES and (first.kind, other.kind) in STALE
+    return not sequence.broken_by_write or (sequence.first.kind, other.kind) in STALE
 
 
 def _checked_again(sequence: Sequence, other: Access) -> bool:

@@ -6,14 +6,17 @@ Source text comes through a function that the caller supplies: the engine itself
 
 from __future__ import annotations
 
+import enum
 from collections.abc import Callable
 from typing import Literal
 
 from raceway.engine import dependence
 from raceway.engine.code_view import CodeView, Position
+from raceway.engine.commutes import WRITES
 from raceway.engine.definitions import Definitions
 from raceway.engine.dependence import Link, Verdict
-from raceway.engine.stamped import Site
+from raceway.engine.stamped import Access, Site
+from raceway.model import ops
 from raceway.model.findings import Frame
 
 SourceProvider = Callable[[str], "str | None"]
@@ -21,6 +24,19 @@ Kind = Literal["read", "write"]
 Frames = tuple[tuple[int, int], ...]
 
 _NO_LINK = Link(Verdict.NONE)
+_CANNOT_FOLLOW = frozenset({Verdict.NONE, Verdict.UNKNOWN})
+
+
+class Pattern(enum.Enum):
+    """How a sequence of two accesses can be broken: first access, other's access, second access."""
+
+    R_W_W = "what the write relies on is out of date"
+    R_W_R = "two reads that should see the same do not"
+    W_W_R = "the own write is not there any more"
+    W_R_W = "an intermediate state is seen"
+
+
+_UNASKED = object()
 
 
 class Judge:
@@ -38,6 +54,7 @@ class Judge:
         self._links: dict[tuple[int, int, Kind, Kind], Link] = {}
         self._rechecks: dict[tuple[int, int, int], bool] = {}
         self._answers: dict[tuple[str, int], bool] = {}
+        self._patterns: dict[int, Pattern | object | None] = {}
 
     # ------------------------------------------------------------ places
 
@@ -130,6 +147,45 @@ class Judge:
         if first.frames[i][1] < second.frames[j][1]:
             return Link(Verdict.CONTROL)
         return _NO_LINK
+
+    def pattern(self, first: Access, second: Access, *, by_hand: bool) -> Pattern | None:
+        """Tell as what kind of sequence two accesses of one actor belong together, if they do.
+
+        Args:
+            first: The earlier access.
+            second: The later one.
+            by_hand: The accesses were reported by calls of the program.
+        """
+        key = first.site.number << 44 | second.site.number << 8 | first.kind << 4 | second.kind
+        answer = self._patterns.get(key, _UNASKED)
+        if answer is _UNASKED:
+            answer = self._patterns[key] = self._pattern(first, second, by_hand=by_hand)
+        return answer  # type: ignore[return-value]  # the sentinel is gone
+
+    def _pattern(self, first: Access, second: Access, *, by_hand: bool) -> Pattern | None:
+        first_writes = first.kind in WRITES
+        first_kind: Kind = "write" if first_writes and first.kind != ops.UPDATE else "read"
+        second_kind: Kind = "write" if second.kind in WRITES else "read"
+        if by_hand:
+            link = self.in_order(first.site, second.site)
+        else:
+            link = self.link(first.site, second.site, first_kind, second_kind)
+        if first_kind == "read":
+            if not link.linked:
+                return None
+            if second_kind == "write":
+                carried = link.back_edge and link.verdict is Verdict.CONTROL
+                return None if carried else Pattern.R_W_W
+            if first_writes or link.back_edge or self.is_double_checked(first.site):
+                return None
+            return Pattern.R_W_R
+        if second_kind == "write":
+            return None if link.verdict in _CANNOT_FOLLOW else Pattern.W_R_W
+        if link.verdict is not Verdict.SAME_FUNCTION or first.kind != ops.WRITE:
+            return None
+        if self.is_update(first.site) or self.is_polled(second.site):
+            return None
+        return Pattern.W_W_R
 
     def in_order(self, first: Site, second: Site) -> Link:
         """Answer as :meth:`link` where the source says nothing: accesses tracked by hand.

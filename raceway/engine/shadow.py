@@ -24,11 +24,20 @@ class Sequence:
         sections: Critical sections that cover both, ``(lock, serial)``.
         locks: The locks of ``sections``: whoever holds one of them cannot come in between.
         rechecks: Reads in between that check again before the second access.
+        broken_by_write: Whether writes of others break it; else reads do.
     """
 
-    __slots__ = ("first", "locks", "rechecks", "second", "sections")
+    __slots__ = ("broken_by_write", "first", "locks", "rechecks", "second", "sections")
 
-    def __init__(self, first: Access, second: Access, rechecks: tuple[Access, ...]) -> None:
+    def __init__(
+        self,
+        first: Access,
+        second: Access,
+        rechecks: tuple[Access, ...],
+        *,
+        broken_by_write: bool,
+    ) -> None:
+        self.broken_by_write = broken_by_write
         self.first = first
         self.second = second
         self.sections = first.sections & second.sections
