@@ -54,6 +54,20 @@ _FUNCTION = type(lambda: None)
 _MODULE = type(sys)
 
 
+def apply_again(module: str) -> None:
+    """Patch a module once more, after another tool has put its own things into it.
+
+    Args:
+        module: Its name; attributes that are still ours stay as they are.
+    """
+    for again in tuple(reappliers):
+        again(module)
+
+
+reappliers: list[Callable[[str], None]] = []
+"""Filled by whoever knows which patches there are."""
+
+
 class PatchError(Exception):
     """A module cannot be patched: it is not as the patch file expects it."""
 

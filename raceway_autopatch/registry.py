@@ -99,6 +99,7 @@ class Registry:
         for module in self._extra:
             self._add(module)
         sys.meta_path.insert(0, self._finder)
+        patching.reappliers.append(self._catch_up)
         for patch in self._patches:
             for name in patch.modules:
                 self._catch_up(name)
@@ -108,6 +109,8 @@ class Registry:
         self._active = False
         if self._finder in sys.meta_path:
             sys.meta_path.remove(self._finder)
+        if self._catch_up in patching.reappliers:
+            patching.reappliers.remove(self._catch_up)
         self._hooks.clear()
         while self._patches:
             self._patches.pop().undo()

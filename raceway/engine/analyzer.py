@@ -146,15 +146,39 @@ class Analyzer:
             same = first.has_value and second.has_value and _equal(first.value, second.value)
             return "info" if same else "warning"
         read, write = (first, second) if first.kind in READS else (second, first)
+        if read.kind == ops.LENGTH:
+            return "warning" if self._is_relied_on(read) else "info"
         if read.kind != ops.READ or write.kind != ops.WRITE:
             return "warning"
         if write.unchanged and write.update_of is None:
             return "info"
         if self.judge.is_polled(read.site) and self.judge.is_constant_write(write.site):
             return "info"
-        if write.locks and self.judge.is_double_checked(read.site):
+        if write.locks and self._is_double_checked(read, write):
             return "info"
         return "warning"
+
+    def _is_relied_on(self, read: Access) -> bool:
+        """Tell whether somebody acts on what is read at this place."""
+        return any(
+            sequence.first.site is read.site
+            for sequence in self.shadows[read.variable].sequences.values()
+        )
+
+    def _is_double_checked(self, read: Access, write: Access) -> bool:
+        """Tell whether a read without the lock is the first check, or the use of what it found."""
+        if self.judge.is_double_checked(read.site):
+            return True
+        function = read.site.frames[0][0]
+        if write.site.frames[0][0] != function:
+            return False
+        return any(
+            entry.kind == ops.READ
+            and entry.actor is read.actor
+            and entry.site.frames[0][0] == function
+            and self.judge.is_double_checked(entry.site)
+            for entry in self.shadows[read.variable].entries.values()
+        )
 
     def _violated(self, sequence: Sequence, other: Access, between: bool, observed: bool) -> None:
         first, second = sequence.first, sequence.second

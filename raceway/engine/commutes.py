@@ -16,7 +16,7 @@ from raceway.model import ops
 
 WRITES = frozenset({ops.WRITE, ops.UPDATE, ops.GROW})
 """Kinds that change something."""
-READS = frozenset({ops.READ, ops.LENGTH, ops.ITERATE, ops.SCAN})
+READS = frozenset({ops.READ, ops.LENGTH, ops.ITERATE, ops.SCAN, ops.STEP})
 """Kinds that only look."""
 
 
@@ -27,10 +27,16 @@ def _both_ways(*pairs: tuple[int, int]) -> frozenset[tuple[int, int]]:
 RACES = _both_ways(
     (ops.READ, ops.WRITE),
     (ops.WRITE, ops.WRITE),
+    # a member of a set: adds commute, but a test beside one sees either.
+    (ops.READ, ops.GROW),
     # pop() or setdefault() of a key against d[key] = value: one of the two is lost.
     (ops.UPDATE, ops.WRITE),
     # clear(), sort(), insert() against an insertion: what is left depends on the order.
     (ops.GROW, ops.WRITE),
+    # The size is read to decide something; where it is not, the engine says "information".
+    (ops.LENGTH, ops.GROW),
+    (ops.LENGTH, ops.UPDATE),
+    (ops.LENGTH, ops.WRITE),
     # "dictionary changed size during iteration", items skipped or seen twice.
     (ops.ITERATE, ops.GROW),
     (ops.ITERATE, ops.UPDATE),
@@ -38,12 +44,16 @@ RACES = _both_ways(
     (ops.SCAN, ops.GROW),
     (ops.SCAN, ops.UPDATE),
     (ops.SCAN, ops.WRITE),
+    (ops.STEP, ops.GROW),
+    (ops.STEP, ops.UPDATE),
+    (ops.STEP, ops.WRITE),
 )
 """Pairs of kinds on one variable that race if nothing orders them."""
 
 STALE = _both_ways(
     (ops.READ, ops.WRITE),
     (ops.READ, ops.UPDATE),
+    (ops.READ, ops.GROW),
     (ops.LENGTH, ops.GROW),
     (ops.LENGTH, ops.UPDATE),
     (ops.LENGTH, ops.WRITE),
@@ -53,6 +63,9 @@ STALE = _both_ways(
     (ops.SCAN, ops.GROW),
     (ops.SCAN, ops.UPDATE),
     (ops.SCAN, ops.WRITE),
+    (ops.STEP, ops.GROW),
+    (ops.STEP, ops.UPDATE),
+    (ops.STEP, ops.WRITE),
     (ops.WRITE, ops.WRITE),
     (ops.UPDATE, ops.WRITE),
     (ops.UPDATE, ops.UPDATE),
@@ -67,5 +80,6 @@ WORDS = {
     ops.LENGTH: "length",
     ops.ITERATE: "iterate",
     ops.SCAN: "read all",
+    ops.STEP: "iterate",
 }
 """What a report calls the kinds."""

@@ -27,9 +27,8 @@ ReadLine = Callable[[str, int], "str | None"]
 
 MOST_SIDES = 8
 """Accesses shown with one finding."""
-_MAIN_SIDES = {"data-race": 2, "atomicity-violation": 3}
-_NAMING_SIDES = {"data-race": 2, "atomicity-violation": 2}
-"""Sides that make the fingerprint: for a sequence its own two, whoever breaks it."""
+_MAIN_SIDES = 3
+"""The first of them, which are shown whether they are at new places or not."""
 
 
 class Conclusions:
@@ -151,7 +150,7 @@ class Conclusions:
         certainty: Certainty = "observed" if any(one.observed for one in group) else "predicted"
         gap = wording.gap(first, second, common)
         return self._finding(
-            "atomicity-violation",
+            "data-race" if _is_unprotected(worst) else "atomicity-violation",
             worst.severity,
             certainty,
             name,
@@ -213,15 +212,15 @@ class Conclusions:
         shown: list[Side] = sides
         if variable:
             # The sides of the main example all count, others where they show a new place.
-            shown = sides[: _MAIN_SIDES[kind]]
-            for side in sides[_MAIN_SIDES[kind] :]:
+            shown = sides[:_MAIN_SIDES]
+            for side in sides[_MAIN_SIDES:]:
                 key = (side.stack[0].location, side.access)
                 if key not in _keys(shown) and len(shown) < MOST_SIDES:
                     shown.append(side)
         if not locks:
             locks = tuple(dict.fromkeys(lock for side in shown for lock in side.locks))
         return Finding(
-            id=self._fingerprint(kind, variable, sides[: _NAMING_SIDES.get(kind, 4)]),
+            id=self._fingerprint(kind, variable, sides[: 2 if variable else 4]),
             type=kind,  # type: ignore[arg-type]  # one of the three literals, see the callers
             severity=severity,
             certainty=certainty,
@@ -234,7 +233,10 @@ class Conclusions:
         )
 
     def _fingerprint(self, kind: str, variable: str, sides: Iterable[Side]) -> str:
-        """Hash what survives an edit elsewhere and another run: no line numbers, no actors."""
+        """Hash what survives an edit elsewhere and another run: no line numbers, no actors.
+
+        Two sides make it: for a sequence its own, whoever breaks it.
+        """
         folded = re.sub(r"\[[^\]]*\]", "[*]", variable)
         places = set()
         for side in sides:
@@ -315,6 +317,21 @@ def _violation_rank(violation: Violation) -> tuple[int, bool, bool]:
     """Put the example first that is easiest to follow: two actors that run the same lines."""
     same = violation.other.site.frames[0] == violation.sequence.second.site.frames[0]
     return -SEVERITIES.index(violation.severity), not same, not violation.between
+
+
+def _is_unprotected(violation: Violation) -> bool:
+    """Tell whether nothing at all keeps the accesses apart: not even each by itself.
+
+    Single operations on containers are atomic, so that ``if jobs: jobs.pop()`` in two threads is
+    a matter of the pair.  But without any lock it is what everybody calls a data race; an
+    atomicity violation is where each access is protected, and the pair is not.
+    """
+    first, second, other = violation.sequence.first, violation.sequence.second, violation.other
+    return (
+        first.actor.group != other.actor.group
+        and first.locks.isdisjoint(other.locks)
+        and second.locks.isdisjoint(other.locks)
+    )
 
 
 def _keys(sides: list[Side]) -> set[tuple[str, str]]:

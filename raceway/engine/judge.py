@@ -37,6 +37,7 @@ class Pattern(enum.Enum):
 
 
 _UNASKED = object()
+_WALKS = frozenset({ops.ITERATE, ops.SCAN, ops.STEP})
 
 
 class Judge:
@@ -109,9 +110,9 @@ class Judge:
         for depth in range(1, min(len(one), len(two))):
             if one[depth] == two[depth]:
                 continue
-            inner, outer = one[depth - 1][0], one[depth][0]
-            awaited = outer == two[depth][0] and self._is_resumable(outer)
-            return self._is_resumable(inner) and not awaited
+            # A coroutine that awaits stays the caller; who calls next() on a generator may change.
+            awaited = self._is_resumable(one[depth][0]) or self._is_resumable(two[depth][0])
+            return self._is_resumable(one[depth - 1][0]) and not awaited
         return True
 
     def _is_resumable(self, code_id: int) -> bool:
@@ -163,6 +164,9 @@ class Judge:
         return answer  # type: ignore[return-value]  # the sentinel is gone
 
     def _pattern(self, first: Access, second: Access, *, by_hand: bool) -> Pattern | None:
+        if second.kind == ops.STEP:
+            walks = first.kind in _WALKS and self.common_call(first.site, second.site) is not None
+            return Pattern.R_W_R if walks else None
         first_writes = first.kind in WRITES
         first_kind: Kind = "write" if first_writes and first.kind != ops.UPDATE else "read"
         second_kind: Kind = "write" if second.kind in WRITES else "read"
@@ -185,7 +189,8 @@ class Judge:
             return None
         if self.is_update(first.site) or self.is_polled(second.site):
             return None
-        return Pattern.W_W_R
+        # A method that is called again reads for a purpose of its own.
+        return Pattern.W_W_R if self.common_call(first.site, second.site) == (0, 0) else None
 
     def in_order(self, first: Site, second: Site) -> Link:
         """Answer as :meth:`link` where the source says nothing: accesses tracked by hand.

@@ -3,7 +3,9 @@
 Goodlock (K. Havelund, SPIN 2000, with the gate locks and the happens-before filter of later
 versions): an edge ``outer -> inner`` says that some actor waited for ``inner`` while it held
 ``outer``.  A cycle whose edges come from different actors can become a deadlock unless the actors
-all hold one more lock at that moment (a gate), or cannot run at the same time.
+all hold one more lock at that moment (a gate), or cannot run at the same time: one has ended before
+the other began.  Order by queues and events does not count: what was sent at one place may be sent
+earlier or later in another run.
 """
 
 from __future__ import annotations
@@ -73,6 +75,6 @@ def _together(one: LockOrder, two: LockOrder) -> bool:
     if one.actor is two.actor or not one.gates.isdisjoint(two.gates):
         return False
     return (
-        one.base.get(two.actor.number, -1) < two.epoch
-        and two.base.get(one.actor.number, -1) < one.epoch
+        one.life.get(two.actor.number, -1) < two.epoch
+        and two.life.get(one.actor.number, -1) < one.epoch
     )

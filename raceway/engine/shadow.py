@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from raceway.engine.commutes import READS
 from raceway.engine.stamped import Access, ActorReplay
 
 ENTRIES_KEPT = 64
@@ -80,7 +81,7 @@ class Shadow:
 
     def follow_value(self, access: Access) -> None:
         """Keep track of the current value, and tell a read what it saw."""
-        if access.kind == 0:
+        if access.kind in READS:
             if self.has_value:
                 access.value = self.value
                 access.has_value = True

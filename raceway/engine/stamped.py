@@ -53,7 +53,8 @@ class ActorReplay:
     Attributes:
         number: Actor number in its process.
         epoch: Epoch of its last op.
-        base: Clock by program order and synchronisation other than mutexes.
+        life: Clock by program order, fork and join.
+        base: ``life``, and synchronisation other than mutexes.
         hard: ``base`` and, in addition, the order of critical sections that conflict.
         full: Classic happens-before: every release before the next acquire.
         held: Locks by number.
@@ -65,8 +66,8 @@ class ActorReplay:
     """
 
     __slots__ = (
-        "base", "caused", "epoch", "fork_site", "full", "group", "hard", "held", "kind", "locks",
-        "name", "number", "parent", "saved", "sections", "segment", "stack", "stack_open",
+        "base", "caused", "epoch", "fork_site", "full", "group", "hard", "held", "kind", "life",
+        "locks", "name", "number", "parent", "saved", "sections", "segment", "stack", "stack_open",
     )  # fmt: skip
 
     def __init__(self, number: int, name: str, kind: str, group: int) -> None:
@@ -75,6 +76,7 @@ class ActorReplay:
         self.kind = kind
         self.group = group
         self.epoch = 0
+        self.life: Clock = EMPTY
         self.base: Clock = EMPTY
         self.hard: Clock = EMPTY
         self.full: Clock = EMPTY
@@ -150,17 +152,17 @@ class LockOrder:
 
     Attributes:
         gates: Other locks that it held at that moment.
-        base: Clock at that moment, without mutex order.
+        life: Who had ended, or not begun, at that moment.
     """
 
-    __slots__ = ("actor", "base", "epoch", "gates", "inner", "inner_site", "outer", "outer_site")
+    __slots__ = ("actor", "epoch", "gates", "inner", "inner_site", "life", "outer", "outer_site")
 
     def __init__(
         self, actor: ActorReplay, outer: Held, inner: int, inner_site: Site, gates: frozenset[int]
     ) -> None:
         self.actor = actor
         self.epoch = actor.epoch
-        self.base = actor.base
+        self.life = actor.life
         self.outer = outer.lock
         self.outer_site = outer.site
         self.inner = inner

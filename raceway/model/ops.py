@@ -44,53 +44,55 @@ ITERATE: Final = 5
 """The structure was walked: keys only."""
 SCAN: Final = 6
 """The structure was walked and every item value with it."""
-LAST_ACCESS: Final = SCAN
+STEP: Final = 7
+"""A walk that began earlier goes on, after others may have run."""
+LAST_ACCESS: Final = STEP
 
 # Annotations of the access just before them in the same actor.
-VALUE: Final = 7
+VALUE: Final = 8
 """object = None and argument = the scalar, or object = the type of what is no scalar."""
-FRAME: Final = 8
+FRAME: Final = 9
 """The call stack changed.  subject = depth (1 = the caller), object = code, argument = f_lasti."""
 
 # Mutual exclusion.  subject = lock, object = code object, argument = instruction offset.
-ACQUIRE: Final = 9
-TRY_ACQUIRE: Final = 10
+ACQUIRE: Final = 10
+TRY_ACQUIRE: Final = 11
 """Acquired without waiting, or with a time limit: cannot be the last link of a deadlock."""
-RELEASE: Final = 11
-WAIT_RELEASE: Final = 12
+RELEASE: Final = 12
+WAIT_RELEASE: Final = 13
 """Condition.wait gives the lock up, whatever its recursion depth."""
-WAIT_ACQUIRE: Final = 13
+WAIT_ACQUIRE: Final = 14
 """Condition.wait has the lock again."""
-NOTIFY: Final = 14
+NOTIFY: Final = 15
 """subject = the lock of a condition that was notified: from now on its order is meant."""
 
 # All other synchronisation.  subject = channel.
-SEND: Final = 15
+SEND: Final = 16
 """What came before happens before every later RECEIVE of this channel."""
-RECEIVE: Final = 16
-HANDOFF: Final = 17
+RECEIVE: Final = 17
+HANDOFF: Final = 18
 """Like SEND, but it replaces what was sent before: one message, one value."""
 
 # Actors.  subject = the other actor.
-FORK: Final = 18
+FORK: Final = 19
 """object, argument = where the actor was started."""
-JOIN: Final = 19
+JOIN: Final = 20
 """The other actor has ended, and this one knows."""
-END: Final = 20
-SWITCH: Final = 21
+END: Final = 21
+SWITCH: Final = 22
 """This actor runs again, after others of its group may have run."""
 
 # Events for the report and the wire, without influence on the order.
-HTTP_REQUEST: Final = 22
+HTTP_REQUEST: Final = 23
 """subject = 0 in, 1 out; argument = (method, url, span id), for 0 also trace id, upstream span."""
-HTTP_RESPONSE: Final = 23
+HTTP_RESPONSE: Final = 24
 """subject = 0 in, 1 out; argument = (status, duration in ms, span id)."""
-REMOTE_SEND: Final = 24
+REMOTE_SEND: Final = 25
 """argument = a name that is unique across processes."""
-REMOTE_RECEIVE: Final = 25
+REMOTE_RECEIVE: Final = 26
 
 NAMES: Final[tuple[str, ...]] = (
-    "READ", "WRITE", "UPDATE", "GROW", "LENGTH", "ITERATE", "SCAN", "VALUE", "FRAME",
+    "READ", "WRITE", "UPDATE", "GROW", "LENGTH", "ITERATE", "SCAN", "STEP", "VALUE", "FRAME",
     "ACQUIRE", "TRY_ACQUIRE", "RELEASE", "WAIT_RELEASE", "WAIT_ACQUIRE", "NOTIFY",
     "SEND", "RECEIVE", "HANDOFF", "FORK", "JOIN", "END", "SWITCH", "HTTP_REQUEST",
     "HTTP_RESPONSE", "REMOTE_SEND", "REMOTE_RECEIVE",

@@ -1,9 +1,12 @@
 """Replay: turns the op stream of a process into stamped accesses.
 
-It keeps three orders for every actor, each a vector clock:
+It keeps four orders for every actor, each a vector clock:
 
+``life``
+    program order, fork and join: who can be there at the same time at all.
 ``base``
-    program order, fork and join, send and receive: what holds in every run.
+    ``life``, send and receive, and the locks of conditions that are waited on or notified: what
+    holds in every run.
 ``hard``
     ``base``, and a release of a lock before a later access under the same lock if the two
     critical sections conflict on a variable.  Such an order is causal: what was done under the
@@ -36,6 +39,7 @@ _SECTION_BIT = {
     ops.LENGTH: _READ_BIT,
     ops.ITERATE: _READ_BIT,
     ops.SCAN: _READ_BIT,
+    ops.STEP: _READ_BIT,
 }
 # Whether two critical sections that did this conflict; insertions commute with each other.
 _CONFLICT = tuple(
@@ -113,6 +117,7 @@ class Replay:
         self._locks: dict[int, _LockReplay] = {}
         self._channels: dict[int, dict[object, Message]] = {}
         self._sites: dict[tuple[tuple[int, int], ...], Site] = {}
+        self._places: dict[tuple[tuple[int, int], ...], Site] = {}
         self._serial = 0
 
     # ------------------------------------------------------------ the stream
@@ -199,7 +204,19 @@ class Replay:
         frames = ((code, offset), *actor.stack)
         site = self._sites.get(frames)
         if site is None:
-            site = self._sites[frames] = Site(len(self._sites), frames)
+            site = self._sites[frames] = self._new_site(frames)
+        return site
+
+    def _new_site(self, frames: tuple[tuple[int, int], ...]) -> Site:
+        """Return the site of frames not seen before; another offset may be the same place."""
+        canonical = []
+        for code, offset in frames:
+            known = self.definitions.code(code)
+            canonical.append((code, known.canonical(offset) if known else offset))
+        place = tuple(canonical)
+        site = self._places.get(place)
+        if site is None:
+            site = self._places[place] = Site(len(self._places), place)
         return site
 
     # ------------------------------------------------------------ accesses
@@ -329,10 +346,11 @@ class Replay:
                 gates = actor.locks - {outer.lock}
                 self.detector.lock_order(LockOrder(actor, outer, number, site, gates))
         if lock.last is not None and lock.last.actor != actor.number:
+            last = lock.last
             if lock.hard:
-                self._learn(actor, lock.last)
+                self._learn(actor, last)
             else:
-                actor.full = join(actor.full, lock.last.full, lock.last.actor, lock.last.epoch)
+                actor.full = join(actor.full, last.full, last.actor, last.epoch)
         if lock.signal is not None and lock.signal.actor != actor.number:
             self._learn(actor, lock.signal)
         self._serial += 1
@@ -387,11 +405,13 @@ class Replay:
         child.parent = actor
         child.fork_site = self.site(actor, code, offset)
         self._learn(child, self._message(actor))
+        child.life = join(child.life, actor.life, actor.number, actor.epoch)
 
     def _join(self, actor: ActorReplay, number: int, _thing: Any, _argument: Any) -> None:
         child = self.actors.get(number)
         if child is not None and child is not actor:
             self._learn(actor, self._message(child))
+            actor.life = join(actor.life, child.life, child.number, child.epoch)
 
     def _switch(self, actor: ActorReplay, _subject: int, _thing: Any, _argument: Any) -> None:
         actor.segment += 1

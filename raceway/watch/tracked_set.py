@@ -61,7 +61,7 @@ class RecordingSet(set):  # type: ignore[type-arg] # members of any kind
         return _contains(self, member)
 
     def add(self, member: Any, /) -> None:
-        """Add; a member that is there already is only read."""
+        """Add; adds of one member commute, whoever comes first."""
         try:
             state = local.s
             frame = _getframe(1)
@@ -85,9 +85,9 @@ class RecordingSet(set):  # type: ignore[type-arg] # members of any kind
         structure = self._raceway_structure
         buffer = BUFFER
         if _contains(self, member):
-            buffer += (token, item, code, offset)
+            buffer += (token, item | GROW, code, offset)
         else:
-            buffer += (token, structure | GROW, code, offset, token, item | WRITE, code, offset)
+            buffer += (token, structure | GROW, code, offset, token, item | GROW, code, offset)
         _add(self, member)
 
     def _raceway_remove(self, member: Any) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from _collections_abc import ItemsView, KeysView, ValuesView
 
-from raceway.model.ops import ITERATE, LENGTH, READ, SCAN
+from raceway.model.ops import ITERATE, LENGTH, READ, SCAN, STEP
 from raceway.record.recorder import current, local
 from raceway.watch.sites import record
 
@@ -24,7 +24,7 @@ class TrackedIterator:
     generator would raise "generator already executing".
     """
 
-    __slots__ = ("_op", "_step", "_structure", "_token")
+    __slots__ = ("_step", "_structure", "_token")
 
     def __init__(self, inner: Iterator[Any], structure: int, op: int) -> None:
         """Begin to walk.
@@ -36,7 +36,6 @@ class TrackedIterator:
         """
         self._step = inner.__next__
         self._structure = structure
-        self._op = op
         record(structure, op)
         self._token = current().tok
 
@@ -50,7 +49,7 @@ class TrackedIterator:
             token = current().tok
         if token != self._token:
             self._token = token
-            record(self._structure, self._op)
+            record(self._structure, STEP)
         return self._step()
 
     def __length_hint__(self) -> int:

@@ -133,7 +133,13 @@ _all_ended = recorder.next_channel()
 def _starting(thread: Any) -> None:
     if not thread._initialized or thread._started.is_set():
         return  # it will raise
-    state = recorder.new_state(str(thread._name), "thread")
+    monkey = sys.modules.get("gevent.monkey")
+    if monkey is not None and monkey.is_module_patched("threading"):
+        # A greenlet that passes for a thread: it takes turns with the others of this thread.
+        group = recorder.thread_state().actor
+        state = recorder.new_state(str(thread._name), "greenlet", group)
+    else:
+        state = recorder.new_state(str(thread._name), "thread")
     recorder.fork_actor(state)
     thread.__dict__[STATE] = state
 

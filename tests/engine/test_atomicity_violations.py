@@ -156,4 +156,4 @@ def test_length_checked_then_popped(history):
         with history.run(history.start(name)):
             work()
 
-    assert history.found() == [("atomicity-violation", "jobs", "critical", "observed")]
+    assert history.found() == [("data-race", "jobs", "critical", "observed")]

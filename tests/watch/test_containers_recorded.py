@@ -102,8 +102,8 @@ DEQUE = [
     (lambda x: 1 in x, ["SCAN d"]),
 ]
 SET = [
-    (lambda s: s.add(1), ["READ d[1]"]),
-    (lambda s: s.add(9), ["GROW d", "WRITE d[9]"]),
+    (lambda s: s.add(1), ["GROW d[1]"]),
+    (lambda s: s.add(9), ["GROW d", "GROW d[9]"]),
     (lambda s: s.discard(1), ["UPDATE d", "WRITE d[1]"]),
     (lambda s: s.discard(9), ["READ d[9]"]),
     (lambda s: s.remove(1), ["UPDATE d", "WRITE d[1]"]),
@@ -195,7 +195,7 @@ def test_iteration_is_recorded_again_after_synchronisation(rec):
         if key == 2:
             recorder.current().tok += 1
 
-    assert rec.short() == ["ITERATE d", "ITERATE d"]
+    assert rec.short() == ["ITERATE d", "STEP d"]
 
 
 def test_names_of_items(rec):

@@ -13,7 +13,9 @@
 from __future__ import annotations
 
 import sys
-from collections import deque
+
+# Not from collections, which takes longer to import than all of this.
+from _collections import deque  # type: ignore[import-not-found]  # has no stub
 
 from raceway.model import ops
 from raceway.record import recorder

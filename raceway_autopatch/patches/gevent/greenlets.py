@@ -7,7 +7,8 @@ know also of those that had left it before.
 
 from __future__ import annotations
 
-from collections import deque
+# Not from collections, which takes longer to import than all of this.
+from _collections import deque  # type: ignore[import-not-found]  # has no stub
 
 from raceway.model import ops
 from raceway.record import recorder
@@ -149,7 +150,7 @@ def _members(group: Any) -> deque[Any]:
     members = group.__dict__.get("_raceway_members")
     if members is None:
         members = group._raceway_members = deque(maxlen=_MEMBERS_KEPT)
-    return members  # type: ignore[no-any-return]  # it is ours
+    return members
 
 
 def _group_discard(original: Callable[..., Any]) -> Callable[..., Any]:
