@@ -69,8 +69,20 @@ def _event_seen(event: Any) -> None:
             flag.seen = seen
 
 
+def _only_of_threading(original: Any) -> None:
+    """Leave a class alone that somebody else has put in the place of the standard library's.
+
+    Raises:
+        TypeError: The patch, which is optional, is not applied.
+    """
+    if getattr(original, "__module__", None) != "threading":
+        message = f"{original!r} is not of the standard library"
+        raise TypeError(message)
+
+
 def event_init(original: Callable[..., None]) -> Callable[..., None]:
     """Wrap ``Event.__init__``: by whom it is made decides whether it is watched."""
+    _only_of_threading(original)
     made = contained(_event_made)
 
     def __init__(self: Any) -> None:  # noqa: N807 - it becomes the method
@@ -82,6 +94,7 @@ def event_init(original: Callable[..., None]) -> Callable[..., None]:
 
 def event_set(original: Callable[..., Any]) -> Callable[..., Any]:
     """Wrap ``Event.set``."""
+    _only_of_threading(original)
     before = contained(_event_set)
 
     def set(self: Any) -> Any:  # noqa: A001 - it becomes the method
@@ -93,6 +106,7 @@ def event_set(original: Callable[..., Any]) -> Callable[..., Any]:
 
 def event_seen(original: Callable[..., Any]) -> Callable[..., Any]:
     """Wrap ``Event.is_set`` and ``Event.wait``: True is news of every set() so far."""
+    _only_of_threading(original)
     seen = contained(_event_seen)
 
     def wait(self: Any, *args: Any, **kwargs: Any) -> Any:

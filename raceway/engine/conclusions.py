@@ -49,22 +49,25 @@ class Conclusions:
     def findings(self) -> list[Finding]:
         """Return all findings, worst first."""
         races = list(self._races())
-        racy = {(self._top(finding), site) for finding in races for site in _functions(finding)}
-        found = [
-            *races,
-            *(
-                finding
-                for finding in self._violations()
-                if not any((self._top(finding), site) in racy for site in _functions(finding))
-            ),
-            *self._lock_orders(),
-        ]
+        violations = []
+        for violation in self._violations():
+            same = [race for race in races if self._is_one_bug(race, violation)]
+            if not same:
+                violations.append(violation)
+            for race in same:
+                if SEVERITIES.index(violation.severity) > SEVERITIES.index(race.severity):
+                    races[races.index(race)] = _told_as(violation, race)
+        found = [*races, *violations, *self._lock_orders()]
         return sorted(found, key=lambda one: -SEVERITIES.index(one.severity))
 
     @staticmethod
-    def _top(finding: Finding) -> str:
-        """Return the variable without its last key: a race on an item is one on its container."""
-        return re.sub(r"(\[[^\]]*\])$", "", finding.variable)
+    def _is_one_bug(race: Finding, violation: Finding) -> bool:
+        """Tell whether a race is what lets the violation happen.
+
+        A race on an item is one on its container.
+        """
+        tops = {re.sub(r"(\[[^\]]*\])$", "", one.variable) for one in (race, violation)}
+        return len(tops) == 1 and not _functions(race).isdisjoint(_functions(violation))
 
     # ------------------------------------------------------------ data races
 
@@ -317,6 +320,22 @@ def _violation_rank(violation: Violation) -> tuple[int, bool, bool]:
     """Put the example first that is easiest to follow: two actors that run the same lines."""
     same = violation.other.site.frames[0] == violation.sequence.second.site.frames[0]
     return -SEVERITIES.index(violation.severity), not same, not violation.between
+
+
+def _told_as(violation: Finding, race: Finding) -> Finding:
+    """Return a race in the words of the violation that it makes possible, which say more."""
+    sides = violation.accesses
+    known = _keys(list(sides))
+    more = [one for one in race.accesses if (one.stack[0].location, one.access) not in known]
+    return replace(
+        violation,
+        id=race.id,
+        type=race.type,
+        variable=race.variable,
+        certainty=race.certainty,
+        accesses=(*sides, *more)[:MOST_SIDES],
+        count=max(violation.count, race.count),
+    )
 
 
 def _is_unprotected(violation: Violation) -> bool:
