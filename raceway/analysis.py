@@ -100,6 +100,10 @@ class RunAnalysis:
 
     def __init__(self, run_dir: str) -> None:
         self._directory = Path(run_dir)
+        try:
+            self._root = os.getcwd()
+        except OSError:  # it was deleted
+            self._root = os.sep
         self._sources = Sources()
         self._mailbox = Mailbox()
         self._processes: dict[str, _Process] = {}
@@ -137,11 +141,10 @@ class RunAnalysis:
         """
         while self.step() or self._force():
             pass
-        root = os.getcwd()
         findings = [
             finding
             for process in self._processes.values()
-            for finding in Conclusions(process.analyzer, self._sources.line, root).findings()
+            for finding in Conclusions(process.analyzer, self._sources.line, self._root).findings()
         ]
         return Report(
             findings=merge(findings),

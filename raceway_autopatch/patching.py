@@ -18,8 +18,8 @@ Guarantees:
 wrapper costs five times as much as a closure.  The price of closures is that each call shows up
 as frames of ours in tracebacks, and that a wrapped generator function calls itself a function.
 
-An exception that a signal handler of the application happens to raise inside our few lines, and
-not inside the original, cannot be told from an error of ours and is counted as one.
+An exception that a signal handler of the application raises inside our lines is the application's
+and passes through: its traceback has the handler in it.
 """
 
 from __future__ import annotations
@@ -138,6 +138,12 @@ def replace(path: str, factory: Factory, *, optional: bool = False) -> Declarati
     return Declaration("replace", path, factory, optional=optional)
 
 
+def is_ours(error: BaseException) -> bool:
+    """Tell whether we raised an exception; what the program's signal handlers raise is not ours."""
+    ask = getattr(sys.modules.get("raceway.record.recorder"), "is_ours", None)
+    return ask is None or bool(ask(error))
+
+
 def contained(function: Callable[..., Any], where: str = "") -> Callable[..., Any]:
     """Return ``function`` with its failures counted and swallowed; it then returns None.
 
@@ -152,6 +158,8 @@ def contained(function: Callable[..., Any], where: str = "") -> Callable[..., An
             try:
                 return function(*args, **kwargs)
             except Exception as error:
+                if not is_ours(error):
+                    raise
                 guard.failed(error)
         return None
 
@@ -368,7 +376,7 @@ def _wrapper(
         try:
             return wrapper(invoke, args[0] if method else None, rest, kwargs)
         except Exception as error:
-            if invoke.error is error:
+            if invoke.error is error or not is_ours(error):
                 raise
             raised = invoke.error
             guard.failed(error)
@@ -399,7 +407,7 @@ def _async_wrapper(
         try:
             return await wrapper(invoke, args[0] if method else None, rest, kwargs)
         except Exception as error:
-            if invoke.error is error:
+            if invoke.error is error or not is_ours(error):
                 raise
             raised = invoke.error
             guard.failed(error)

@@ -51,7 +51,11 @@ class Conclusions:
         races = list(self._races())
         violations = []
         for violation in self._violations():
-            same = [race for race in races if self._is_one_bug(race, violation)]
+            same = [
+                race
+                for race in races
+                if race.severity != "info" and self._is_one_bug(race, violation)
+            ]
             if not same:
                 violations.append(violation)
             for race in same:
@@ -64,10 +68,11 @@ class Conclusions:
     def _is_one_bug(race: Finding, violation: Finding) -> bool:
         """Tell whether a race is what lets the violation happen.
 
-        A race on an item is one on its container.
+        A race on an item is one on its container, and the other way round.
         """
-        tops = {re.sub(r"(\[[^\]]*\])$", "", one.variable) for one in (race, violation)}
-        return len(tops) == 1 and not _functions(race).isdisjoint(_functions(violation))
+        one, two = race.variable, violation.variable
+        related = one == two or _container(one) == two or _container(two) == one
+        return related and not _functions(race).isdisjoint(_functions(violation))
 
     # ------------------------------------------------------------ data races
 
@@ -244,7 +249,7 @@ class Conclusions:
         places = set()
         for side in sides:
             frame = side.stack[0]
-            path = os.path.relpath(frame.file, self._root)
+            path = frame.file.removeprefix(self._root.rstrip(os.sep) + os.sep)
             line = (self._read_line(frame.file, frame.line) or "").strip()
             places.add((path, frame.function, line))
         text = repr((kind, folded, sorted(places)))
@@ -320,6 +325,10 @@ def _violation_rank(violation: Violation) -> tuple[int, bool, bool]:
     """Put the example first that is easiest to follow: two actors that run the same lines."""
     same = violation.other.site.frames[0] == violation.sequence.second.site.frames[0]
     return -SEVERITIES.index(violation.severity), not same, not violation.between
+
+
+def _container(variable: str) -> str:
+    return re.sub(r"(\[[^\]]*\])$", "", variable)
 
 
 def _told_as(violation: Finding, race: Finding) -> Finding:

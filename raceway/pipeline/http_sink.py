@@ -28,6 +28,24 @@ from raceway.record.definer import Definer
 _encode = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode
 
 
+CHUNKS_WAITING = 64
+"""Chunks that wait to be made events of; beyond that accesses are dropped."""
+
+
+def _without_accesses(chunk: list[Any]) -> list[Any]:
+    kept: list[Any] = []
+    for at in range(0, len(chunk), ops.STRIDE):
+        if chunk[at + 1] & ops.OP_MASK > ops.VALUE:
+            kept += chunk[at : at + ops.STRIDE]
+    return kept
+
+
+def _log(text: str) -> None:
+    import logging
+
+    logging.getLogger("raceway").warning(text)
+
+
 class HttpSink:
     """Turns chunks into events and sends them.
 
@@ -46,6 +64,8 @@ class HttpSink:
         self._done = native.Signal()
         self._running = False
         self._closing = False
+        self._lossy = False
+        self._deadline = float("inf")
         self._definer = Definer()
         self._definitions = Definitions()
         version = "{}.{}.{}".format(*sys.version_info)
@@ -72,6 +92,10 @@ class HttpSink:
 
     def write(self, chunk: list[Any], definitions: list[tuple[Any, ...]]) -> None:
         """Take a chunk; it is turned into events in the background."""
+        if len(self._queue) >= CHUNKS_WAITING:
+            # The order must stay right: only accesses are dropped.
+            chunk = _without_accesses(chunk)
+            self._lossy = True
         self._queue.append((chunk, definitions))
         if self._running:
             self._wake.set()
@@ -84,13 +108,16 @@ class HttpSink:
         self._begin()
 
     def close(self) -> None:
-        """Send what is there, for at most ``shutdown_timeout`` seconds."""
+        """Send what is there, for at most twice ``shutdown_timeout`` seconds."""
+        timeout = self._config.shutdown_timeout
         self._closing = True
         if self._running:
+            self._deadline = time.monotonic() + timeout
             self._wake.set()
-            self._done.wait(self._config.shutdown_timeout)
-        self._drain()
-        self._sender.close(self._config.shutdown_timeout)
+            self._done.wait(timeout)
+        if self._queue or self._lossy:
+            _log("more was recorded than the server could take: accesses were left out")
+        self._sender.close(timeout)
 
     # --- the background thread
 
@@ -104,14 +131,14 @@ class HttpSink:
         self._done.set()
 
     def _drain(self) -> None:
-        while self._queue:
+        while self._queue and time.monotonic() < self._deadline:
             chunk, definitions = self._queue.popleft()
             try:
                 out: list[tuple[Any, ...]] = []
-                self._definer.define(chunk, definitions, out)
+                packed = self._definer.define(chunk, definitions, out)
                 for definition in out:
                     self._definitions.add(definition)
-                self._replay.feed(chunk, patient=False)
+                self._replay.feed(packed, patient=False)
             except Exception as error:
                 recorder.internal_error("http sink", error)
 

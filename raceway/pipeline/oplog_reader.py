@@ -36,6 +36,7 @@ class OpLogReader:
         self.path = path
         self._position = 0
         self.damaged = False
+        self._last = -1
 
     def next_chunk(self) -> Chunk | None:
         """Return the next complete chunk, or None if there is none (yet).
@@ -44,19 +45,26 @@ class OpLogReader:
         """
         if self.damaged:
             return None
-        with self.path.open("rb") as file:
-            file.seek(self._position)
-            header = file.read(HEADER.size)
-            if len(header) < HEADER.size:
-                return None
-            magic, _, definition_bytes, op_bytes, time = HEADER.unpack(header)
-            if magic != MAGIC:
-                self.damaged = True
-                return None
-            body = file.read(definition_bytes + op_bytes)
+        try:
+            with self.path.open("rb") as file:
+                file.seek(self._position)
+                header = file.read(HEADER.size)
+                if len(header) < HEADER.size:
+                    return None
+                magic, number, definition_bytes, op_bytes, time = HEADER.unpack(header)
+                body = file.read(definition_bytes + op_bytes)
+        except OSError:
+            self.damaged = True
+            return None
+        if magic != MAGIC:
+            self.damaged = True
+            return None
         if len(body) < definition_bytes + op_bytes:
             return None
         self._position += HEADER.size + len(body)
+        if number == self._last:  # its writer was interrupted, and wrote it once more
+            return self.next_chunk()
+        self._last = number
         try:
             # The file is our own, in a directory that only this user can write to.
             definitions = marshal.loads(body[:definition_bytes])  # noqa: S302

@@ -50,7 +50,7 @@ _CONFLICT = tuple(
     for one in range(8)
 )
 _CAUSES_KEPT = 32
-_CHANNELS_KEPT = 200_000
+_HANDOFFS_KEPT = 200_000
 
 
 class Detector(Protocol):
@@ -116,6 +116,7 @@ class Replay:
         self.actors: dict[int, ActorReplay] = {}
         self._locks: dict[int, _LockReplay] = {}
         self._channels: dict[int, dict[object, Message]] = {}
+        self._handoffs: dict[int, Message] = {}
         self._sites: dict[tuple[tuple[int, int], ...], Site] = {}
         self._places: dict[tuple[tuple[int, int], ...], Site] = {}
         self._serial = 0
@@ -139,7 +140,7 @@ class Replay:
             number = token >> ops.EPOCH_BITS
             actor = actors.get(number)
             if actor is None:
-                actor = self._actor(number)
+                actor = self._appears(number)
             epoch = token & ops.EPOCH_MASK
             actor.epoch = epoch
             op = subject & ops.OP_MASK
@@ -184,6 +185,19 @@ class Replay:
         definition = self.definitions.actor(number)
         actor = ActorReplay(number, definition.name, definition.kind, definition.group)
         self.actors[number] = actor
+        return actor
+
+    def _appears(self, number: int) -> ActorReplay:
+        """Make an actor of which nobody said that it was started.
+
+        A thread from outside, of ``_thread.start_new_thread`` or an extension: whoever started it
+        did that at the latest now.  Better to miss a race than to accuse without knowing.
+        """
+        others = list(self.actors.values())
+        actor = self._actor(number)
+        if actor.kind == "thread":
+            for other in others:
+                self._learn(actor, self._message(other))
         return actor
 
     @staticmethod
@@ -237,7 +251,7 @@ class Replay:
             earlier = self._locks[lock].conflicts.get(variable)
             if not earlier:
                 continue
-            for number, (message, done) in earlier.items():
+            for number, (message, done) in reversed(earlier.items()):
                 if number == actor.number or not _CONFLICT[done][bits]:
                     continue
                 causes = actor.caused.setdefault(number, [])
@@ -269,18 +283,32 @@ class Replay:
         actor.full = join(actor.full, message.full, sender, epoch)
 
     def _send(self, actor: ActorReplay, channel: int, _thing: Any, _argument: Any) -> None:
-        self._channels.setdefault(channel, {})[actor.number] = self._message(actor)
+        messages = self._channels.setdefault(channel, {})
+        # Whoever receives this message learns what its sender knew: older ones are contained.
+        for sender in [
+            sender
+            for sender, message in messages.items()
+            if actor.base.get(sender, -1) >= message.epoch
+        ]:
+            del messages[sender]
+        messages.pop(actor.number, None)
+        messages[actor.number] = self._message(actor)
 
     def _handoff(self, actor: ActorReplay, channel: int, _thing: Any, _argument: Any) -> None:
-        channels = self._channels
-        channels[channel] = {actor.number: self._message(actor)}
-        if len(channels) > _CHANNELS_KEPT:
-            del channels[next(iter(channels))]
+        handoffs = self._handoffs
+        handoffs.pop(channel, None)
+        handoffs[channel] = self._message(actor)
+        if len(handoffs) > _HANDOFFS_KEPT:
+            del handoffs[next(iter(handoffs))]
 
     def _receive(self, actor: ActorReplay, channel: int, _thing: Any, _argument: Any) -> None:
-        for message in self._channels.get(channel, {}).values():
-            if message.actor != actor.number:
-                self._learn(actor, message)
+        message = self._handoffs.get(channel)
+        if message is not None and message.actor != actor.number:
+            self._learn(actor, message)
+        # The newest first: it mostly contains the others, which then cost nothing.
+        for earlier in reversed(self._channels.get(channel, {}).values()):
+            if earlier.actor != actor.number:
+                self._learn(actor, earlier)
 
     def _remote_send(self, actor: ActorReplay, _subject: int, _thing: Any, name: str) -> None:
         def exported(clock: Clock) -> Clock:
@@ -375,10 +403,20 @@ class Replay:
     def _drop(self, actor: ActorReplay, number: int, lock: _LockReplay) -> None:
         held = actor.held.pop(number)
         message = self._message(actor)
-        for variable, bits in held.section.items():
+        for variable, done_here in held.section.items():
             by_actor = lock.conflicts.setdefault(variable, {})
-            earlier = by_actor.get(actor.number)
-            by_actor[actor.number] = (message, bits | (earlier[1] if earlier else 0))
+            earlier = by_actor.pop(actor.number, None)
+            bits = done_here | (earlier[1] if earlier else 0)
+            # What this section was ordered after, and conflicts with at least as much, is
+            # contained in it: the table stays as short as the number of unordered sections.
+            contained = [
+                other
+                for other, (release, done) in by_actor.items()
+                if not done & ~bits and actor.hard.get(other, -1) >= release.epoch
+            ]
+            for other in contained:
+                del by_actor[other]
+            by_actor[actor.number] = (message, bits)
         lock.last = message
         lock.holder = None
         self._hold(actor)

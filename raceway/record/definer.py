@@ -30,13 +30,16 @@ class Definer:
         chunk: list[Any],
         definitions: list[tuple[Any, ...]],
         out: list[tuple[Any, ...]],
-    ) -> None:
+    ) -> list[Any]:
         """Make a chunk independent of this process.
 
         Args:
-            chunk: Ops; the objects in it are replaced by their ids.
+            chunk: Ops.
             definitions: What the recorder defined.
             out: Gets all definitions that the chunk needs and that were not given before.
+
+        Returns:
+            The chunk with ids in the place of objects.
         """
         objects = chunk[2 :: ops.STRIDE]
         ids = list(map(id, objects))
@@ -45,9 +48,17 @@ class Definer:
             by_id = dict(zip(ids, objects, strict=True))
             for number in unknown:
                 self._define(by_id[number], out)
-        chunk[2 :: ops.STRIDE] = ids
+        packed = chunk[:]
+        packed[2 :: ops.STRIDE] = ids
         for definition in definitions:
             out.append(self._lock(definition, out) if definition[0] == ops.DEF_LOCK else definition)
+        return packed
+
+    def forget(self, out: list[tuple[Any, ...]]) -> None:
+        """Define again what ``out`` defined: it did not arrive."""
+        for definition in out:
+            if definition[0] in {ops.DEF_CODE, ops.DEF_TYPE}:
+                self.known.pop(definition[1], None)
 
     def _define(self, thing: object, out: list[tuple[Any, ...]]) -> None:
         self.known[id(thing)] = thing

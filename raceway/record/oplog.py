@@ -47,7 +47,7 @@ class OpLog:
         """Append a chunk.
 
         Args:
-            chunk: Ops; changed in place.
+            chunk: Ops.
             definitions: What they need to be understood.
 
         Raises:
@@ -56,8 +56,14 @@ class OpLog:
         out: list[tuple[Any, ...]] = []
         if not self.path:
             self._open(out, parent="")
-        self.definer.define(chunk, definitions, out)
-        self._append(marshal.dumps(out, _FORMAT), marshal.dumps(chunk, _FORMAT))
+        try:
+            packed = self.definer.define(chunk, definitions, out)
+            self._append(marshal.dumps(out, _FORMAT), marshal.dumps(packed, _FORMAT))
+        except BaseException:  # also what a signal handler of the program raises
+            self.definer.forget(out)
+            if self.number == 0:
+                self.path = ""
+            raise
 
     def after_fork(self) -> None:
         """Begin a new file; what the parent defined is found in the parent's."""

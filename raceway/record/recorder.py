@@ -23,6 +23,7 @@ import _thread
 import itertools
 import os
 import sys
+import time
 
 from raceway.model import ops
 
@@ -47,6 +48,9 @@ CHUNK_ITEMS = 4096 * ops.STRIDE
 STACK_DEPTH = 10
 """Frames of a call stack that are kept, innermost first."""
 
+EXIT_SECONDS = 2.0
+"""Longest time that the end of a process waits for another thread to finish a chunk."""
+
 BUFFER: list[Any] = []
 emit: Callable[[Any], None] = BUFFER.extend
 DEFINITIONS: list[tuple[Any, ...]] = []
@@ -56,6 +60,8 @@ next_actor: Callable[[], int] = itertools.count(1).__next__
 next_variable: Callable[[], int] = itertools.count(1).__next__
 next_lock: Callable[[], int] = itertools.count(1).__next__
 next_channel: Callable[[], int] = itertools.count(1).__next__
+
+_sleep = time.sleep  # gevent's would let others run while the process ends
 
 # The native class, taken before gevent can replace it: the state belongs to the OS thread, and
 # whoever switches tasks or greenlets on that thread installs theirs.
@@ -78,12 +84,15 @@ class State:
 class _Status:
     """What can change about the recorder; one object, so that hot code can hold on to it."""
 
-    __slots__ = ("active", "errors", "guard", "pid", "sink")
+    __slots__ = ("active", "errors", "pending", "pid", "sink", "turn")
 
     def __init__(self) -> None:
         self.active = False
         self.sink: Sink | None = None
-        self.guard = _thread.allocate_lock()
+        self.turn: dict[str, tuple[int, object]] = {}
+        """Who flushes, while somebody does: thread, and an object that is its alone."""
+        self.pending: tuple[list[Any], list[tuple[Any, ...]]] | None = None
+        """A chunk that was cut off and not written yet."""
         self.errors: dict[str, int] = {}
         self.pid = 0
 
@@ -333,26 +342,72 @@ def flush() -> None:
     Whoever finds another thread (or, in a finaliser or signal handler, itself) at it, goes on:
     the ops stay in the buffer for the next time.
     """
-    if not status.guard.acquire(False):
-        return
+    _flush_within(0)
+
+
+def _flush_within(seconds: float) -> None:
+    me = (_thread.get_ident(), object())
+    deadline = time.monotonic() + seconds
     try:
-        if status.pid != os.getpid():
-            return  # a fork that told nobody: what is in the buffer belongs to the parent
+        while not _take_turn(me):
+            if time.monotonic() >= deadline:
+                return
+            _sleep(0.005)
+        _hand_over()
+    except Exception as error:
+        if not is_ours(error):
+            raise
+        internal_error("flush", error)
+    finally:
+        if status.turn.get("flush") is me:
+            del status.turn["flush"]
+
+
+def _take_turn(me: tuple[int, object]) -> bool:
+    """Become the one that flushes, if nobody else is.
+
+    One atomic step of a dict and no lock: a signal handler of the program can raise between the
+    return of ``acquire()`` and whatever would note that the lock is taken.
+    """
+    holder = status.turn.setdefault("flush", me)
+    if holder is me:
+        return True
+    if holder[0] != me[0]:
+        return False
+    # This thread: either it is at it, further down this stack, or a handler has cut it off.
+    frame: FrameType | None = sys._getframe(1)
+    while frame is not None:
+        if frame.f_code is _hand_over.__code__:
+            return False
+        frame = frame.f_back
+    status.turn["flush"] = me
+    return True
+
+
+def _hand_over() -> None:
+    if status.pid != os.getpid():
+        return  # a fork that told nobody: what is in the buffer belongs to the parent
+    if status.pending is None:
         length = len(BUFFER)
         chunk = BUFFER[:length]
-        del BUFFER[:length]
         # Definitions are appended before the first op that needs them: taken after the ops were
         # cut, they are complete.
         count = len(DEFINITIONS)
         definitions = DEFINITIONS[:count]
+        if not chunk and not definitions:
+            return
+        # Kept until the sink has taken them: what interrupts us must not lose them.
+        status.pending = (chunk, definitions)
+        del BUFFER[:length]
         del DEFINITIONS[:count]
-        sink = status.sink
-        if sink is not None and (chunk or definitions):
-            sink.write(chunk, definitions)
-    except Exception as error:
-        internal_error("flush", error)
-    finally:
-        status.guard.release()
+    chunk, definitions = status.pending
+    if status.sink is not None:
+        try:
+            status.sink.write(chunk, definitions)
+        except OSError:
+            status.pending = None  # gone or full: it would fail for ever
+            raise
+    status.pending = None
 
 
 def finish(how: str) -> None:
@@ -363,7 +418,10 @@ def finish(how: str) -> None:
     """
     if status.active:
         define((ops.DEF_END, how))
-        flush()
+        # Another thread may be at it: nobody comes after us.
+        _flush_within(EXIT_SECONDS)
+        if DEFINITIONS or BUFFER:
+            _flush_within(EXIT_SECONDS)
         close = getattr(status.sink, "close", None)
         if close is not None and how == "exit":
             close()
@@ -390,7 +448,8 @@ def _after_fork() -> None:
     """Forget the parent's ops; the child is a new process with a new main actor."""
     if not status.active:
         return
-    status.guard = _thread.allocate_lock()
+    status.turn.clear()
+    status.pending = None
     status.pid = os.getpid()
     BUFFER.clear()
     DEFINITIONS.clear()
@@ -398,11 +457,49 @@ def _after_fork() -> None:
     global _MAIN_IDENT
     _MAIN_IDENT = _thread.get_ident()
     local.__dict__.clear()
-    if status.sink is not None:
-        status.sink.after_fork()
+    try:
+        if status.sink is not None:
+            status.sink.after_fork()
+    except OSError:  # the run is over, and its directory gone: a daemon's child
+        status.active = False
+        status.sink = None
+    except Exception as error:
+        internal_error("fork", error)
 
 
 # ---------------------------------------------------------------- errors of ours
+
+
+def is_ours(error: BaseException) -> bool:
+    """Tell whether an exception that came up in our code was raised there.
+
+    A signal handler of the program runs in the middle of whatever the main thread is doing.  What
+    it raises, to end a wait for example, is the program's and has to reach it.
+    """
+    handlers = _handler_codes()
+    traceback = error.__traceback__
+    while traceback is not None:
+        if traceback.tb_frame.f_code in handlers:
+            return False
+        traceback = traceback.tb_next
+    return True
+
+
+def _handler_codes() -> set[Any]:
+    import _signal  # type: ignore[import-not-found]  # what signal.py is made of; it has no stub
+
+    codes = set()
+    for number in range(1, _signal.NSIG):
+        try:
+            handler = _signal.getsignal(number)
+        except ValueError:
+            continue
+        handler = getattr(handler, "func", handler)  # functools.partial
+        if not hasattr(handler, "__code__"):
+            handler = getattr(handler, "__func__", type(handler).__dict__.get("__call__"))
+        codes.add(getattr(handler, "__code__", None))
+    codes.discard(None)
+    return codes
 
 
 def internal_error(where: str, error: BaseException) -> None:

@@ -89,7 +89,8 @@ def _adding_callback(future: Any, function: Any) -> recorder.State | None:
         outcome = _outcome_of(future)
         if outcome.seen == caller.actor:
             return None
-        state = recorder.new_state(_job_name(function), "callback", caller.group)
+        # In a group of its own: in the worker it would take turns with nobody.
+        state = recorder.new_state(_job_name(function), "callback")
         recorder.fork_actor(state)
         recorder.install(state)
         recorder.sync(ops.RECEIVE, outcome.channel)

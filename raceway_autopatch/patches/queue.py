@@ -59,15 +59,19 @@ class Items:
     def putting(self, item: Any) -> int:
         """Record a put that is about to happen; return its channel."""
         key = id(item)
+        op = ops.SEND
         if self.common:
             channel = self.common
         else:
-            channel = self.inflight.get(key) or recorder.next_channel()
+            shared = self.inflight.get(key)
+            # One message for one receiver; what overlaps is heard together.
+            op = ops.SEND if shared else ops.HANDOFF
+            channel = shared or recorder.next_channel()
             self.inflight[key] = channel
             put = [channel]
             if self.pending.setdefault(key, put) is not put:
                 self.more.setdefault(key, []).append(put)
-        recorder.sync(ops.SEND, channel)
+        recorder.sync(op, channel)
         return channel
 
     def has_put(self, item: Any) -> None:

@@ -29,8 +29,7 @@ class Memory:
 
     def write(self, chunk, definitions):
         out = []
-        self.definer.define(chunk, definitions, out)
-        self.stream += chunk
+        self.stream += self.definer.define(chunk, definitions, out)
         for definition in out:
             self.definitions.add(definition)
 

@@ -1,0 +1,37 @@
+# title: a context manager counts the requests in flight under its lock
+# expect: clean
+# why: __enter__ and __exit__ update the gauge while holding the same lock.
+import threading
+
+import raceway
+
+
+class Gauge:
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+        self.active = 0
+
+    def __enter__(self) -> None:
+        with self.lock:
+            self.active += 1
+
+    def __exit__(self, *exc: object) -> None:
+        with self.lock:
+            self.active -= 1
+
+
+gauge = raceway.watch(Gauge(), name="gauge")
+served = []
+
+
+def serve(request: int) -> None:
+    with gauge:
+        served.append(request)
+
+
+threads = [threading.Thread(target=serve, args=(n,)) for n in range(2)]
+for t in threads:
+    t.start()
+for t in threads:
+    t.join()
+print(len(served), gauge.active)
