@@ -45,6 +45,12 @@ def note_caller(state: recorder.State, frame: FrameType) -> None:
             note_stack(state, None)
     elif back.f_code is not state.caller or back.f_lasti != state.offset:
         note_stack(state, back)
+    else:
+        above = back.f_back
+        if above is not None and (
+            above.f_code is not state.above or above.f_lasti != state.above_offset
+        ):
+            note_stack(state, back)
 
 
 def user_site(depth: int = 2) -> tuple[recorder.State, CodeType, int]:
@@ -143,6 +149,13 @@ def make_block(  # noqa: PLR0915 - written out twice, each call inside would cos
                     note_stack(state, None)
             elif back.f_code is not state.caller or back.f_lasti != state.offset:
                 note_stack(state, back)
+            else:
+                # A helper that locks may be called from elsewhere through the same line.
+                above = back.f_back
+                if above is not None and (
+                    above.f_code is not state.above or above.f_lasti != state.above_offset
+                ):
+                    note_stack(state, back)
             caller, offset = state.caller, state.offset
             recorded = True
             emit((state.tok, acquired, code, frame.f_lasti))

@@ -71,7 +71,9 @@ local = _thread._local()
 class State:
     """An actor as the recorder sees it: its next token, and the callers it was last seen under."""
 
-    __slots__ = ("__weakref__", "actor", "caller", "group", "offset", "tok")
+    __slots__ = (
+        "__weakref__", "above", "above_offset", "actor", "caller", "group", "offset", "tok",
+    )  # fmt: skip
 
     def __init__(self, actor: int, group: int) -> None:
         self.actor = actor
@@ -79,6 +81,9 @@ class State:
         self.tok = actor << ops.EPOCH_BITS
         self.caller: CodeType | None = None
         self.offset = -2  # no frame has this offset: the first op always notes its stack
+        # The caller's caller: looked at where a critical section begins, not at each access.
+        self.above: CodeType | None = None
+        self.above_offset = -1
 
 
 class _Status:
@@ -210,6 +215,9 @@ def note_stack(state: State, frame: FrameType | None) -> None:
         return
     state.caller = frame.f_code
     state.offset = frame.f_lasti
+    above = frame.f_back
+    state.above = above.f_code if above is not None else None
+    state.above_offset = above.f_lasti if above is not None else -1
     records: list[Any] = []
     depth = 0
     walker: FrameType | None = frame
