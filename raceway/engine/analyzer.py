@@ -124,6 +124,8 @@ class Analyzer:
         # Between an item and a walk over its container, the item is what it is about.
         variable = (second if first.kind == ops.SCAN else first).variable
         key = (variable, first.site.frames[0], second.site.frames[0])
+        if not observed and self.judge.is_handed_over(second.site):
+            return  # the lock that orders the two is how the second one came by the object
         known = self.races.get(key)
         if known is None:
             severity = self._race_severity(first, second)
@@ -182,6 +184,10 @@ class Analyzer:
 
     def _violated(self, sequence: Sequence, other: Access, between: bool, observed: bool) -> None:
         first, second = sequence.first, sequence.second
+        if not observed and first.locks.isdisjoint(other.locks):
+            later = first if other.index < first.index else other
+            if self.judge.is_handed_over(later.site):
+                return  # as for races
         variable = second.variable
         key = (variable, first.site.frames[0], second.site.frames[0], other.site.frames[0])
         known = self.violations.get(key)

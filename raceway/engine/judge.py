@@ -10,7 +10,7 @@ import enum
 from collections.abc import Callable
 from typing import Literal
 
-from raceway.engine import dependence
+from raceway.engine import dependence, owners
 from raceway.engine.code_view import CodeView, Position
 from raceway.engine.commutes import WRITES
 from raceway.engine.definitions import Definitions
@@ -37,6 +37,8 @@ class Pattern(enum.Enum):
 
 
 _UNASKED = object()
+_METHODS_DEEP = 4
+"""Callers that are asked where ``self`` came from."""
 _WALKS = frozenset({ops.ITERATE, ops.SCAN, ops.STEP})
 
 
@@ -236,6 +238,23 @@ class Judge:
         return dependence.is_update(view, position)
 
     # ------------------------------------------------------------ one place
+
+    def is_handed_over(self, site: Site) -> bool:
+        """Tell whether this access, or its caller, has taken its object over inside a lock."""
+        answer = self._answers.get(("is_handed_over", site.number))
+        if answer is None:
+            answer = self._answers["is_handed_over", site.number] = self._is_handed_over(site)
+        return answer
+
+    def _is_handed_over(self, site: Site) -> bool:
+        for depth in range(min(len(site.frames), _METHODS_DEEP)):
+            view, position = self._view(site.frames[depth][0]), self._position(site, depth)
+            if view is None or position is None:
+                return False
+            reach = owners.reach(view, position)
+            if reach != "parameter":  # of a parameter, mostly self, the caller knows more
+                return reach == "taken"
+        return False
 
     def _ask(self, question: str, site: Site) -> bool:
         key = (question, site.number)

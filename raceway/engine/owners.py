@@ -1,0 +1,71 @@
+"""How a function came by the object that it accesses: by a local name, or it always knew it.
+
+A thread that takes an object out of a list, under the lock under which another has put it there,
+owns it from then on.  Raceway does not see lists that are not watched, so the order of that lock is
+all there is; it is meant, where it would be chance for two functions that share a global.
+"""
+
+from __future__ import annotations
+
+import ast
+from typing import Literal
+
+from raceway.engine.code_view import FUNCTIONS, CodeView, Position
+
+Reach = Literal["taken", "parameter", "shared", "unknown"]
+
+
+def reach(view: CodeView, position: Position) -> Reach:
+    """Tell through what kind of name the access at ``position`` reaches its object.
+
+    Args:
+        view: The function that accesses.
+        position: The access, or the call that leads to it.
+
+    Returns:
+        ``taken`` for a name that the function assigns inside a ``with`` block, ``parameter``,
+        ``shared`` for a global, one of an enclosing function, or any other local name, and
+        ``unknown`` where it is no name at all.
+
+    Example:
+        In ``with lock: task = jobs.pop()`` and then ``task.done = True`` the write reaches its
+        object as ``taken``.
+    """
+    for kind in ("read", "write"):
+        for root, node in view.locate(position, kind):
+            name = _base(node)
+            if name is not None and isinstance(root, FUNCTIONS):
+                return _reach_of(root, name)
+    return "unknown"
+
+
+def _base(node: ast.AST) -> str | None:
+    """Return ``a`` of ``a.b['c'].d`` and of ``a.b()``."""
+    while not isinstance(node, ast.Name):
+        if isinstance(node, ast.Attribute | ast.Subscript):
+            node = node.value
+        elif isinstance(node, ast.Call):
+            if not isinstance(node.func, ast.Attribute):
+                return None  # f(a): which argument it was is not said
+            node = node.func
+        elif isinstance(node, ast.AugAssign):
+            node = node.target
+        else:
+            return None
+    return node.id
+
+
+def _reach_of(root: ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda, name: str) -> Reach:
+    arguments = root.args
+    named = [*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs]
+    if any(argument.arg == name for argument in named):
+        return "parameter"
+    for node in ast.walk(root):
+        if isinstance(node, ast.Global | ast.Nonlocal) and name in node.names:
+            return "shared"
+    blocks = (node for node in ast.walk(root) if isinstance(node, ast.With | ast.AsyncWith))
+    for block in blocks:
+        for node in (inner for statement in block.body for inner in ast.walk(statement)):
+            if isinstance(node, ast.Name) and node.id == name and isinstance(node.ctx, ast.Store):
+                return "taken"
+    return "shared"
