@@ -138,6 +138,10 @@ class Judge:
         one, two = self._position(first, i), self._position(second, j)
         if view is None or one is None or two is None:
             return self._guess(first, second, i, j)
+        same_line = one.column is None and one.line == two.line
+        if same_line and first.frames[i][1] >= second.frames[j][1]:
+            # Python 3.10 knows lines only; on one line the order of the instructions decides.
+            return _NO_LINK
         # In a callee an access is a call: what it gives back is read, what it is given is written.
         answer = dependence.link(view, one, two, first_kind=first_kind, second_kind=second_kind)
         if answer.verdict is Verdict.UNKNOWN:
