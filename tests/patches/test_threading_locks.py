@@ -132,13 +132,16 @@ def test_interrupted_at_any_moment_it_is_never_left_locked_by_with():
         stuck = 0
         for n in range(200):
             try:
-                signal.setitimer(signal.ITIMER_REAL, 0.0002 + n * 1e-7)
-                while True:
-                    with lock:
-                        pass
+                try:
+                    # Again after a while: what is raised in a finaliser is lost, with us or not.
+                    signal.setitimer(signal.ITIMER_REAL, 0.0002 + n * 1e-7, 0.2)
+                    while True:
+                        with lock:
+                            pass
+                finally:
+                    signal.setitimer(signal.ITIMER_REAL, 0)
             except Stop:
                 pass
-            signal.setitimer(signal.ITIMER_REAL, 0)
         print("done")
     """)
     assert "done\n" == result.out
