@@ -61,7 +61,7 @@ class Shadow:
 
     __slots__ = (
         "by_hand", "container", "entries", "has_value", "item_writes", "number", "owners", "recent",
-        "sequences", "value", "writers",
+        "sequences", "value",
     )  # fmt: skip
 
     def __init__(
@@ -75,7 +75,6 @@ class Shadow:
         self.recent: dict[int, dict[tuple[int, int], Access]] = {}
         self.sequences: dict[tuple[int, int, int], Sequence] = {}
         self.owners: set[int] = set()
-        self.writers: set[tuple[int, object]] = set()
         self.value: Any = _MISSING
         self.has_value = False
 
