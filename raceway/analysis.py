@@ -20,7 +20,7 @@ from raceway.model import ops
 from raceway.model.findings import SEVERITIES, Counts, Finding, ProcessInfo, Report
 from raceway.pipeline.oplog_reader import Chunk, OpLogReader
 from raceway.pipeline.replay import Mailbox, Replay
-from raceway.record.oplog import SUFFIX
+from raceway.record.oplog import PRESENCE_SUFFIX, SUFFIX
 
 
 class Sources:
@@ -146,28 +146,44 @@ class RunAnalysis:
             for process in self._processes.values()
             for finding in Conclusions(process.analyzer, self._sources.line, self._root).findings()
         ]
+        idle = self._idle_processes()
         return Report(
             findings=merge(findings),
-            counts=self._counts(),
-            processes=tuple(
-                ProcessInfo(
-                    process.definitions.pid,
-                    " ".join(process.definitions.command),
-                    process.ops,
-                    process.definitions.ended or "unknown",
-                )
-                for process in self._processes.values()
+            counts=self._counts(len(idle)),
+            processes=(
+                *(
+                    ProcessInfo(
+                        process.definitions.pid,
+                        " ".join(process.definitions.command),
+                        process.ops,
+                        process.definitions.ended or "unknown",
+                    )
+                    for process in self._processes.values()
+                ),
+                *idle,
             ),
             notes=self._notes(),
             command=command,
             exit_status=exit_status,
         )
 
+    def _idle_processes(self) -> list[ProcessInfo]:
+        """Return the processes that have only said that they were there."""
+        known = {process.definitions.pid for process in self._processes.values()}
+        idle = []
+        with contextlib.suppress(OSError):
+            for path in sorted(self._directory.glob(f"*{PRESENCE_SUFFIX}")):
+                pid = int(path.name.partition("-")[0])
+                if pid not in known:
+                    command = os.fsdecode(path.read_bytes()).replace("\0", " ")
+                    idle.append(ProcessInfo(pid, command, 0, "exit"))
+        return idle
+
     def _force(self) -> bool:
         """Let one process go on that waits for a message that never came."""
         return any(process.advance(patient=False) for process in self._processes.values())
 
-    def _counts(self) -> Counts:
+    def _counts(self, idle: int) -> Counts:
         processes = list(self._processes.values())
         variables = [
             variable for process in processes for variable in process.definitions.variables.values()
@@ -180,7 +196,7 @@ class RunAnalysis:
             variables=sum(len(process.analyzer.shadows) for process in processes),
             objects=sum(one.role in watched and not one.parent for one in variables),
             locks=sum(len(process.definitions.locks) for process in processes),
-            processes=len(processes),
+            processes=len(processes) + idle,
             internal_errors=sum(len(process.definitions.errors) for process in processes),
         )
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import _thread
 import os
+import sys
+import time
 
-from raceway_autopatch import exits
-from raceway_autopatch.registry import Registry
+from raceway_autopatch.registry import Registry, is_ours
 
 TYPE_CHECKING = False  # typing is slow to import and not needed at run time
 if TYPE_CHECKING:
@@ -22,22 +23,79 @@ def is_enabled() -> bool:
 
 
 class _Activation:
-    """One stretch of time during which this process is recorded."""
+    """One stretch of time during which this process is recorded.
 
-    def __init__(self, recorder: Any, own_run: str) -> None:
-        self._recorder = recorder
+    Within a run, recording begins when the first module is imported that has anything to record:
+    a process without one is noted down in the run directory, and pays for nothing else.
+    """
+
+    def __init__(self, run_dir: str, own_run: str = "") -> None:
+        self._run_dir = run_dir
         self._own_run = own_run
         self._pid = os.getpid()
-        self._registry = Registry(extra=(exits,))
+        self._main_thread = _thread.get_ident()
+        self._recorder: Any = None
+        self._beginner: dict[str, int] = {}
+        self._begun = _thread.allocate_lock()  # not threading's: that one is to be patched
+        self._registry = Registry(
+            extra={"raceway_autopatch.exits": ("signal",)},
+            before=self.begin_recording,
+            triggers=("raceway.record.recorder",),
+        )
 
     def begin(self) -> None:
-        exits.install(self._leave, self._at_exit)
         self._registry.install()
+
+    def begin_recording(self) -> None:
+        """Start the recorder, once; whoever comes second waits until it runs."""
+        if self._recorder is not None:
+            return
+        me = _thread.get_ident()
+        if self._beginner.setdefault("thread", me) == me:
+            if self._begun.acquire(blocking=False):  # else: from an import further down
+                try:
+                    self._start()
+                except BaseException as error:
+                    if not is_ours(error):
+                        raise
+                    self._step_aside(error)
+                finally:
+                    self._begun.release()
+        else:
+            with self._begun:
+                pass
+
+    def _start(self) -> None:
+        from raceway.record import recorder
+        from raceway_autopatch import exits
+
+        if self._run_dir:
+            recorder.start(self._run_dir, main_thread=self._main_thread)
+            # Write the log's beginning now: it is known even if the process is killed.
+            recorder.current()
+            recorder.flush()
+        self._recorder = recorder
+        exits.install(self._leave, self._at_exit)
+
+    def _step_aside(self, error: BaseException) -> None:
+        """Leave the program alone: it cannot be recorded."""
+        self._registry.uninstall()
+        if os.environ.get("RACEWAY_VERBOSE", "") not in ("", "0"):
+            reason = f"{type(error).__name__}: {error}".replace("\n", " ")
+            text = f"raceway: process {os.getpid()} is not recorded: {reason}\n"
+            try:
+                # Through the descriptor: sys.stderr may be None or somebody's object.
+                os.write(2, text.encode("utf-8", "backslashreplace"))
+            except OSError:
+                pass
 
     def end(self) -> None:
         self._registry.uninstall()
-        exits.uninstall()
-        self._recorder.stop()
+        if self._recorder is not None:
+            from raceway_autopatch import exits
+
+            exits.uninstall()
+            self._recorder.stop()
         self._report()
 
     def _leave(self) -> None:
@@ -67,7 +125,7 @@ class _Process:
 
     def __init__(self) -> None:
         self.activation: _Activation | None = None
-        self.lock = _thread.allocate_lock()  # not threading's: that one is to be patched
+        self.lock = _thread.allocate_lock()
 
 
 _process = _Process()
@@ -78,10 +136,10 @@ def install() -> None:
     with _process.lock:
         if _process.activation is not None or not is_enabled():
             return
-        started = _start_recording()
-        if started is not None:
-            _process.activation = _Activation(*started)
-            _process.activation.begin()
+        activation = _activation()
+        if activation is not None:
+            _process.activation = activation
+            activation.begin()
 
 
 def uninstall() -> None:
@@ -92,38 +150,42 @@ def uninstall() -> None:
             activation.end()
 
 
-def _start_recording() -> tuple[Any, str] | None:
-    """Start the sink that the environment asks for.
-
-    Returns:
-        The recorder, and the run directory if this process will have to report; None if the run
-        that this process was started in is over.
-    """
-    from raceway.record import recorder
-    from raceway_autopatch import atexit_report
-
+def _activation() -> _Activation | None:
+    """Return what the environment asks for; None if the run that started this process is over."""
     run_dir = os.environ.get("RACEWAY_RUN_DIR", "")
     endpoint = os.environ.get("RACEWAY_ENDPOINT", "")
     if run_dir:
         if not os.path.isdir(run_dir):
             return None  # a daemon's child that outlives the run
-        _begin(recorder, run_dir)
-        return recorder, run_dir if atexit_report.is_owner() else ""
-    if endpoint:
+        if os.environ.get("RACEWAY_RUN_OWNER") != str(os.getpid()):
+            _announce(run_dir)
+            return _Activation(run_dir)
+        activation = _Activation(run_dir, run_dir)
+    elif endpoint:
         from importlib import import_module
 
         import_module("raceway.pipeline.http_sink").start(
             endpoint, os.environ.get("RACEWAY_SERVICE", "")
         )
-        return recorder, ""
-    run_dir = atexit_report.begin()
-    _begin(recorder, run_dir)
-    return recorder, run_dir
+        activation = _Activation("")
+    else:
+        from raceway_autopatch import atexit_report
+
+        run_dir = atexit_report.begin()
+        activation = _Activation(run_dir, run_dir)
+    activation.begin_recording()
+    return activation
 
 
-def _begin(recorder: Any, run_dir: str) -> None:
-    recorder.start(run_dir)
-    # Write the log's beginning now: a process that does nothing worth recording, or is killed
-    # before it does, is still known to have been there.
-    recorder.current()
-    recorder.flush()
+def _announce(run_dir: str) -> None:
+    """Let the run know of this process, whether it ever records anything or not.
+
+    The suffix is :data:`raceway.record.oplog.PRESENCE_SUFFIX`, which is too expensive to import.
+    """
+    command = "\0".join(getattr(sys, "orig_argv", sys.argv))
+    path = os.path.join(run_dir, f"{os.getpid()}-{time.time_ns()}.begun")
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    try:
+        os.write(descriptor, command.encode("utf-8", "surrogateescape"))
+    finally:
+        os.close(descriptor)

@@ -25,11 +25,6 @@ def begin() -> str:
     return path
 
 
-def is_owner() -> bool:
-    """Return whether this process began the run, and will report."""
-    return os.environ.get("RACEWAY_RUN_OWNER") == str(os.getpid())
-
-
 def finish(run_dir: str) -> None:
     """Analyse the run, print the report, write the files of ``RACEWAY_REPORT``, clean up.
 

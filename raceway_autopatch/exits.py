@@ -161,7 +161,6 @@ def _getsignal_wrapper(original: Callable[..., Any]) -> Callable[..., Any]:
     return getsignal
 
 
-# The shape of a patch file: the registry applies it when the program imports ``signal``.
-MODULE = "signal"
+# The shape of a patch file: applied when the program imports ``signal``.
 SUPPORTS = None
 PATCHES = (around("signal", _signal_wrapper), around("getsignal", _getsignal_wrapper))

@@ -2,20 +2,23 @@
 
 A patch file is a module or package ``patches/<name>`` with these names:
 
-    MODULE     name of the module to patch, or a tuple of names
     SUPPORTS   None, or the versions it was written for: "requests>=2.25"
     PATCHES    a tuple of declarations, or a mapping from module name to such a tuple
     setup()    optional: called once, before the first of its patches is applied
     teardown() optional: called after its patches were undone
 
-To add a library: write that file and add its name to :data:`ORDER`.
+To add a library: write that file and add its name and modules to :data:`PATCHED`.
 
 Modules that are loaded are patched at once; for the others an own small finder stands first in
 ``sys.meta_path``.  It lets the other finders find, and only wraps ``exec_module`` of what they
 found, so that patching happens when the module is complete and before anybody else sees it; again
-when it is imported again or reloaded.  No lock of ours is held, and hooks import nothing: two
-threads that import modules crosswise would otherwise meet in the import system's locks.  (The one
-exception is ``importlib.metadata``, which imports nothing that has a version gate.)
+when it is imported again or reloaded.
+
+A patch file is imported when the first of its modules is there: a process that imports nothing of
+what is patched pays for this module alone.  What a patch file imports is of ours, or built in, or
+imported by what it patches: two threads that import modules crosswise must not meet in the import
+system's locks.  (The one exception is ``importlib.metadata``, which imports nothing that has a
+version gate.)
 
 A module that another thread is still executing is patched when its ``__spec__._initializing`` is
 set to false, by giving that spec a class with a setter for the time until then.
@@ -26,31 +29,39 @@ from __future__ import annotations
 import os
 import sys
 
-from raceway_autopatch import patching
-from raceway_autopatch.patching import internal_error
-
 TYPE_CHECKING = False  # typing is slow to import and not needed at run time
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from importlib.machinery import ModuleSpec
     from types import ModuleType
     from typing import Any
 
-    from raceway_autopatch.patching import Applied, Declaration
+    from raceway_autopatch.patching import Applied
 else:
     ModuleSpec = type(sys.__spec__)
 
-ORDER = (
-    "threading",
-    "queue",
-    "concurrent_futures",
-    "asyncio",
-    "requests",
-    "flask",
-    "gevent",
-    "raceway_client",
-)
-"""The patch files; modules that are already loaded are patched in this order."""
+PATCHED: Mapping[str, tuple[str, ...]] = {
+    "threading": ("threading",),
+    "queue": ("queue",),
+    "concurrent_futures": (
+        "concurrent.futures._base", "concurrent.futures.thread", "concurrent.futures",
+    ),
+    "asyncio": (
+        "asyncio.futures", "asyncio.tasks", "asyncio.events", "asyncio.base_events",
+        "asyncio.locks", "asyncio.queues", "asyncio", "uvloop",
+    ),
+    "requests": ("requests.sessions",),
+    "flask": ("flask.app",),
+    "gevent": (
+        "gevent.events", "gevent.hub", "gevent.greenlet", "gevent.event", "gevent.lock",
+        "gevent.queue", "gevent.pool", "gevent.threadpool", "gevent",
+    ),
+    "raceway_client": ("raceway.client",),
+}  # fmt: skip
+"""Patch files and their modules."""
+
+ORDER = tuple(PATCHED)
+"""Modules that are already loaded are patched in this order."""
 
 PACKAGE = "raceway_autopatch.patches"
 
@@ -63,26 +74,34 @@ class Registry:
         order: Sequence[str] = ORDER,
         package: str = PACKAGE,
         *,
+        patched: Mapping[str, tuple[str, ...]] = PATCHED,
         selection: str | None = None,
-        extra: Iterable[ModuleType] = (),
+        extra: Mapping[str, tuple[str, ...]] | None = None,
+        before: Callable[[], object] | None = None,
+        triggers: tuple[str, ...] = (),
     ) -> None:
         """Choose the patches; nothing is changed yet.
 
         Args:
             order: Names of the patch files.
             package: The package that holds them.
+            patched: The modules of each patch file.
             selection: ``RACEWAY_PATCH`` by default: ``-gevent,-requests`` leaves these out,
                 ``threading,asyncio`` leaves out all others.
-            extra: Modules of the same shape that belong to the mechanism and are always on.
+            extra: Full names of modules of the same shape that belong to the mechanism and are
+                always on.
+            before: Called when one of all these modules is there, before it is patched.
+            triggers: Modules that call ``before`` without being patched.
         """
         if selection is None:
             selection = os.environ.get("RACEWAY_PATCH", "")
-        self._names = select(order, selection)
-        self._package = package
-        self._extra = tuple(extra)
         self._hooks: dict[str, list[_Patch]] = {}
         self._finder = _Finder(self._hooks, self._fire)
-        self._patches: list[_Patch] = []
+        names = select(order, selection)
+        self._patches = [_Patch(f"{package}.{name}", patched[name]) for name in names]
+        self._patches += [_Patch(name, modules) for name, modules in (extra or {}).items()]
+        self._before = before
+        self._triggers = triggers
         self._active = False
 
     def install(self) -> None:
@@ -90,18 +109,14 @@ class Registry:
         if self._active:
             return
         self._active = True
-        for name in self._names:
-            try:
-                __import__(f"{self._package}.{name}")
-                self._add(sys.modules[f"{self._package}.{name}"])
-            except Exception as error:
-                internal_error(f"patch {name}", error)
-        for module in self._extra:
-            self._add(module)
-        sys.meta_path.insert(0, self._finder)
-        patching.reappliers.append(self._catch_up)
         for patch in self._patches:
             for name in patch.modules:
+                self._hooks.setdefault(name, []).append(patch)
+        for name in self._triggers:
+            self._hooks.setdefault(name, [])
+        sys.meta_path.insert(0, self._finder)
+        for name in tuple(self._hooks):
+            if name in sys.modules:
                 self._catch_up(name)
 
     def uninstall(self) -> None:
@@ -109,17 +124,12 @@ class Registry:
         self._active = False
         if self._finder in sys.meta_path:
             sys.meta_path.remove(self._finder)
-        if self._catch_up in patching.reappliers:
+        patching = sys.modules.get("raceway_autopatch.patching")
+        if patching is not None and self._catch_up in patching.reappliers:
             patching.reappliers.remove(self._catch_up)
         self._hooks.clear()
-        while self._patches:
-            self._patches.pop().undo()
-
-    def _add(self, module: ModuleType) -> None:
-        patch = _Patch(module)
-        self._patches.append(patch)
-        for name in patch.modules:
-            self._hooks.setdefault(name, []).append(patch)
+        for patch in reversed(self._patches):
+            patch.undo()
 
     def _catch_up(self, name: str) -> None:
         module = sys.modules.get(name)
@@ -127,7 +137,7 @@ class Registry:
             return
         try:
             # Not getattr(): it would load a lazy module.
-            spec = patching._namespace(module).get("__spec__")
+            spec = object.__getattribute__(module, "__dict__").get("__spec__")
         except (AttributeError, TypeError):  # something else that was put into sys.modules
             return
         if type(module).__name__ == "_LazyModule" and spec is not None:
@@ -146,11 +156,22 @@ class Registry:
         """Apply every patch of a module that has just been executed; never raises."""
         if not self._active:
             return
+        if self._before is not None:
+            self._before()
         for patch in tuple(self._hooks.get(name, ())):
             try:
                 patch.apply(name, module)
-            except Exception as error:
-                internal_error(f"patch {patch.name}", error)
+                self._let_others_ask()
+            except BaseException as error:
+                if not is_ours(error):
+                    raise
+                _internal_error(f"patch {patch.name}", error)
+
+    def _let_others_ask(self) -> None:
+        from raceway_autopatch.patching import reappliers
+
+        if self._catch_up not in reappliers:
+            reappliers.append(self._catch_up)
 
 
 def select(order: Sequence[str], selection: str) -> tuple[str, ...]:
@@ -161,26 +182,49 @@ def select(order: Sequence[str], selection: str) -> tuple[str, ...]:
     return tuple(name for name in order if (not only or name in only) and name not in off)
 
 
+def is_ours(error: BaseException) -> bool:
+    """Tell whether code of ours raised; a signal handler of the program may have, in the middle."""
+    if isinstance(error, KeyboardInterrupt):
+        return False
+    traceback = error.__traceback__
+    while traceback is not None and traceback.tb_next is not None:
+        traceback = traceback.tb_next
+    name = traceback.tb_frame.f_globals.get("__name__", "") if traceback is not None else ""
+    return isinstance(error, Exception) or str(name).startswith("raceway")
+
+
+def _internal_error(where: str, error: BaseException) -> None:
+    patching = sys.modules.get("raceway_autopatch.patching")
+    if patching is not None:
+        patching.internal_error(where, error)
+
+
 class _Patch:
     """A patch file, and where it has been applied."""
 
-    def __init__(self, module: ModuleType) -> None:
-        self.name: str = module.__name__.rpartition(".")[2]
-        names: str | tuple[str, ...] = module.MODULE
-        self.modules: tuple[str, ...] = (names,) if isinstance(names, str) else tuple(names)
-        self.supports: str | None = module.SUPPORTS
-        self._module = module
+    def __init__(self, path: str, modules: tuple[str, ...]) -> None:
+        self.path = path
+        self.name = path.rpartition(".")[2]
+        self.modules = modules
         self._applied: list[Applied] = []
         self._ready = False
 
     def apply(self, name: str, module: ModuleType) -> None:
-        if self.supports is not None and not self._supported(self.supports, module):
-            return
+        from raceway_autopatch import patching
+
+        file = sys.modules.get(self.path)
+        if file is None:
+            __import__(self.path)
+            file = sys.modules[self.path]
+        if file.SUPPORTS is not None:
+            from raceway_autopatch.versions import supported
+
+            if not supported(file.SUPPORTS, module):
+                return
         if not self._ready:
             self._ready = True
-            getattr(self._module, "setup", _nothing)()
-        declared: tuple[Declaration, ...] | Mapping[str, tuple[Declaration, ...]]
-        declared = self._module.PATCHES
+            getattr(file, "setup", _nothing)()
+        declared: Any = file.PATCHES
         if not isinstance(declared, tuple):
             declared = declared.get(name, ())
         self._applied.append(patching.apply(module, declared, self._applied))
@@ -191,92 +235,13 @@ class _Patch:
         if self._ready:
             self._ready = False
             try:
-                getattr(self._module, "teardown", _nothing)()
+                getattr(sys.modules.get(self.path), "teardown", _nothing)()
             except Exception as error:
-                internal_error(f"patch {self.name}", error)
-
-    def _supported(self, requirement: str, module: ModuleType) -> bool:
-        name, constraints = parse_requirement(requirement)
-        version = _version(name, module)
-        if version is None or satisfies(version, constraints):
-            return True  # a version that nobody knows: the declarations decide
-        recorder = sys.modules.get("raceway.record.recorder")
-        if recorder is not None:
-            recorder.note(f"{name} {version} was not patched: Raceway supports {requirement}")
-        return False
+                _internal_error(f"patch {self.name}", error)
 
 
 def _nothing() -> None:
     """Stand for a setup() or teardown() that a patch file does not have."""
-
-
-# ---------------------------------------------------------------- versions
-
-
-def parse_requirement(requirement: str) -> tuple[str, tuple[tuple[str, str], ...]]:
-    """Split ``requests>=2.25,<4`` into the name and its constraints.
-
-    Example:
-        >>> parse_requirement("requests>=2.25,<4")
-        ('requests', (('>=', '2.25'), ('<', '4')))
-    """
-    start = min((requirement.find(sign) for sign in "<>=!" if sign in requirement), default=-1)
-    if start < 0:
-        return requirement.strip(), ()
-    constraints = []
-    for part in requirement[start:].split(","):
-        text = part.strip()
-        width = 2 if text[1:2] == "=" else 1
-        constraints.append((text[:width], text[width:].strip()))
-    return requirement[:start].strip(), tuple(constraints)
-
-
-def satisfies(version: str, constraints: Iterable[tuple[str, str]]) -> bool:
-    """Return whether the release number fulfils every constraint; suffixes do not count.
-
-    Example:
-        >>> satisfies("2.25.1", ((">=", "2.25"), ("<", "4")))
-        True
-    """
-    return all(_COMPARE[sign](_release(version), _release(bound)) for sign, bound in constraints)
-
-
-_COMPARE: dict[str, Callable[[tuple[int, ...], tuple[int, ...]], bool]] = {
-    ">=": lambda a, b: a >= b,
-    "<=": lambda a, b: a <= b,
-    ">": lambda a, b: a > b,
-    "<": lambda a, b: a < b,
-    "==": lambda a, b: a == b,
-    "!=": lambda a, b: a != b,
-}
-
-
-def _release(version: str) -> tuple[int, ...]:
-    """Return ``2.25.0rc1`` as (2, 25): trailing zeros say nothing."""
-    numbers: list[int] = []
-    for part in version.split("."):
-        digits = part[: len(part) - len(part.lstrip("0123456789"))]
-        if not digits:
-            break
-        numbers.append(int(digits))
-        if digits != part:
-            break
-    while numbers and not numbers[-1]:
-        numbers.pop()
-    return tuple(numbers)
-
-
-def _version(name: str, module: ModuleType) -> str | None:
-    top = sys.modules.get(module.__name__.partition(".")[0], module)
-    known = patching._namespace(top).get("__version__")
-    if isinstance(known, str):
-        return known  # the usual case, and no import
-    from importlib.metadata import PackageNotFoundError, version
-
-    try:
-        return version(name)
-    except PackageNotFoundError:
-        return None
 
 
 # ---------------------------------------------------------------- the import system

@@ -27,6 +27,8 @@ MAGIC = b"RWC1"
 HEADER = struct.Struct("<4sIIId")
 """Magic, number of the chunk, bytes of the definitions, bytes of the ops, unix time."""
 SUFFIX = ".oplog"
+PRESENCE_SUFFIX = ".begun"
+"""Of a file, named like a log, that holds the command of a process: it need not write a log."""
 _FORMAT = 2
 
 

@@ -110,12 +110,16 @@ def is_active() -> bool:
     return status.active
 
 
-def start(sink: Sink | str) -> None:
+def start(sink: Sink | str, *, main_thread: int = 0) -> None:
     """Begin to record.
 
     Args:
         sink: Where chunks go, or the path of a run directory, into which an op log is written.
+        main_thread: Identity of the main thread; by default, this module was imported there.
     """
+    global _main_thread
+    if main_thread:
+        _main_thread = main_thread
     if isinstance(sink, str):
         from raceway.record.oplog import OpLog
 
@@ -185,12 +189,12 @@ def _thread_name() -> str:
         main = getattr(threading, "_main_thread", None)
         if getattr(main, "_ident", None) == ident:
             return "MainThread"
-    elif status.pid and ident == _MAIN_IDENT:
+    elif status.pid and ident == _main_thread:
         return "MainThread"
     return f"thread {ident}"
 
 
-_MAIN_IDENT = _thread.get_ident()
+_main_thread = _thread.get_ident()
 
 
 def install(state: State) -> State:
@@ -462,8 +466,8 @@ def _after_fork() -> None:
     BUFFER.clear()
     DEFINITIONS.clear()
     status.errors.clear()
-    global _MAIN_IDENT
-    _MAIN_IDENT = _thread.get_ident()
+    global _main_thread
+    _main_thread = _thread.get_ident()
     local.__dict__.clear()
     try:
         if status.sink is not None:

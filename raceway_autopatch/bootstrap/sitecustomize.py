@@ -49,16 +49,19 @@ def _is_launcher(argv: list[str]) -> bool:
 
 
 def _is_main_interpreter() -> bool:
-    for name in ("_interpreters", "_xxsubinterpreters"):
-        loaded = name in sys.modules
-        try:
-            interpreters = __import__(name)
-        except ImportError:
-            continue
-        if not loaded:
-            del sys.modules[name]  # faulthandler lists the extension modules that are in there
-        return bool(interpreters.get_current() == interpreters.get_main())
-    return True
+    import _thread
+
+    if hasattr(_thread, "_is_main_interpreter"):  # from 3.13 on
+        return bool(_thread._is_main_interpreter())
+    name = "_xxsubinterpreters"
+    loaded = name in sys.modules
+    try:
+        interpreters = __import__(name)
+    except ImportError:
+        return True
+    if not loaded:
+        del sys.modules[name]  # faulthandler lists the extension modules that are in there
+    return bool(interpreters.get_current() == interpreters.get_main())
 
 
 def _contain(action: Callable[[], None]) -> None:

@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from typing import Any
 
 # The modules that define: the package takes its names from them, and may be there already.
-MODULE = ("concurrent.futures._base", "concurrent.futures.thread", "concurrent.futures")
 SUPPORTS = None
 
 TRACE = "_raceway"

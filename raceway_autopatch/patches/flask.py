@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from typing import Any
 
-MODULE = "flask.app"
 SUPPORTS = "flask>=2.0"
 
 REPLY = "raceway-reply"

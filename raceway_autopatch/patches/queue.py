@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from types import FrameType
     from typing import Any
 
-MODULE = "queue"
 SUPPORTS = None
 
 TRACE = "_raceway"

@@ -15,7 +15,6 @@ TYPE_CHECKING = False  # typing is slow to import and not needed at run time
 if TYPE_CHECKING:
     from typing import Any
 
-MODULE = "raceway.client"
 SUPPORTS = None
 PATCHES = ()
 
@@ -44,7 +43,7 @@ def teardown() -> None:
 
 
 def _observers() -> list[Any]:
-    observers: list[Any] = sys.modules[MODULE].observers
+    observers: list[Any] = sys.modules["raceway.client"].observers
     return observers
 
 

@@ -24,7 +24,6 @@ TYPE_CHECKING = False  # typing is slow to import and not needed at run time
 if TYPE_CHECKING:
     from typing import Any
 
-MODULE = "requests.sessions"
 SUPPORTS = "requests>=2.25"
 
 REPLY = "raceway-reply"

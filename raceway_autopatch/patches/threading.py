@@ -36,7 +36,6 @@ if TYPE_CHECKING:
     from types import FrameType
     from typing import Any
 
-MODULE = "threading"
 SUPPORTS = None
 
 STATE = "_raceway_state"

@@ -1,5 +1,6 @@
 """The start of every interpreter: invisible to the program, and present in its children."""
 
+import json
 import os
 
 import pytest
@@ -80,8 +81,9 @@ def test_a_failing_start_is_silent(bench, where, failure):
     bench.write(f"broken/{where}.py", f"raise {failure}")
     env = {"PYTHONPATH": str(bench.folder / "broken") + os.pathsep + bench.env["PYTHONPATH"]}
 
-    assert in_run(bench, "-c", "print(1)", env=env) == (0, "1\n", "")
-    verbose = in_run(bench, "-c", "print(1)", env={**env, "RACEWAY_VERBOSE": "1"})
+    code = "import signal; print(1)"
+    assert in_run(bench, "-c", code, env=env) == (0, "1\n", "")
+    verbose = in_run(bench, "-c", code, env={**env, "RACEWAY_VERBOSE": "1"})
     assert verbose.out == "1\n"
     assert verbose.err.startswith("raceway: process ")
     assert verbose.err.count("\n") == 1
@@ -116,7 +118,7 @@ def test_interpreter_options(bench, options):
 
 
 def test_environment_of_children(bench):
-    bench.write("child.py", "import sys; print('raceway.record.recorder' in sys.modules)")
+    bench.write("child.py", "import sys, signal; print('raceway.record.recorder' in sys.modules)")
     bench.write(
         "app.py",
         """
@@ -141,6 +143,27 @@ def test_what_is_imported_at_the_start(bench):
     bare = bench.bare("-c", code)
 
     assert bare == in_run(bench, "-c", code)
+
+
+def test_a_program_without_concurrency_pays_for_a_handful_of_modules(bench):
+    code = "import sys; print(*sys.modules)"
+    bare, ours = bench.bare("-c", code), in_run(bench, "-c", code)
+
+    added = set(ours.out.split()) - set(bare.out.split())
+
+    assert "raceway_autopatch" in added
+    assert len(added) <= 5
+
+
+def test_a_process_that_records_nothing_is_counted(bench):
+    bench.write("quiet.py", "print('quiet')")
+
+    outcome = bench.launched("--report", "r.json", "quiet.py")
+
+    assert outcome.out == "quiet\n"
+    (process,) = json.loads((bench.folder / "r.json").read_text())["processes"]
+    assert process["command"].endswith("quiet.py")
+    assert process["ops"] == 0
 
 
 def test_switched_off(bench):

@@ -9,11 +9,11 @@ import threading
 import pytest
 
 from raceway_autopatch import registry
-from raceway_autopatch.registry import Registry, parse_requirement, satisfies, select
+from raceway_autopatch.registry import Registry, select
+from raceway_autopatch.versions import parse_requirement, satisfies
 
 PATCH = """
 from raceway_autopatch.patching import wrap
-MODULE = {modules!r}
 SUPPORTS = {supports!r}
 LOG = []
 def _f(wrapped, instance, args, kwargs):
@@ -51,6 +51,7 @@ class World:
         recorder.note = self.errors.append
         monkeypatch.setitem(sys.modules, "raceway.record.recorder", recorder)
         self.made = []
+        self.patched = {}
 
     def module(self, name, text="def f(x): return x\n"):
         (self.folder / f"{name}.py").write_text(textwrap.dedent(text))
@@ -59,15 +60,16 @@ class World:
         return name
 
     def patch(self, name, modules, patches="(wrap('f', _f),)", supports=None, text=PATCH):
-        source = text.format(modules=modules, supports=supports, patches=patches)
+        self.patched[name] = (modules,) if isinstance(modules, str) else tuple(modules)
+        source = text.format(supports=supports, patches=patches)
         (self.folder / self.package / f"{name}.py").write_text(source)
         importlib.invalidate_caches()
 
     def file(self, name):
-        return sys.modules[f"{self.package}.{name}"]
+        return importlib.import_module(f"{self.package}.{name}")
 
     def registry(self, *names, **options):
-        return Registry(names, self.package, **options)
+        return Registry(names, self.package, patched=self.patched, **options)
 
     def close(self):
         for name in self.made:
@@ -194,6 +196,7 @@ def test_a_failing_patch_file_does_not_fail_the_import(world, install):
     world.patch("raising", sample, text="1/0")
     world.patch("setup", sample, text=PATCH + "def setup(): 1/0\n")
     world.patch("good", sample)
+    world.patched["absent"] = (sample,)
     install(world.registry("absent", "raising", "broken", "setup", "good"))
 
     import bad_sample

@@ -17,16 +17,6 @@ from __future__ import annotations
 
 from raceway_autopatch.patches.asyncio import futures, handles, locks, queues
 
-MODULE = (
-    "asyncio.futures",
-    "asyncio.tasks",
-    "asyncio.events",
-    "asyncio.base_events",
-    "asyncio.locks",
-    "asyncio.queues",
-    "asyncio",
-    "uvloop",
-)
 SUPPORTS = None
 
 PATCHES = {

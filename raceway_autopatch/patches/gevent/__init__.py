@@ -26,17 +26,6 @@ TYPE_CHECKING = False  # typing is slow to import and not needed at run time
 if TYPE_CHECKING:
     from typing import Any
 
-MODULE = (
-    "gevent.events",
-    "gevent.hub",
-    "gevent.greenlet",
-    "gevent.event",
-    "gevent.lock",
-    "gevent.queue",
-    "gevent.pool",
-    "gevent.threadpool",
-    "gevent",
-)
 SUPPORTS = "gevent>=22.10"
 
 MONKEY_PATCHED = ("threading", "queue")
