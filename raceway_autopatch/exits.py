@@ -10,14 +10,16 @@ makes that six times as expensive (58 -> 410 ns), and can never be removed.
 SIGTERM's default action ends a process without any Python code.  So while the program leaves the
 default in place, a handler of ours stands for it: it writes out, restores the default and sends
 the signal again, so that the status stays the same.  ``signal.signal`` and ``signal.getsignal``
-go on to speak of ``SIG_DFL``, and setting ``SIG_DFL`` sets ours: servers save the handler, set
-their own, restore it and raise the signal once more.  Only the main thread can do that; elsewhere
-SIGTERM is left alone.  SIGINT always is: asyncio looks for Python's own handler.
+go on to speak of ``SIG_DFL``, ``_thread.interrupt_main`` does nothing, and setting ``SIG_DFL`` sets
+ours: servers save the handler, set their own, restore it and raise the signal once more.  Only the
+main thread can do that; elsewhere SIGTERM is left alone.  SIGINT always is: asyncio looks for
+Python's own handler.
 """
 
 from __future__ import annotations
 
 import _signal  # type: ignore[import-not-found]  # what signal.py is made of: no enum, no stub
+import _thread
 import atexit
 import os
 import sys
@@ -35,10 +37,11 @@ if TYPE_CHECKING:
 class _State:
     """What is installed in this process."""
 
-    __slots__ = ("applied", "at_exit", "leave")
+    __slots__ = ("applied", "at_exit", "interrupts", "leave")
 
     def __init__(self) -> None:
         self.applied: patching.Applied | None = None
+        self.interrupts: patching.Applied | None = None
         self.leave: Callable[[], None] | None = None
         self.at_exit: Callable[[], None] | None = None
 
@@ -69,6 +72,9 @@ def install(leave: Callable[[], None], at_exit: Callable[[], None]) -> None:
     )
     if hasattr(_signal, "SIGTERM") and _signal.getsignal(_signal.SIGTERM) == _signal.SIG_DFL:
         _set_terminate(_on_terminate)
+        _state.interrupts = patching.apply(
+            _thread, (around("interrupt_main", _interrupt_wrapper, optional=True),)
+        )
 
 
 def uninstall() -> None:
@@ -77,6 +83,9 @@ def uninstall() -> None:
         return
     _state.applied.undo()
     _state.applied = None
+    if _state.interrupts is not None:
+        _state.interrupts.undo()
+        _state.interrupts = None
     atexit.unregister(_end)
     _state.leave = _state.at_exit = None
     if hasattr(_signal, "SIGTERM") and _signal.getsignal(_signal.SIGTERM) is _on_terminate:
@@ -159,6 +168,15 @@ def _getsignal_wrapper(original: Callable[..., Any]) -> Callable[..., Any]:
         return _shown(original(signalnum))
 
     return getsignal
+
+
+def _interrupt_wrapper(original: Callable[..., Any]) -> Callable[..., Any]:
+    def interrupt_main(signum: Any = _signal.SIGINT, /) -> Any:
+        if signum == _signal.SIGTERM and _signal.getsignal(signum) is _on_terminate:
+            return None  # a simulated signal has no effect if its action is the default one
+        return original(signum)
+
+    return interrupt_main
 
 
 # The shape of a patch file: applied when the program imports ``signal``.

@@ -229,6 +229,8 @@ ENDS = {
     "before = signal.signal(15, lambda *a: None)\nassert before is signal.SIG_DFL, before\n"
     "signal.signal(15, before)\nassert signal.getsignal(15) is signal.SIG_DFL\n"
     "os.kill(os.getpid(), 15)",
+    "simulated TERM": "import _thread, signal\n_thread.interrupt_main(15)\n"
+    "signal.signal(15, lambda *a: print('handled'))\n_thread.interrupt_main(15)",
     "TERM in asyncio": "import asyncio, os, signal\nasync def main():\n"
     "    loop = asyncio.get_running_loop()\n"
     "    stop = asyncio.Event()\n    loop.add_signal_handler(15, stop.set)\n"
