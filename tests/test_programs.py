@@ -8,6 +8,7 @@ A program in ``programs/<category>/`` starts with a header of comments:
     # severity: critical                 at least this, and at least warning anyway
     # min-python: 3.11                   only where needed
     # requires: flask, requests          only where needed
+    # needs: FORK, RECEIVE               ops without which a clean program would be accused
     # why: the reason for the label
 
 ``lines`` and ``severity`` belong to the ``expect`` above them; there may be several.  ``expect``
@@ -27,6 +28,8 @@ from pathlib import Path
 
 import pytest
 
+from raceway.model import ops
+
 ROOT = Path(__file__).parent.parent
 PROGRAMS = Path(__file__).parent / "programs"
 PATHS = sorted(PROGRAMS.rglob("*.py"))
@@ -43,7 +46,7 @@ CATEGORIES = {
 }
 TYPES = {"data-race", "atomicity-violation", "lock-order-inversion"}
 SEVERITIES = ["info", "warning", "critical"]
-KEYS = {"title", "expect", "lines", "severity", "min-python", "requires", "why"}
+KEYS = {"title", "expect", "lines", "severity", "min-python", "requires", "needs", "why"}
 
 
 @dataclass
@@ -85,6 +88,7 @@ class Header:
     clean: bool = False
     expected: list[Expectation] = field(default_factory=list)
     requires: list[str] = field(default_factory=list)
+    needs: list[str] = field(default_factory=list)
     min_python: tuple[int, ...] = ()
 
 
@@ -133,8 +137,8 @@ def take(header: Header, key: str, value: str) -> None:
         header.expected[-1].severity = value
     elif key == "min-python":
         header.min_python = tuple(map(int, value.split(".")))
-    elif key == "requires":
-        header.requires = [name.strip() for name in value.split(",")]
+    elif key in {"requires", "needs"}:
+        setattr(header, key, [name.strip() for name in value.split(",")])
     else:
         setattr(header, key, value)
 
@@ -196,6 +200,8 @@ def test_header_is_well_formed(path: Path) -> None:
     assert header.title
     assert header.why
     assert header.clean != bool(header.expected)
+    assert header.clean or not header.needs
+    assert set(header.needs) <= set(ops.NAMES[ops.LAST_ACCESS + 1 :])
     for expectation in header.expected:
         assert expectation.type in TYPES
         assert expectation.severity in SEVERITIES[1:]

@@ -1,5 +1,6 @@
 # title: cells are read and rewritten in phases that a reused barrier separates
 # expect: clean
+# needs: RECEIVE
 # why: all reads of a step come before the second barrier, all writes after it.
 import threading
 

@@ -1,5 +1,6 @@
 # title: the sender finishes the object before it puts it on the queue
 # expect: clean
+# needs: RECEIVE
 # why: put() to get() orders the setup before the worker, join() the worker before the rest.
 import queue
 import threading

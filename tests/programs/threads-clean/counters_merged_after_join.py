@@ -1,5 +1,6 @@
 # title: every thread fills its own Counter, the main thread merges them
 # expect: clean
+# needs: JOIN
 # why: nothing is shared while the threads run.
 import threading
 from collections import Counter

@@ -1,5 +1,6 @@
 # title: the result is read once is_set() has returned True
 # expect: clean
+# needs: RECEIVE
 # why: is_set() that returns True is ordered after set(), as wait() is.
 import threading
 import time

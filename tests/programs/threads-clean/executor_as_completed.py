@@ -1,5 +1,6 @@
 # title: the caller adds up what the tasks return and reads what they have written
 # expect: clean
+# needs: RECEIVE
 # why: each task writes an object of its own, which the caller uses after its future is done.
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 

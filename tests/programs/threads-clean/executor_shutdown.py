@@ -1,5 +1,6 @@
 # title: results are read after the with block of the pool
 # expect: clean
+# needs: RECEIVE
 # why: leaving the block waits for all tasks; each of them updates the total under a lock.
 import threading
 from concurrent.futures import ThreadPoolExecutor

@@ -1,5 +1,6 @@
 # title: all tasks of a pool with one worker update the same report
 # expect: clean
+# needs: RECEIVE
 # why: the only worker runs them one after the other; the last result comes after all of them.
 from concurrent.futures import ThreadPoolExecutor, wait
 

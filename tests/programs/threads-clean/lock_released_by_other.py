@@ -1,5 +1,6 @@
 # title: the main thread waits on a lock that the worker releases
 # expect: clean
+# needs: RELEASE
 # why: used as a signal: the second acquire() can only return after the worker's release().
 import threading
 

@@ -1,5 +1,6 @@
 # title: the main thread waits with Queue.join() for the work of a running worker
 # expect: clean
+# needs: RECEIVE
 # why: task_done() follows the update, and join() returns after the last task_done().
 import queue
 import threading

@@ -1,5 +1,6 @@
 # title: objects are handed over through four kinds of queue
 # expect: clean
+# needs: RECEIVE
 # why: in each of them, put() is ordered before the get() that returns the item.
 import queue
 import threading

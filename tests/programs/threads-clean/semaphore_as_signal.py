@@ -1,5 +1,6 @@
 # title: a semaphore that starts at zero announces finished items
 # expect: clean
+# needs: RECEIVE
 # why: acquire() can only succeed after the release() that follows the write.
 import threading
 

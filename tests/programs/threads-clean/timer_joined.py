@@ -1,5 +1,6 @@
 # title: the main thread waits for the timer before it goes on
 # expect: clean
+# needs: JOIN
 # why: start() orders the setup before the timer, join() the timer before the rest.
 import threading
 
