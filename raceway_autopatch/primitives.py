@@ -183,8 +183,14 @@ def _semaphore_acquired(lock: int, blocking: Any, timeout: Any) -> None:
     record(ops.ACQUIRE if blocking and timeout is None else ops.TRY_ACQUIRE, lock)
 
 
-def _semaphore_releasing(lock: int) -> None:
-    record(ops.RELEASE, lock)
+def _semaphore_releasing(semaphore: Any, lock: int, count: int) -> None:
+    free = semaphore._value
+    if not free:
+        record(ops.RELEASE, lock)
+    if free + count > 1:
+        # There will be two permits: no mutex from now on, if it ever was meant as one.
+        semaphore.__dict__[TRACE] = permits = _Permits(free)
+        permits.released(count)
 
 
 def _will_release(semaphore: Any, count: Any) -> bool:
@@ -193,7 +199,7 @@ def _will_release(semaphore: Any, count: Any) -> bool:
 
 
 def semaphore_init(original: Callable[..., None]) -> Callable[..., None]:
-    """Wrap ``Semaphore.__init__``: one permit makes a mutex."""
+    """Wrap ``Semaphore.__init__``: one permit makes a mutex, until there are two."""
     made = contained(_semaphore_made)
 
     def __init__(self: Any, value: int = 1) -> None:  # noqa: N807 - it becomes the method
@@ -214,7 +220,11 @@ def semaphore_acquire(original: Callable[..., Any]) -> Callable[..., Any]:
         if type(trace) is int:
             got = original(self, blocking, timeout)
             if got:
-                acquired(trace, blocking, timeout)
+                now = self.__dict__[TRACE]  # it may have ceased to be a mutex meanwhile
+                if now is trace:
+                    acquired(trace, blocking, timeout)
+                else:
+                    permitted(now, 0, alone=False)
             return got
         serial, alone = trace.enter()
         try:
@@ -237,7 +247,7 @@ def semaphore_release(original: Callable[..., Any]) -> Callable[..., Any]:
         if trace is None or not _will_release(self, n):
             return original(self, n)
         if type(trace) is int:
-            releasing(trace)
+            releasing(self, trace, n)
             return original(self, n)
         trace.enter()
         try:
@@ -258,9 +268,11 @@ class _Rounds:
     The methods run while the barrier's own lock is held.
     """
 
-    __slots__ = ("channel", "inside")
+    __slots__ = ("broken", "channel", "inside")
 
     def __init__(self) -> None:
+        self.broken = recorder.next_channel()
+        """From who has broken the barrier to those who are told."""
         self.channel = 0
         self.inside: dict[int, int] = {}
         """By actor: the channel of the round that it waits in."""
@@ -286,6 +298,16 @@ def _barrier_full(barrier: Any) -> None:
 
 def _barrier_action_done(barrier: Any) -> None:
     recorder.sync(ops.SEND, _rounds_of(barrier).channel)
+
+
+def _barrier_breaks(barrier: Any) -> None:
+    if not barrier.broken:
+        recorder.sync(ops.HANDOFF, _rounds_of(barrier).broken)
+
+
+def _barrier_failed(barrier: Any, error: BaseException) -> None:
+    if type(error) is sys.modules["threading"].BrokenBarrierError:
+        recorder.sync(ops.RECEIVE, _rounds_of(barrier).broken)
 
 
 def _barrier_left(barrier: Any) -> int:
@@ -317,15 +339,29 @@ def barrier_release(original: Callable[..., Any]) -> Callable[..., Any]:
     return _release
 
 
+def barrier_break(original: Callable[..., Any]) -> Callable[..., Any]:
+    """Wrap ``Barrier._break`` and ``reset``: those who wait fail because of it."""
+    breaks = contained(_barrier_breaks)
+
+    def breaking(self: Any) -> Any:
+        breaks(self)
+        return original(self)
+
+    return breaking
+
+
 def barrier_wait(original: Callable[..., Any]) -> Callable[..., Any]:
-    """Wrap ``Barrier.wait``: who passes has seen all who came; who fails has seen nobody."""
-    left = contained(_barrier_left)
+    """Wrap ``Barrier.wait``: who passes has seen all who came, who fails only what broke it."""
+    left, failed = contained(_barrier_left), contained(_barrier_failed)
     passed = contained(lambda channel: recorder.sync(ops.RECEIVE, channel), "barrier passed")
 
     def wait(self: Any, timeout: float | None = None) -> Any:
         channel = 0
         try:
             result = original(self, timeout)
+        except BaseException as error:
+            failed(self, error)
+            raise
         finally:
             channel = left(self)
         if channel:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from _thread import _local
 
 from raceway.exceptions import CannotWatch
 from raceway.model import ops
@@ -34,6 +35,8 @@ def watch_now(obj: Any, name: str | None, frame: FrameType, held: int) -> Any:
         frame: The caller's.
         held: References to the object that are more than a temporary has.
     """
+    if _is_thread_local(obj):
+        return obj
     if isinstance(obj, type):
         return watch_class(obj, name or obj.__name__.lower())
     cls = type(obj)
@@ -56,6 +59,15 @@ def watch_now(obj: Any, name: str | None, frame: FrameType, held: int) -> Any:
         # The original is one of the holders of what is inside: ours is then the only other one.
         return track(obj, structure, label, nested=alone)
     return _watch_instance(obj, cls, label)
+
+
+def _is_thread_local(obj: Any) -> bool:
+    """Tell whether each thread has attributes of its own, so that there is nothing to watch."""
+    cls = obj if isinstance(obj, type) else type(obj)
+    if not issubclass(cls, (_local, getattr(sys.modules.get("threading"), "local", _local))):
+        return False
+    note_once(f"{cls.__qualname__} is local to each thread: its attributes are not watched")
+    return True
 
 
 def _watch_instance(obj: Any, cls: Any, label: str) -> Any:

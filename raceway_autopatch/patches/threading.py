@@ -19,6 +19,7 @@ from raceway_autopatch.lock_ops import skip_frames_of
 from raceway_autopatch.patching import around, contained, replace
 from raceway_autopatch.primitives import (
     TRACE,
+    barrier_break,
     barrier_enter,
     barrier_release,
     barrier_wait,
@@ -262,6 +263,8 @@ PATCHES = (
     around("BoundedSemaphore.release", semaphore_release),
     around("Barrier._enter", barrier_enter),
     around("Barrier._release", barrier_release),
+    around("Barrier._break", barrier_break),
+    around("Barrier.reset", barrier_break),
     around("Barrier.wait", barrier_wait),
     around("Thread.start", _thread_start),
     around("Thread._bootstrap_inner", _thread_bootstrap),
