@@ -121,8 +121,8 @@ def event_seen(original: Callable[..., Any]) -> Callable[..., Any]:
 # ---------------------------------------------------------------- Semaphore
 
 
-class _Permits:
-    """What is known about a semaphore that is no mutex.
+class Permits:
+    """What is known about a semaphore that is no mutex, or about the room in a queue.
 
     The first acquires live on the initial permits; after those, the n-th acquire is ordered after
     the n-th release.  That is all that a semaphore promises: in a limiter for two threads, the two
@@ -149,15 +149,24 @@ class _Permits:
         return serial, len(self.inside) == 1
 
     def leave(self) -> None:
+        """Note that an operation has ended."""
         self.inside.pop()
 
-    def released(self, count: int) -> None:
+    def released(self, count: int) -> int:
+        """Record a release that is about to happen; return its channel."""
         channel = recorder.next_channel()
         recorder.sync(ops.SEND, channel)
         recorder.sync(ops.SEND, self.channel)
         self.waiting.extend([channel] * count)
+        return channel
+
+    def not_released(self, channel: int) -> None:
+        """Forget a release that failed; what was sent does no harm."""
+        if channel in self.waiting:
+            self.waiting.remove(channel)
 
     def acquired(self, serial: int, *, alone: bool) -> None:
+        """Record an acquire that has happened."""
         if self.acquires() < self.initial:
             return
         try:
@@ -175,7 +184,7 @@ def _semaphore_made(semaphore: Any, frame: FrameType | None, value: int) -> None
         frame = frame.f_back
     trace: Any = None
     if frame is not None and not is_internal(frame.f_globals):
-        trace = define("Semaphore", frame) if value == 1 else _Permits(value)
+        trace = define("Semaphore", frame) if value == 1 else Permits(value)
     semaphore.__dict__[TRACE] = trace
 
 
@@ -189,7 +198,7 @@ def _semaphore_releasing(semaphore: Any, lock: int, count: int) -> None:
         record(ops.RELEASE, lock)
     if free + count > 1:
         # There will be two permits: no mutex from now on, if it ever was meant as one.
-        semaphore.__dict__[TRACE] = permits = _Permits(free)
+        semaphore.__dict__[TRACE] = permits = Permits(free)
         permits.released(count)
 
 
@@ -211,7 +220,7 @@ def semaphore_init(original: Callable[..., None]) -> Callable[..., None]:
 
 def semaphore_acquire(original: Callable[..., Any]) -> Callable[..., Any]:
     """Wrap ``Semaphore.acquire``, which is its ``__enter__`` as well."""
-    acquired, permitted = contained(_semaphore_acquired), contained(_Permits.acquired)
+    acquired, permitted = contained(_semaphore_acquired), contained(Permits.acquired)
 
     def acquire(self: Any, blocking: Any = True, timeout: Any = None) -> Any:
         trace = self.__dict__.get(TRACE)
@@ -240,7 +249,7 @@ def semaphore_acquire(original: Callable[..., Any]) -> Callable[..., Any]:
 
 def semaphore_release(original: Callable[..., Any]) -> Callable[..., Any]:
     """Wrap ``release`` of both classes; neither calls the other's."""
-    releasing, permitting = contained(_semaphore_releasing), contained(_Permits.released)
+    releasing, permitting = contained(_semaphore_releasing), contained(Permits.released)
 
     def release(self: Any, n: int = 1) -> Any:
         trace = self.__dict__.get(TRACE)

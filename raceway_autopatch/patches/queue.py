@@ -1,11 +1,9 @@
 """queue: what was put happens before the get that received that item; task_done before join.
 
-Emits: send on put and task_done, receive on get and join.
+Emits: send on put and task_done, receive on get and join.  In a queue with a maximum size each
+get also makes room: the put that needs this room comes after it.
 
-Which put an item came from is told by its identity: items are in the hands of the user's code
-(comparisons of a PriorityQueue, overridden ``_put`` and ``_get``, a look at ``queue.queue``), so
-that they cannot be wrapped.  The send is recorded before the real put, the receive after the real
-get.
+The send is recorded before the real put, the receive after the real get.
 """
 
 from __future__ import annotations
@@ -17,6 +15,8 @@ from raceway.model import ops
 from raceway.record import recorder
 from raceway_autopatch.internals import is_internal
 from raceway_autopatch.patching import around, contained, replace
+from raceway_autopatch.primitives import Permits
+from raceway_autopatch.queued import Items
 
 TYPE_CHECKING = False  # typing is slow to import and not needed at run time
 if TYPE_CHECKING:
@@ -31,90 +31,6 @@ TRACE = "_raceway"
 _getframe = sys._getframe
 
 
-class Items:
-    """Which put each item in a queue came from.
-
-    A channel for each put, found by the item's identity, which is unique as long as the item is
-    in the queue.  Puts of the same object (None, a small number) are told apart by their order;
-    when they overlap they share a channel, as their order inside the queue is unknown.
-
-    No lock: a SimpleQueue may be used by a finaliser in the middle of any of this.  Each step on
-    the dictionaries is atomic, and what a crossing of two threads loses is found nowhere: then
-    the queue changes over to one channel for everything (:attr:`common`), which orders too much
-    rather than too little.  So does a queue whose ``_get`` gives out other objects than ``_put``
-    took in.
-    """
-
-    __slots__ = ("common", "done", "inflight", "more", "pending")
-
-    def __init__(self) -> None:
-        self.pending: dict[int, list[int]] = {}  # a list for its identity: channels may be shared
-        self.more: dict[int, list[list[int]]] = {}
-        """Further puts of objects that are pending already, in order."""
-        self.inflight: dict[int, int] = {}
-        self.common = 0
-        self.done = recorder.next_channel()
-
-    def putting(self, item: Any) -> int:
-        """Record a put that is about to happen; return its channel."""
-        key = id(item)
-        op = ops.SEND
-        if self.common:
-            channel = self.common
-        else:
-            shared = self.inflight.get(key)
-            # One message for one receiver; what overlaps is heard together.
-            op = ops.SEND if shared else ops.HANDOFF
-            channel = shared or recorder.next_channel()
-            self.inflight[key] = channel
-            put = [channel]
-            if self.pending.setdefault(key, put) is not put:
-                self.more.setdefault(key, []).append(put)
-        recorder.sync(op, channel)
-        return channel
-
-    def has_put(self, item: Any) -> None:
-        """Note that a put has returned."""
-        self.inflight.pop(id(item), None)
-
-    def not_put(self, item: Any, channel: int) -> None:
-        """Forget a put that failed; what was sent does no harm."""
-        key = id(item)
-        self.inflight.pop(key, None)
-        more = self.more.get(key, ())
-        if [channel] in more:
-            self.more[key].remove([channel])
-        elif self.pending.get(key) == [channel]:
-            self._take(key)
-
-    def got(self, item: Any) -> None:
-        """Record that an item was received."""
-        put = self._take(id(item))
-        if put is not None:
-            recorder.sync(ops.RECEIVE, put[0])
-            return
-        if not self.common:
-            self.common = recorder.next_channel()
-        for left in (self.pending.values(), *self.more.values()):
-            for other in tuple(left):
-                recorder.sync(ops.RECEIVE, other[0])
-        recorder.sync(ops.RECEIVE, self.common)
-
-    def _take(self, key: int) -> list[int] | None:
-        put = self.pending.pop(key, None)
-        more = self.more.get(key)
-        if more:
-            try:
-                following = more.pop(0)
-            except IndexError:
-                return put
-            if put is None:
-                return following
-            if self.pending.setdefault(key, following) is not following:
-                more.insert(0, following)
-        return put
-
-
 def _items_of(queue: Any) -> Items | None:
     items: Items | None
     try:
@@ -127,63 +43,106 @@ def _items_of(queue: Any) -> Items | None:
 # ---------------------------------------------------------------- Queue and its subclasses
 
 
-def _made(queue: Any, frame: FrameType) -> None:
-    queue.__dict__[TRACE] = None if is_internal(frame.f_globals) else Items()
+def _made(queue: Any, frame: FrameType, maxsize: Any) -> None:
+    items = None
+    if not is_internal(frame.f_globals):
+        items = Items(newest_first=isinstance(queue, sys.modules["queue"].LifoQueue))
+        if type(maxsize) is int and maxsize > 0:
+            items.room = Permits(maxsize)
+    queue.__dict__[TRACE] = items
 
 
 def _init(original: Callable[..., None]) -> Callable[..., None]:
     made = contained(_made)
 
     def __init__(self: Any, maxsize: int = 0) -> None:  # noqa: N807 - it becomes the method
-        made(self, _getframe(1))  # before: _init() of a subclass may put
+        made(self, _getframe(1), maxsize)  # before: _init() of a subclass may put
         original(self, maxsize)
 
     return __init__
 
 
-def _receive_done(items: Items) -> None:
-    recorder.sync(ops.RECEIVE, items.done)
-
-
-def _after_failure(items: Items, error: BaseException) -> None:
-    """Order who is told of a shutdown after who has shut the queue down."""
+def _told_of_shutdown(items: Items, error: BaseException) -> None:
     if type(error).__name__ == "ShutDown":
-        _receive_done(items)
+        recorder.sync(ops.RECEIVE, items.closed)
+
+
+def _putting(items: Items, queue: Any, item: Any) -> tuple[int, tuple[int, bool]]:
+    items.compare(queue.__dict__.get("queue"))
+    return items.putting(item), items.room.enter() if items.room is not None else (0, False)
+
+
+def _has_put(items: Items, item: Any, put: tuple[int, tuple[int, bool]] | None) -> None:
+    items.has_put(item)
+    if put is not None and items.room is not None:
+        serial, alone = put[1]
+        # Of two that wait for an item it is unknown which one will make the room.
+        items.room.acquired(serial, alone=alone and len(items.getters) < 2)
+        items.room.leave()
+
+
+def _not_put(
+    items: Items, item: Any, put: tuple[int, tuple[int, bool]] | None, error: BaseException
+) -> None:
+    if put is not None:
+        items.not_put(item, put[0])
+        if items.room is not None:
+            items.room.leave()
+    _told_of_shutdown(items, error)
 
 
 def _put(original: Callable[..., Any]) -> Callable[..., Any]:
-    items_of, failed = contained(_items_of), contained(_after_failure)
-    putting, has_put = contained(Items.putting), contained(Items.has_put)
-    not_put = contained(Items.not_put)
+    items_of, putting = contained(_items_of), contained(_putting)
+    has_put, not_put = contained(_has_put), contained(_not_put)
 
     def put(self: Any, item: Any, block: Any = True, timeout: Any = None) -> Any:
         items = items_of(self)
         if items is None:
             return original(self, item, block, timeout)
-        channel = putting(items, item)
+        put = putting(items, self, item)
         try:
             result = original(self, item, block, timeout)
         except BaseException as error:
-            not_put(items, item, channel)
-            failed(items, error)
+            not_put(items, item, put, error)
             raise
-        has_put(items, item)
+        has_put(items, item, put)
         return result
 
     return put
 
 
+def _getting(items: Items, queue: Any) -> int:
+    items.compare(queue.__dict__.get("queue"))
+    items.getters.append(None)
+    # Before the real get: the put that it makes room for may return at once.
+    return items.room.released(1) if items.room is not None else 0
+
+
+def _got(items: Items, item: Any) -> None:
+    items.got(item)
+    items.getters.pop()
+
+
+def _not_got(items: Items, released: int | None, error: BaseException) -> None:
+    items.getters.pop()
+    if released and items.room is not None:
+        items.room.not_released(released)
+    _told_of_shutdown(items, error)
+
+
 def _get(original: Callable[..., Any]) -> Callable[..., Any]:
-    items_of, failed, got = contained(_items_of), contained(_after_failure), contained(Items.got)
+    items_of, getting = contained(_items_of), contained(_getting)
+    got, not_got = contained(_got), contained(_not_got)
 
     def get(self: Any, block: Any = True, timeout: Any = None) -> Any:
         items = items_of(self)
         if items is None:
             return original(self, block, timeout)
+        released = getting(items, self)
         try:
             item = original(self, block, timeout)
         except BaseException as error:
-            failed(items, error)
+            not_got(items, released, error)
             raise
         got(items, item)
         return item
@@ -210,7 +169,7 @@ def _task_done(original: Callable[..., Any]) -> Callable[..., Any]:
 def _joined(queue: Any) -> None:
     items = _items_of(queue)
     if items is not None:
-        _receive_done(items)
+        recorder.sync(ops.RECEIVE, items.done)
 
 
 def _join(original: Callable[..., Any]) -> Callable[..., Any]:
@@ -224,17 +183,19 @@ def _join(original: Callable[..., Any]) -> Callable[..., Any]:
     return join
 
 
-def _shutting_down(queue: Any) -> None:
+def _shutting_down(queue: Any, immediate: bool) -> None:
     items = _items_of(queue)
     if items is not None:
-        recorder.sync(ops.SEND, items.done)
+        recorder.sync(ops.SEND, items.closed)
+        if immediate:  # the items that are left count as done
+            recorder.sync(ops.SEND, items.done)
 
 
 def _shutdown(original: Callable[..., Any]) -> Callable[..., Any]:
     before = contained(_shutting_down)
 
     def shutdown(self: Any, immediate: bool = False) -> Any:
-        before(self)
+        before(self, immediate)
         return original(self, immediate)
 
     return shutdown

@@ -22,9 +22,8 @@ class TimedLock:
     def release(self) -> None:
         self._lock.release()
 
-    def __enter__(self) -> "TimedLock":
-        self.acquire()
-        return self
+    def __enter__(self) -> bool:
+        return self.acquire()
 
     def __exit__(self, *_: object) -> None:
         self.release()
