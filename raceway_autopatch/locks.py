@@ -48,10 +48,15 @@ class TracedType(type):
         return None if original is None else type(original[0]())
 
     def __instancecheck__(cls, instance: object) -> bool:
-        return type.__instancecheck__(cls, instance) or type(instance) is cls._real()
+        return cls.__subclasscheck__(type(instance))
 
     def __subclasscheck__(cls, subclass: type) -> bool:
-        return type.__subclasscheck__(cls, subclass) or subclass is cls._real()
+        if type.__subclasscheck__(cls, subclass):
+            return True
+        real = cls._real()
+        # That of threading.Lock and that of _thread.allocate_lock stand for the same class.
+        other = subclass._real() if type(subclass) is TracedType else subclass
+        return real is not None and other is real
 
     @property
     def __name__(cls) -> str:  # type: ignore[override]  # a class's can be set
@@ -357,6 +362,11 @@ def lock_factory(original: Any) -> Any:
     """Return what takes the place of ``threading.Lock``."""
     traced, trace = make_tracer(TracedLock, original)
     return traced if isinstance(original, type) else _Function(original, trace)
+
+
+def untraced(original: Any) -> Any:
+    """Return the real thing for what :func:`lock_factory` has made, else what was given."""
+    return original._original if type(original) is _Function else original
 
 
 def rlock_factory(original: Any) -> tuple[Any, Callable[..., Any]]:

@@ -69,6 +69,11 @@ def _event_seen(event: Any) -> None:
             flag.seen = seen
 
 
+def watch_event(event: Any) -> None:
+    """Follow an event that a module of the library made, but whose order it promises."""
+    event.__dict__[TRACE] = _Flag()
+
+
 def _only_of_threading(original: Any) -> None:
     """Leave a class alone that somebody else has put in the place of the standard library's.
 
@@ -141,6 +146,10 @@ class Permits:
         self.inside: list[int] = []
         self.waiting: list[int] = []
         """The channels of releases that no acquire has used."""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Begin anew in a copy: the iterators cannot be copied."""
+        return type(self), (self.initial,)
 
     def enter(self) -> tuple[int, bool]:
         """Note that an operation begins; return its number, and whether it is alone."""

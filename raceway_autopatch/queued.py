@@ -7,7 +7,7 @@ wrapped.
 
 from __future__ import annotations
 
-from collections import Counter, deque
+from _collections import deque  # type: ignore[import-not-found]  # the quick way to it
 
 from raceway.model import ops
 from raceway.record import recorder
@@ -126,10 +126,15 @@ class Items:
         if type(contents) not in _CONTENTS or len(contents) == puts or self._is_busy():
             return
         known = list(self.pending)
-        there = Counter(map(id, list(contents)))
+        there = dict.fromkeys(known, 0)
+        strangers = 0
+        for key in map(id, list(contents)):
+            if key in there:
+                there[key] += 1
+            else:
+                strangers += 1
         # Other objects than were put: a subclass wraps what it keeps.
-        wrapped = bool(there) and there.keys().isdisjoint(known)
-        if wrapped or self._is_busy() or len(self.puts) != puts:
+        if strangers or self._is_busy() or len(self.puts) != puts:
             return
         for key in known:
             left = [self.pending[key], *self.more.get(key, ())]

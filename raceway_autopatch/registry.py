@@ -42,10 +42,14 @@ else:
 
 PATCHED: Mapping[str, tuple[str, ...]] = {
     "threading": ("threading",),
+    # What it patches is there before everything else: it waits until something is recorded.
+    "raw_threads": ("raceway.record.recorder",),
     "queue": ("queue",),
     "concurrent_futures": (
         "concurrent.futures._base", "concurrent.futures.thread", "concurrent.futures",
     ),
+    "socketserver": ("socketserver",),
+    "sched": ("sched",),
     "asyncio": (
         "asyncio.futures", "asyncio.tasks", "asyncio.events", "asyncio.base_events",
         "asyncio.locks", "asyncio.queues", "asyncio", "uvloop",

@@ -46,6 +46,17 @@ _getframe = sys._getframe
 _receive = contained(lambda channel: recorder.sync(ops.RECEIVE, channel), "receive")
 
 
+def setup() -> None:
+    """Give ``threading`` back what it took from ``_thread`` after that was patched."""
+    names = sys.modules["threading"].__dict__
+    for name in ("Lock", "_allocate_lock"):
+        if name in names:
+            names[name] = locks.untraced(names[name])
+    for name in ("_start_new_thread", "_start_joinable_thread"):
+        if name in names:
+            names[name] = getattr(names[name], "__wrapped__", names[name])
+
+
 # ---------------------------------------------------------------- Lock, RLock, Condition
 
 

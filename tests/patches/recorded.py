@@ -163,7 +163,8 @@ def _main() -> None:
         sink = _Sink()
         recorder.start(sink)
         recorder.current()
-        Registry(("threading", "queue", "concurrent_futures")).install()
+        names = "threading", "raw_threads", "queue", "concurrent_futures", "socketserver", "sched"
+        Registry(names).install()
 
     def mark(name):
         if mode == "ours":

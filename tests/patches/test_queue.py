@@ -145,6 +145,83 @@ q.get(); q.get(); mark("got3")
     assert result.before("put3", "got3")
 
 
+def test_a_lifo_queue_gives_out_the_newest_of_equal_items():
+    result = orders("""
+q = queue.LifoQueue()
+def put(n):
+    mark(f"put{n}")
+    q.put(None)
+spawn(put, 1); spawn(put, 2)
+q.get(); mark("got2")
+""")
+    assert result.before("put2", "got2")
+    assert result.concurrent("put1", "got2")
+
+
+def test_a_get_happens_before_the_put_that_needs_its_room():
+    result = orders("""
+q = queue.Queue(2)
+def get(n):
+    mark(f"get{n}")
+    q.get()
+def put(n):
+    q.put(n)
+    mark(f"put{n}")
+spawn(put, 1); spawn(put, 2); spawn(get, 1); spawn(get, 2); spawn(put, 3); spawn(put, 4)
+""")
+    assert result.before("get1", "put3")
+    assert result.before("get2", "put4")
+    assert result.concurrent("get2", "put3")
+    assert result.concurrent("get1", "put4")
+
+
+def test_a_get_that_failed_made_no_room():
+    result = orders("""
+q = queue.Queue(1)
+def get(n):
+    mark(f"get{n}")
+    try: q.get_nowait()
+    except queue.Empty: print("empty")
+def put(n):
+    q.put(n)
+    mark(f"put{n}")
+spawn(get, 0); spawn(put, 1); spawn(get, 1); spawn(put, 2)
+""")
+    assert "empty\n" == result.out
+    assert result.before("get1", "put2")
+    assert result.concurrent("get0", "put2")
+
+
+@pytest.mark.parametrize("take", ["clear()", "popleft()", "remove(None)"])
+def test_items_taken_out_by_hand_stand_for_no_later_put(take):
+    result = orders(f"""
+q = queue.Queue()
+def put(n):
+    mark(f"put{{n}}")
+    q.put(None)
+spawn(put, 1)
+with q.mutex: q.queue.{take}
+spawn(put, 2); spawn(put, 3)
+q.get(); mark("got2")
+""")
+    assert result.before("put2", "got2")
+    assert result.concurrent("put1", "got2")
+    assert result.concurrent("put3", "got2")
+
+
+def test_what_is_left_of_equal_items_is_unknown():
+    result = orders("""
+q = queue.Queue()
+def put(n):
+    mark(f"put{n}")
+    q.put(None)
+spawn(put, 1); spawn(put, 2)
+with q.mutex: q.queue.pop()
+q.get(); mark("got")
+""")
+    assert result.before("put1", "got")
+
+
 def test_task_done_happens_before_join():
     result = orders("""
 q = queue.Queue()

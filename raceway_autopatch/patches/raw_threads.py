@@ -1,0 +1,91 @@
+"""_thread: threads and locks that a program makes without ``threading``.
+
+Emits: fork and end of threads; acquire and release of locks.
+
+What the standard library takes from here it gets as it was: the import system alone makes a lock
+for each module, and ``threading`` is followed at its own API.
+"""
+
+from __future__ import annotations
+
+import sys
+
+from raceway.model import ops
+from raceway.record import recorder
+from raceway_autopatch import locks
+from raceway_autopatch.internals import is_internal
+from raceway_autopatch.patching import apply, around, contained, replace
+
+TYPE_CHECKING = False  # typing is slow to import and not needed at run time
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
+    from raceway_autopatch.patching import Applied
+
+SUPPORTS = None
+
+_getframe = sys._getframe
+
+
+class _Body:
+    """What a thread runs: the program's function, as an actor of its own."""
+
+    __slots__ = ("_function", "_state")
+
+    def __init__(self, function: Any) -> None:
+        self._function = function
+        name = getattr(function, "__name__", type(function).__name__)
+        self._state = recorder.new_state(f"thread {name}", "thread")
+
+    def __repr__(self) -> str:
+        return repr(self._function)  # shown when it fails
+
+    def __call__(self, *args: Any, **kwargs: Any) -> None:
+        recorder.local.s = recorder.local.thread = self._state
+        try:
+            self._function(*args, **kwargs)
+        finally:
+            _ends(self._state)
+
+
+_ends = contained(lambda state: recorder.sync(ops.END, state.actor), "raw thread ends")
+
+
+def _body_of(function: Any) -> _Body:
+    body = _Body(function)
+    recorder.fork_actor(body._state)
+    return body
+
+
+def _start(original: Callable[..., Any]) -> Callable[..., Any]:
+    body_of = contained(_body_of)
+
+    def start_new_thread(*args: Any) -> Any:
+        if args and callable(args[0]) and not is_internal(_getframe(1).f_globals):
+            args = (body_of(args[0]) or args[0], *args[1:])
+        return original(*args)
+
+    return start_new_thread
+
+
+_RAW = (
+    replace("allocate_lock", locks.lock_factory),
+    replace("allocate", locks.lock_factory),
+    around("start_new_thread", _start),
+    around("start_new", _start),
+)
+_applied: list[Applied] = []
+
+
+def setup() -> None:
+    """Patch ``_thread``: no import of it could be waited for, the interpreter begins with it."""
+    _applied.append(apply(sys.modules["_thread"], _RAW))
+
+
+def teardown() -> None:
+    """Take everything back."""
+    _applied.pop().undo()
+
+
+PATCHES = ()
