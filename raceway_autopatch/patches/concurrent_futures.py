@@ -168,11 +168,16 @@ def _done(original: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _yield_finished(original: Callable[..., Any]) -> Callable[..., Any]:
-    seen = contained(_all_seen)
+    seen = contained(_seen)
 
-    def _yield_finished_futures(fs: Any, *args: Any, **kwargs: Any) -> Any:
-        seen(fs)  # all are done; no generator of ours, it would keep what it has yielded alive
-        return original(fs, *args, **kwargs)
+    def told(future: Any) -> Any:
+        seen(future)
+        return future
+
+    def _yield_finished_futures(*args: Any, **kwargs: Any) -> Any:
+        # All are done, but who asks is told of one after the other.  No generator of ours: it
+        # would keep what it has yielded alive.
+        return map(told, original(*args, **kwargs))
 
     return _yield_finished_futures
 
