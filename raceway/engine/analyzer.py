@@ -121,6 +121,8 @@ class Analyzer:
     # ------------------------------------------------------------ evidence
 
     def _raced(self, first: Access, second: Access, observed: bool) -> None:
+        if self.judge.is_construction(first.site):
+            return
         # Between an item and a walk over its container, the item is what it is about.
         variable = (second if first.kind == ops.SCAN else first).variable
         key = (variable, first.site.frames[0], second.site.frames[0])
@@ -184,6 +186,8 @@ class Analyzer:
 
     def _violated(self, sequence: Sequence, other: Access, between: bool, observed: bool) -> None:
         first, second = sequence.first, sequence.second
+        if self.judge.is_construction(min(other, second, key=_index).site):
+            return
         if not observed and first.locks.isdisjoint(other.locks):
             later = first if other.index < first.index else other
             if self.judge.is_handed_over(later.site):
@@ -203,6 +207,10 @@ class Analyzer:
         found = Violation(variable, sequence, other, severity, between=between)
         found.observed = observed
         self.violations[key] = found
+
+
+def _index(access: Access) -> int:
+    return access.index
 
 
 def _equal(one: object, two: object) -> bool:

@@ -10,7 +10,7 @@ import enum
 from collections.abc import Callable
 from typing import Literal
 
-from raceway.engine import dependence, owners
+from raceway.engine import construction, dependence, owners
 from raceway.engine.code_view import CodeView, Position
 from raceway.engine.commutes import WRITES
 from raceway.engine.definitions import Definitions
@@ -259,6 +259,23 @@ class Judge:
             if reach != "parameter":  # of a parameter, mostly self, the caller knows more
                 return reach == "taken"
         return False
+
+    def is_construction(self, site: Site) -> bool:
+        """Tell whether this access initialises an object that nobody else can know yet."""
+        answer = self._answers.get(("is_construction", site.number))
+        if answer is None:
+            view, position = self._view(site.frames[0][0]), self._position(site, 0)
+            if view is not None and position is not None:
+                answer = construction.is_construction(view, position)
+            else:  # what dataclasses write has no source, and gives nothing away
+                code = self._definitions.code(site.frames[0][0])
+                answer = (
+                    code is not None
+                    and code.file == "<string>"
+                    and code.function.rpartition(".")[2] == "__init__"
+                )
+            self._answers["is_construction", site.number] = answer
+        return answer
 
     def _ask(self, question: str, site: Site) -> bool:
         key = (question, site.number)
