@@ -129,7 +129,7 @@ class LockOrderGraph:
 
 def _together(one: LockOrder, two: LockOrder) -> bool:
     """Tell whether two actors can be at their edges at the same time."""
-    if one.actor is two.actor or not one.gates.isdisjoint(two.gates):
+    if one.actor is two.actor or not one.held.isdisjoint(two.held):
         return False
     return (
         one.life.get(two.actor.number, -1) < two.epoch

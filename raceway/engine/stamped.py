@@ -6,6 +6,7 @@ plain slotted classes, and everything in them that repeats is shared.
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from typing import Any
 
 from raceway.model.clocks import EMPTY, Clock
@@ -26,25 +27,72 @@ class Site:
         self.frames = frames
 
 
-class Held:
-    """One lock in the hands of one actor.
+class Message:
+    """What a receiver learns: everything that ``actor`` knew at ``epoch``.
 
     Attributes:
-        lock: Its number.
+        open: Sections of which it tells the beginning and not the end.
+    """
+
+    __slots__ = ("actor", "base", "epoch", "full", "hard", "open")
+
+    def __init__(
+        self,
+        actor: Hashable,
+        epoch: int,
+        base: Clock,
+        hard: Clock,
+        full: Clock,
+        open_: tuple[Section, ...] = (),
+    ) -> None:
+        self.actor = actor
+        self.epoch = epoch
+        self.base = base
+        self.hard = hard
+        self.full = full
+        self.open = open_
+
+
+class Section:
+    """Something that no other one of its kind can overlap with: a critical section, or a turn.
+
+    Attributes:
+        lock: Number of the lock; for a turn, the number of the group with a minus sign.
+        actor: Whose it is.
+        start: What its actor says in it has a later epoch than this.
+        end: What its actor knew at the end.
+    """
+
+    __slots__ = ("actor", "end", "lock", "start")
+
+    def __init__(self, lock: int, actor: ActorReplay, start: int) -> None:
+        self.lock = lock
+        self.actor = actor
+        self.start = start
+        self.end: Message | None = None
+
+
+class Held(Section):
+    """One lock in the hands of one actor: a critical section.
+
+    Attributes:
         serial: Tells this critical section from the next one of the same lock.
         count: Recursion depth.
         site: Where it was taken.
-        section: What this critical section has accessed: variable to 1 (read), 2 (written) or 3.
+        done: What was done in it, in bits, by variable.
     """
 
-    __slots__ = ("count", "lock", "section", "serial", "site")
+    __slots__ = ("count", "done", "serial", "site")
 
-    def __init__(self, lock: int, serial: int, site: Site) -> None:
-        self.lock = lock
+    def __init__(self, lock: int, actor: ActorReplay, serial: int, site: Site) -> None:
+        self.lock = lock  # as super().__init__() would: one is made for each lock that is taken
+        self.actor = actor
+        self.start = actor.epoch
+        self.end = None
         self.serial = serial
         self.count = 1
         self.site = site
-        self.section: dict[int, int] = {}
+        self.done: dict[int, int] = {}
 
 
 class ActorReplay:
@@ -63,11 +111,14 @@ class ActorReplay:
         segment: Goes up whenever other actors of its group may have run.
         caused: For each other actor, the conflicts that ordered it before this one:
             ``(variable, epoch of its release, epoch of our access)``.
+        turn: If it takes turns with others, the one since its last switch point.
+        begun: Sections of others of which it knows the beginning and maybe not the end.
     """
 
     __slots__ = (
-        "base", "caused", "epoch", "fork_site", "full", "group", "hard", "held", "kind", "life",
-        "locks", "name", "number", "parent", "saved", "sections", "segment", "stack", "stack_open",
+        "base", "begun", "caused", "epoch", "fork_site", "full", "group", "hard", "held", "kind",
+        "life", "locks", "name", "number", "parent", "saved", "sections", "segment", "stack",
+        "stack_open", "turn",
     )  # fmt: skip
 
     def __init__(self, number: int, name: str, kind: str, group: int) -> None:
@@ -90,6 +141,8 @@ class ActorReplay:
         self.parent: ActorReplay | None = None
         self.fork_site: Site | None = None
         self.caused: dict[int, list[tuple[int, int, int]]] = {}
+        self.turn: Section | None = None
+        self.begun: tuple[Section, ...] = ()
 
 
 class Access:
@@ -151,15 +204,13 @@ class LockOrder:
     """An actor waited for ``inner`` while it held ``outer``.
 
     Attributes:
-        gates: Other locks that it held at that moment.
+        held: All locks that it held at that moment.
         life: Who had ended, or not begun, at that moment.
     """
 
-    __slots__ = ("actor", "epoch", "gates", "inner", "inner_site", "life", "outer", "outer_site")
+    __slots__ = ("actor", "epoch", "held", "inner", "inner_site", "life", "outer", "outer_site")
 
-    def __init__(
-        self, actor: ActorReplay, outer: Held, inner: int, inner_site: Site, gates: frozenset[int]
-    ) -> None:
+    def __init__(self, actor: ActorReplay, outer: Held, inner: int, inner_site: Site) -> None:
         self.actor = actor
         self.epoch = actor.epoch
         self.life = actor.life
@@ -167,4 +218,4 @@ class LockOrder:
         self.outer_site = outer.site
         self.inner = inner
         self.inner_site = inner_site
-        self.gates = gates
+        self.held = actor.locks

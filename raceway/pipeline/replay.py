@@ -12,6 +12,10 @@ It keeps four orders for every actor, each a vector clock:
     critical sections conflict on a variable.  Such an order is causal: what was done under the
     lock may depend on it.  The rule is the first one of WCP ("Dynamic Race Prediction in Linear
     Time", D. Kini, U. Mathur and M. Viswanathan, PLDI 2017).
+
+    Both are closed under the second rule: whoever is in a critical section, and comes after the
+    beginning of another one of the same lock, comes after its end.  A turn of a cooperative actor,
+    from one switch point to the next, is a critical section of its group.
 ``full``
     ``hard``, and every release before the next acquire of the same lock: classic
     happens-before, the order of this very run.
@@ -24,33 +28,14 @@ from __future__ import annotations
 from typing import Any, Protocol
 
 from raceway.engine.definitions import Definitions
-from raceway.engine.stamped import Access, ActorReplay, Held, LockOrder, Site
+from raceway.engine.stamped import Access, ActorReplay, Held, LockOrder, Message, Section, Site
 from raceway.model import ops
 from raceway.model.clocks import Clock, join
+from raceway.pipeline.conflicts import BITS, Conflicts
 
-_READ_BIT = 1
-_WRITE_BIT = 2
-_GROW_BIT = 4
-_SECTION_BIT = {
-    ops.READ: _READ_BIT,
-    ops.WRITE: _WRITE_BIT,
-    ops.UPDATE: _READ_BIT | _WRITE_BIT,
-    ops.GROW: _GROW_BIT,
-    ops.LENGTH: _READ_BIT,
-    ops.ITERATE: _READ_BIT,
-    ops.SCAN: _READ_BIT,
-    ops.STEP: _READ_BIT,
-}
-# Whether two critical sections that did this conflict; insertions commute with each other.
-_CONFLICT = tuple(
-    tuple(
-        bool(one and two) and bool((one | two) & _WRITE_BIT or (one | two) == _GROW_BIT | _READ_BIT)
-        for two in range(8)
-    )
-    for one in range(8)
-)
 _CAUSES_KEPT = 32
 _HANDOFFS_KEPT = 200_000
+_BEGUN_KEPT = 8
 
 
 class Detector(Protocol):
@@ -63,19 +48,6 @@ class Detector(Protocol):
         """Learn that an actor waited for a lock while it held another one."""
 
 
-class Message:
-    """What a receiver learns: everything that ``actor`` knew at ``epoch``."""
-
-    __slots__ = ("actor", "base", "epoch", "full", "hard")
-
-    def __init__(self, actor: object, epoch: int, base: Clock, hard: Clock, full: Clock) -> None:
-        self.actor = actor
-        self.epoch = epoch
-        self.base = base
-        self.hard = hard
-        self.full = full
-
-
 class _LockReplay:
     __slots__ = ("conflicts", "hard", "holder", "last", "signal")
 
@@ -84,8 +56,7 @@ class _LockReplay:
         self.last: Message | None = None
         self.signal: Message | None = None
         self.hard = False
-        # variable -> actor number -> (message of the release, bits of what the section did)
-        self.conflicts: dict[int, dict[int, tuple[Message, int]]] = {}
+        self.conflicts = Conflicts()
 
 
 class Mailbox:
@@ -114,6 +85,7 @@ class Replay:
         self.mailbox = mailbox
         self.index = 0
         self.actors: dict[int, ActorReplay] = {}
+        self._first: dict[int, ActorReplay] = {}
         self._locks: dict[int, _LockReplay] = {}
         self._channels: dict[int, dict[object, Message]] = {}
         self._handoffs: dict[int, Message] = {}
@@ -185,6 +157,11 @@ class Replay:
         definition = self.definitions.actor(number)
         actor = ActorReplay(number, definition.name, definition.kind, definition.group)
         self.actors[number] = actor
+        first = self._first.setdefault(actor.group, actor)
+        if first is not actor:
+            for mate in (actor, first):
+                if mate.turn is None:
+                    mate.turn = Section(-mate.group, mate, mate.epoch - 1)
         return actor
 
     def _appears(self, number: int) -> ActorReplay:
@@ -238,27 +215,29 @@ class Replay:
     def _access(self, actor: ActorReplay, op: int, variable: int, code: int, offset: int) -> Access:
         site = self.site(actor, code, offset)
         if actor.held:
-            self._order_by_conflicts(actor, variable, _SECTION_BIT[op])
+            self._order_by_conflicts(actor, variable, BITS[op])
         access = Access(self.index, op, variable, actor, actor.epoch, site)
         if actor.held:
             access.held = tuple(actor.held.values())
         return access
 
     def _order_by_conflicts(self, actor: ActorReplay, variable: int, bits: int) -> None:
-        """Apply the WCP rule to an access inside critical sections, and note it in them."""
+        """Apply the first rule of WCP to an access inside critical sections."""
         for lock, held in actor.held.items():
-            held.section[variable] = held.section.get(variable, 0) | bits
-            earlier = self._locks[lock].conflicts.get(variable)
-            if not earlier:
-                continue
-            for number, (message, done) in reversed(earlier.items()):
-                if number == actor.number or not _CONFLICT[done][bits]:
+            done = held.done.get(variable, 0)
+            if not bits & ~done:
+                continue  # nobody else can have come in since
+            held.done[variable] = done | bits
+            for other in self._locks[lock].conflicts.meet(variable, bits, held):
+                message = other.end
+                if message is None:
                     continue
+                number = other.actor.number
                 causes = actor.caused.setdefault(number, [])
                 causes.append((variable, message.epoch, actor.epoch))
                 if len(causes) > _CAUSES_KEPT:
                     del causes[0]
-                actor.hard = join(actor.hard, message.hard, number, message.epoch)
+                self._learn_causally(actor, message)
 
     def _value(self, access: Access, thing: int, argument: Any) -> None:
         name = self.definitions.types.get(thing)
@@ -272,15 +251,78 @@ class Replay:
 
     # ------------------------------------------------------------ messages
 
-    def _message(self, actor: ActorReplay) -> Message:
-        return Message(actor.number, actor.epoch, actor.base, actor.hard, actor.full)
+    @staticmethod
+    def _message(actor: ActorReplay) -> Message:
+        """Return what ``actor`` tells others now."""
+        begun: tuple[Section, ...] = actor.begun
+        if actor.held:
+            begun += tuple(actor.held.values())
+        if actor.turn is not None:
+            begun += (actor.turn,)
+        return Message(actor.number, actor.epoch, actor.base, actor.hard, actor.full, begun)
 
     @staticmethod
-    def _learn(actor: ActorReplay, message: Message) -> None:
+    def _end(actor: ActorReplay) -> Message:
+        """Return what ``actor`` knows at the end of a section.
+
+        Without sections of others, or each one would keep all earlier ones alive.
+        """
+        begun = tuple(actor.held.values()) if actor.held else ()
+        return Message(actor.number, actor.epoch, actor.base, actor.hard, actor.full, begun)
+
+    def _learn(self, actor: ActorReplay, message: Message) -> None:
         sender, epoch = message.actor, message.epoch
         actor.base = join(actor.base, message.base, sender, epoch)
         actor.hard = join(actor.hard, message.hard, sender, epoch)
         actor.full = join(actor.full, message.full, sender, epoch)
+        if message.open:
+            self._hear_of(actor, message.open)
+
+    def _hear_of(self, actor: ActorReplay, sections: tuple[Section, ...]) -> None:
+        """Apply the second rule of WCP.
+
+        Whoever is in a section, and knows the beginning of another one that it cannot overlap
+        with, comes after the end of that one.  What cannot be applied now is kept until later.
+        """
+        for section in sections:
+            if section.actor is actor:
+                continue
+            if section.lock in actor.held or section.lock == -actor.group:
+                self._learn_end(actor, section)
+            elif section not in actor.begun:
+                # Whoever has heard of its next section knows the end of the one before.
+                others = [
+                    one
+                    for one in actor.begun
+                    if one.actor is not section.actor or one.lock != section.lock
+                ]
+                actor.begun = (*others[1 - _BEGUN_KEPT :], section)
+
+    def _enter(self, actor: ActorReplay, lock: int) -> None:
+        """Learn the ends of sections that the one that ``actor`` enters cannot overlap with."""
+        for section in actor.begun:
+            if section.lock == lock:
+                self._learn_end(actor, section)
+        actor.begun = tuple(section for section in actor.begun if section.lock != lock)
+
+    def _learn_end(self, actor: ActorReplay, section: Section) -> None:
+        number = section.actor.number
+        message = section.end
+        if message is None:
+            if section.lock >= 0:
+                return  # its release was not seen
+            message = self._end(section.actor)  # a turn is over when mates run
+        if actor.base.get(number, -1) > section.start:
+            self._learn(actor, message)
+        else:
+            self._learn_causally(actor, message)
+
+    def _learn_causally(self, actor: ActorReplay, message: Message) -> None:
+        """Learn what need not be so in every run, but is meant."""
+        if actor.hard.get(message.actor, -1) < message.epoch:
+            actor.hard = join(actor.hard, message.hard, message.actor, message.epoch)
+            if message.open:
+                self._hear_of(actor, message.open)
 
     def _send(self, actor: ActorReplay, channel: int, _thing: Any, _argument: Any) -> None:
         messages = self._channels.setdefault(channel, {})
@@ -371,8 +413,7 @@ class Replay:
         lock = self._lock(number)
         if waits and actor.held:
             for outer in actor.held.values():
-                gates = actor.locks - {outer.lock}
-                self.detector.lock_order(LockOrder(actor, outer, number, site, gates))
+                self.detector.lock_order(LockOrder(actor, outer, number, site))
         if lock.last is not None and lock.last.actor != actor.number:
             last = lock.last
             if lock.hard:
@@ -382,8 +423,10 @@ class Replay:
         if lock.signal is not None and lock.signal.actor != actor.number:
             self._learn(actor, lock.signal)
         self._serial += 1
-        actor.held[number] = Held(number, self._serial, site)
+        actor.held[number] = Held(number, actor, self._serial, site)
         lock.holder = actor
+        if actor.begun:
+            self._enter(actor, number)
         self._hold(actor)
 
     def _release(self, actor: ActorReplay, number: int, _thing: Any, _argument: Any) -> None:
@@ -402,21 +445,7 @@ class Replay:
 
     def _drop(self, actor: ActorReplay, number: int, lock: _LockReplay) -> None:
         held = actor.held.pop(number)
-        message = self._message(actor)
-        for variable, done_here in held.section.items():
-            by_actor = lock.conflicts.setdefault(variable, {})
-            earlier = by_actor.pop(actor.number, None)
-            bits = done_here | (earlier[1] if earlier else 0)
-            # What this section was ordered after, and conflicts with at least as much, is
-            # contained in it: the table stays as short as the number of unordered sections.
-            contained = [
-                other
-                for other, (release, done) in by_actor.items()
-                if not done & ~bits and actor.hard.get(other, -1) >= release.epoch
-            ]
-            for other in contained:
-                del by_actor[other]
-            by_actor[actor.number] = (message, bits)
+        message = held.end = self._end(actor)
         lock.last = message
         lock.holder = None
         self._hold(actor)
@@ -443,6 +472,8 @@ class Replay:
         child.parent = actor
         child.fork_site = self.site(actor, code, offset)
         self._learn(child, self._message(actor))
+        if actor.turn is not None and actor.group == child.group:
+            child.begun += (actor.turn,)
         child.life = join(child.life, actor.life, actor.number, actor.epoch)
 
     def _join(self, actor: ActorReplay, number: int, _thing: Any, _argument: Any) -> None:
@@ -453,6 +484,16 @@ class Replay:
 
     def _switch(self, actor: ActorReplay, _subject: int, _thing: Any, _argument: Any) -> None:
         actor.segment += 1
+        turn = actor.turn
+        if turn is None:
+            return
+        # The op has the first epoch of the new turn.
+        actor.epoch -= 1
+        turn.end = self._end(actor)
+        actor.turn = Section(turn.lock, actor, actor.epoch)
+        actor.epoch += 1
+        if actor.begun:
+            self._enter(actor, turn.lock)
 
 
 _HANDLERS = {
