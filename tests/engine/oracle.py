@@ -24,6 +24,8 @@ from raceway.model import ops
 ACCESSES = (ops.READ, ops.WRITE, ops.UPDATE, ops.GROW)
 TAKES = (ops.ACQUIRE, ops.TRY_ACQUIRE, ops.WAIT_ACQUIRE)
 DROPS = (ops.RELEASE, ops.WAIT_RELEASE)
+WAITS = (ops.ACQUIRE, ops.WAIT_ACQUIRE, ops.RECEIVE, ops.JOIN)
+"""Where a cooperative actor may have to wait in another order, even if it did not here."""
 SEES = (ops.READ, ops.UPDATE)
 """Accesses whose outcome depends on what was written before."""
 
@@ -174,14 +176,21 @@ class Orders:
         history: What happened.
         free: Reads that may see something else than in the history; None for all.
         messages: Keep messages, and the order of conditions' locks; else forks and joins only.
+        waiting: A cooperative actor can be interrupted also where it may have to wait.
     """
 
     def __init__(
-        self, history: History, free: frozenset[int] | None = None, *, messages: bool = True
+        self,
+        history: History,
+        free: frozenset[int] | None = None,
+        *,
+        messages: bool = True,
+        waiting: bool = False,
     ) -> None:
         self.history = history
         self.free = free
         self.messages = messages
+        self.gives_up = (ops.SWITCH, *WAITS) if waiting else (ops.SWITCH,)
         self.groups = sorted(history.cooperative)
         self.slots = sorted({op.subject for op in history.ops if op.op == ops.HANDOFF})
         self.variables = (
@@ -298,7 +307,7 @@ class Orders:
         if group in history.cooperative:
             row = history.rows[op.actor]
             at = positions[op.actor]
-            ends = at == len(row) or history.ops[row[at]].op == ops.SWITCH
+            ends = at == len(row) or history.ops[row[at]].op in self.gives_up
             place = self.groups.index(group)
             turns = (*turns[:place], None if ends else op.actor, *turns[place + 1 :])
         return positions, turns, slots, memory
@@ -341,7 +350,7 @@ def races(history: History, free: frozenset[int]) -> set[tuple[int, int]]:
     Up to there every read outside of ``free`` sees what it saw in the history: the program has
     taken the same branches.
     """
-    orders = Orders(history, free)
+    orders = Orders(history, free, waiting=True)
     actors = range(len(history.groups))
     found = set()
     for state in orders.states():
@@ -359,13 +368,13 @@ def races(history: History, free: frozenset[int]) -> set[tuple[int, int]]:
     return found
 
 
-def interruptions(history: History) -> set[tuple[int, int, int]]:
+def interruptions(history: History, *, waiting: bool) -> set[tuple[int, int, int]]:
     """Return all (first, other, second): ``other`` can come between two accesses of one actor.
 
     Whatever is read: another value may lead to another branch, but it is the second access that is
     asked about, and the source says that it follows from the first.
     """
-    orders = Orders(history)
+    orders = Orders(history, waiting=waiting)
     position = orders.position
     future: dict[State, int] = {}
     # Post-order: what can still be executed after a state.
@@ -483,8 +492,9 @@ class _Builder:
 
     def build(self) -> History:
         count = len(self.groups)
-        early = count if self.choose(4) else 2
-        for actor in range(1, early):
+        early = count if self.choose(4) or len(set(self.groups)) < count else 2
+        # Replay knows of a group only when it has seen two of its actors.
+        for actor in sorted(range(1, early), key=lambda one: self.groups[one] != 0):
             self.perform(0, ops.FORK, actor)
         length = len(self.ops) + 4 + self.choose(self.shape.length - 3)
         for _ in range(4 * length):

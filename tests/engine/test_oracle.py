@@ -121,16 +121,20 @@ def violated(history):
 
 def check_violations(history):
     found = violated(history)
-    possible = {
+
+    assert found <= interrupted(history, waiting=True)
+    missed = interrupted(history, waiting=False) - found
+    assert missed == {one for one in missed if relation.meant(history, *one)}
+
+
+def interrupted(history, *, waiting):
+    return {
         (first, other, second)
-        for first, other, second in oracle.interruptions(history)
+        for first, other, second in oracle.interruptions(history, waiting=waiting)
         if (history.ops[first].op, history.ops[second].op) in PATTERNS
         and history.ops[other].op in WRITES
         and (history.ops[first].op, history.ops[other].op) in STALE
     }
-
-    assert found <= possible
-    assert possible == found | {one for one in possible if relation.meant(history, *one)}
 
 
 @SETTINGS
