@@ -102,6 +102,15 @@ class History:
             found.append(Section(op.actor, op.subject, taken, dropped, tuple(accesses)))
         return found
 
+    def without_tries(self) -> History:
+        """Return what is left if no attempt to take a lock succeeds."""
+        tried = set()
+        for section in self.sections:
+            if self.ops[section.taken].op == ops.TRY_ACQUIRE:
+                tried |= {section.taken, section.dropped}
+        left = [op for index, op in enumerate(self.ops) if index not in tried]
+        return History(left, self.groups)
+
     @cached_property
     def segments(self) -> list[int]:
         """Which segment of its actor each op belongs to."""

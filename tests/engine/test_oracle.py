@@ -162,8 +162,9 @@ def check_lock_order(history):
     possible = oracle.deadlocks(history)
 
     assert possible <= found
-    # One circle may be unreachable because the actors always get stuck in another one before.
-    assert possible or not found
+    # One circle may be unreachable because the actors always get stuck in another one before, or
+    # because attempts to take a lock succeed only one after the other; they may as well fail.
+    assert possible or not found or oracle.deadlocks(history.without_tries())
 
 
 @SETTINGS
