@@ -22,7 +22,7 @@ from raceway.pipeline.replay import Mailbox, Replay
 
 EXAMPLES = int(os.environ.get("RACEWAY_ORACLE_EXAMPLES", "0"))
 SETTINGS = settings(
-    max_examples=EXAMPLES or 100,
+    max_examples=EXAMPLES or 60,
     derandomize=not EXAMPLES,
     deadline=None,
     database=None,
