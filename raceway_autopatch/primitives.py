@@ -25,6 +25,19 @@ TRACE = "_raceway"
 
 _getframe = sys._getframe
 
+
+def thread_group() -> int:
+    """Return the group of a thread that is started here: 0 for one of its own.
+
+    After ``gevent.monkey.patch_all()`` a thread is a greenlet that passes for one, and takes turns
+    with the others of the thread that starts it.
+    """
+    monkey = sys.modules.get("gevent.monkey")
+    if monkey is None or not monkey.is_module_patched("threading"):
+        return 0
+    return recorder.thread_state().group
+
+
 # ---------------------------------------------------------------- Event
 
 

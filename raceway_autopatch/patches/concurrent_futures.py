@@ -15,6 +15,7 @@ import sys
 from raceway.model import ops
 from raceway.record import recorder
 from raceway_autopatch.patching import around, contained, replace
+from raceway_autopatch.primitives import thread_group
 
 TYPE_CHECKING = False  # typing is slow to import and not needed at run time
 if TYPE_CHECKING:
@@ -89,7 +90,7 @@ def _adding_callback(future: Any, function: Any) -> recorder.State | None:
         if outcome.seen == caller.actor:
             return None
         # In a group of its own: in the worker it would take turns with nobody.
-        state = recorder.new_state(_job_name(function), "callback")
+        state = recorder.new_state(_job_name(function), "callback", thread_group())
         recorder.fork_actor(state)
         recorder.install(state)
         recorder.sync(ops.RECEIVE, outcome.channel)
@@ -240,7 +241,7 @@ def _job_made(item: Any, function: Any) -> None:
         function = function[0]
     pool = getattr(_here, "pool", None)
     name = f"job {_job_name(function)}"
-    state = recorder.new_state(f"{pool.name} {name}" if pool else name, "job")
+    state = recorder.new_state(f"{pool.name} {name}" if pool else name, "job", thread_group())
     recorder.fork_actor(state)
     item.__dict__[TRACE] = state, pool
 

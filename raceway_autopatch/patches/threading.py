@@ -29,6 +29,7 @@ from raceway_autopatch.primitives import (
     semaphore_acquire,
     semaphore_init,
     semaphore_release,
+    thread_group,
 )
 
 TYPE_CHECKING = False  # typing is slow to import and not needed at run time
@@ -144,13 +145,8 @@ _all_ended = recorder.next_channel()
 def _starting(thread: Any) -> None:
     if not thread._initialized or thread._started.is_set():
         return  # it will raise
-    monkey = sys.modules.get("gevent.monkey")
-    if monkey is not None and monkey.is_module_patched("threading"):
-        # A greenlet that passes for a thread: it takes turns with the others of this thread.
-        group = recorder.thread_state().actor
-        state = recorder.new_state(str(thread._name), "greenlet", group)
-    else:
-        state = recorder.new_state(str(thread._name), "thread")
+    group = thread_group()
+    state = recorder.new_state(str(thread._name), "greenlet" if group else "thread", group)
     recorder.fork_actor(state)
     thread.__dict__[STATE] = state
 

@@ -6,13 +6,14 @@ One file of this package for each part:
     Whose turn it is: a trace function of greenlet in every thread that has a hub.
 ``greenlets``
     Births and ends: ``Greenlet``, ``joinall``, groups and pools, the thread pool.
+``links``
+    Callbacks that are linked to greenlets, events and results.
 ``primitives``
     Events, results, semaphores and queues.
 
 gevent's classes are compiled and cannot be changed, so that their names stand for subclasses
 (:mod:`raceway_autopatch.substitutes`).  What stays approximate: greenlets that were started
-through a class that somebody kept from before are ordered after their spawner's last step, and
-``iwait``, ``imap`` and links order nothing by themselves; the ``get()`` of what they give does.
+through a class that somebody kept from before are ordered after their spawner's last step.
 """
 
 from __future__ import annotations
@@ -28,16 +29,19 @@ if TYPE_CHECKING:
 
 SUPPORTS = "gevent>=22.10"
 
-MONKEY_PATCHED = ("threading", "queue")
-"""Modules that ``gevent.monkey`` changes and that have patches of ours."""
+MONKEY_PATCHED = {"threading": "Condition", "queue": "Queue"}
+"""Modules that ``gevent.monkey`` changes and that have patches of ours, and a class of each.
+
+Where that class has become gevent's own, there is nothing to be patched again.
+"""
 
 
 def _did_patch(event: object) -> None:
     """Patch what ``patch_all()`` has put in the place of what was patched."""
     try:
         if type(event).__name__ == "GeventDidPatchBuiltinModulesEvent":
-            for name in MONKEY_PATCHED:
-                if name in sys.modules:
+            for name, member in MONKEY_PATCHED.items():
+                if getattr(sys.modules.get(name), member, _did_patch).__module__ == name:
                     apply_again(name)
     except Exception as error:  # it would reach the caller of patch_all()
         internal_error("gevent.monkey", error)
@@ -50,7 +54,7 @@ def _subscribe(subscribers: Any) -> Any:
 
 PATCHES = {
     "gevent.events": (replace("subscribers", _subscribe),),
-    "gevent.hub": switches.HUB,
+    "gevent.hub": (*switches.HUB, *greenlets.WAITING),
     "gevent.greenlet": greenlets.GREENLET,
     "gevent.event": primitives.EVENT,
     "gevent.lock": primitives.LOCK,
@@ -59,6 +63,11 @@ PATCHES = {
     "gevent.threadpool": greenlets.THREADPOOL,
     "gevent": greenlets.PACKAGE,
 }
+
+
+def setup() -> None:
+    """Trace this thread from now on, if it is greenlet that was imported."""
+    switches.trace_raw_greenlets()
 
 
 def teardown() -> None:

@@ -1,19 +1,18 @@
 """gevent.greenlet, gevent.pool, gevent.threadpool: births and ends.
 
-Emits: fork at start; join when a join, get, wait or kill returns after the greenlet has ended, and
-when ``ready()`` says so.  A group remembers who has ended in it, so that its ``join`` and ``map``
-know also of those that had left it before.
+Emits: fork at start; join when a join, get, wait or kill returns after the greenlet has ended,
+when ``ready()`` says so, and before what is linked to it.  Whoever has ended in a group sends to the
+group, so that its ``join`` knows also of those that had left it before.
 """
 
 from __future__ import annotations
 
-# Not from collections, which takes longer to import than all of this.
-from _collections import deque  # type: ignore[import-not-found]  # has no stub
-
 from raceway.model import ops
 from raceway.record import recorder
-from raceway_autopatch.patches.gevent.primitives import substitutes, sync_once
+from raceway_autopatch.patches.gevent.links import linked
+from raceway_autopatch.patches.gevent.primitives import send_for, substitutes, sync_once
 from raceway_autopatch.patches.gevent.switches import give_state, install_tracer, known_state
+from raceway_autopatch import patching
 from raceway_autopatch.patching import PatchError, around, contained, replace, wrap
 
 TYPE_CHECKING = False  # typing is slow to import and not needed at run time
@@ -22,7 +21,6 @@ if TYPE_CHECKING:
     from typing import Any
 
 _status = recorder.status
-_MEMBERS_KEPT = 4096
 
 
 @contained
@@ -86,6 +84,16 @@ def _greenlet_class(original: Any) -> Any:
             _learn(self)
         return value
 
+    def successful(self: Any) -> Any:
+        if _status.active and ready(self):
+            _learn(self)
+        return original.successful(self)
+
+    def rawlink(self: Any, callback: Any) -> Any:
+        if _status.active:
+            callback = linked(callback, _learn) or callback
+        return original.rawlink(self, callback)
+
     def spawn_later(cls: Any, seconds: Any, *args: Any, **kwargs: Any) -> Any:
         # It asks whether it is the class itself that is given nothing to run.
         owner = original if cls is made and not args else cls
@@ -99,6 +107,8 @@ def _greenlet_class(original: Any) -> Any:
         "get": get,
         "kill": kill,
         "ready": is_ready,
+        "successful": successful,
+        "rawlink": rawlink,
     }
     made = substitutes.subclass(original, methods)
     return made
@@ -115,10 +125,15 @@ def _joinall(original: Any) -> Any:
     def joinall(greenlets: Any, *args: Any, **kwargs: Any) -> Any:
         greenlets = list(greenlets)  # it may be an iterator, and is walked twice
         try:
-            return original(greenlets, *args, **kwargs)
-        finally:
+            done = original(greenlets, *args, **kwargs)
+        except BaseException as error:
             if _status.active:
-                _learn_all(greenlets)
+                _learn_failed(greenlets, error)
+            raise
+        if _status.active:
+            # Those that were waited for: others may have ended by now, which is chance.
+            _learn_all(greenlets if done is None else done)
+        return done
 
     joinall.__name__ = original.__name__
     joinall.__doc__ = original.__doc__
@@ -127,11 +142,46 @@ def _joinall(original: Any) -> Any:
     return joinall
 
 
+@contained
+def _learn_failed(greenlets: Iterable[Any], error: BaseException) -> None:
+    _learn_all([one for one in greenlets if getattr(one, "exception", None) is error])
+
+
 def _wait(wrapped: Any, _instance: Any, args: Any, kwargs: Any) -> Any:
     done = wrapped(*args, **kwargs)
     if isinstance(done, list):
         _learn_all(done)
     return done
+
+
+def _iwait(wrapped: Any, _instance: Any, args: Any, kwargs: Any) -> Any:
+    ready = wrapped(*args, **kwargs)
+    return ready if isinstance(ready, list) else _Ready(ready)
+
+
+class _Ready:
+    """What ``iwait`` gives: whoever is given an object knows that it is ready."""
+
+    def __init__(self, iterator: Any) -> None:
+        self._iterator = iterator
+
+    def __iter__(self) -> _Ready:
+        return self
+
+    def __next__(self) -> Any:
+        item = next(self._iterator)
+        if _status.active:
+            _learn_all((item,))
+        return item
+
+    next = __next__
+
+    def __enter__(self) -> _Ready:
+        self._iterator.__enter__()
+        return self
+
+    def __exit__(self, *error: object) -> Any:
+        return self._iterator.__exit__(*error)
 
 
 def _spawn(original: Any) -> Any:
@@ -146,11 +196,11 @@ def _spawn(original: Any) -> Any:
 # ---------------------------------------------------------------- groups and pools
 
 
-def _members(group: Any) -> deque[Any]:
-    members = group.__dict__.get("_raceway_members")
-    if members is None:
-        members = group._raceway_members = deque(maxlen=_MEMBERS_KEPT)
-    return members
+def _channel(group: Any) -> int:
+    number: int | None = group.__dict__.get("_raceway_channel")
+    if number is None:
+        number = group._raceway_channel = recorder.next_channel()
+    return number
 
 
 def _group_discard(original: Callable[..., Any]) -> Callable[..., Any]:
@@ -164,51 +214,127 @@ def _group_discard(original: Callable[..., Any]) -> Callable[..., Any]:
 
 @contained
 def _left(group: Any, greenlet: Any) -> None:
-    state = known_state(greenlet)
-    if state is not None:
-        _members(group).append(state.actor)
+    if greenlet.ready():  # else it is taken out of the group and goes on
+        send_for(greenlet, _channel(group))
 
 
 @contained
-def _learn_members(group: Any) -> None:
-    if not hasattr(group, "__dict__"):
-        return  # a thread pool: its jobs are actors whose results say that they have ended
-    members = _members(group)
-    here = recorder.current().actor
-    for actor in list(members):
-        if actor != here:
-            recorder.sync(ops.JOIN, actor)
+def _receive_members(group: Any) -> None:
+    recorder.sync(ops.RECEIVE, _channel(group))
 
 
-def _group_end(wrapped: Any, instance: Any, args: Any, kwargs: Any) -> Any:
-    result = wrapped(*args, **kwargs)
-    if _status.active:
-        _learn_members(instance)
+def _group_join(wrapped: Any, group: Any, args: Any, kwargs: Any) -> Any:
+    empty = False
+    try:
+        empty = result = wrapped(*args, **kwargs)
+    except BaseException:
+        empty = not group.greenlets
+        raise
+    finally:
+        if empty and _status.active:
+            _receive_members(group)
     return result
+
+
+def _group_kill(wrapped: Any, group: Any, args: Any, kwargs: Any) -> Any:
+    result = wrapped(*args, **kwargs)
+    if _status.active and not group.greenlets:
+        _receive_members(group)
+    return result
+
+
+def _imap_class(original: Any) -> Any:
+    """Make the class whose iterators know which greenlet has made an item."""
+
+    def __init__(self: Any, func: Any, *args: Any, **kwargs: Any) -> None:  # noqa: N807
+        original.__init__(self, _carrying(func), *args, **kwargs)
+
+    def __next__(self: Any) -> Any:  # noqa: N807 - it replaces one
+        value = original.__next__(self)
+        if type(value) is _Carried:
+            if _status.active:
+                sync_once(ops.JOIN, value.actor)
+            value = value.value
+        return value
+
+    def start(self: Any) -> Any:
+        if _status.active:
+            _started(self)
+        return original.start(self)
+
+    methods = {"__init__": __init__, "__next__": __next__, "next": __next__, "start": start}
+    return substitutes.subclass(original, methods)
+
+
+class _Carried:
+    """An item on its way through the queue of an ``imap``."""
+
+    __slots__ = ("actor", "value")
+
+    def __init__(self, actor: int, value: Any) -> None:
+        self.actor = actor
+        self.value = value
+
+
+def _carrying(function: Any) -> Any:
+    def carry(*args: Any, **kwargs: Any) -> Any:
+        value = function(*args, **kwargs)
+        return _Carried(recorder.current().actor, value)
+
+    patching._copy_metadata(function, carry)
+    return carry
 
 
 # ---------------------------------------------------------------- thread pool
 
 
-def _pool_spawn(wrapped: Any, _instance: Any, args: Any, kwargs: Any) -> Any:
+_pools: dict[int, int] = {}
+"""What the jobs of a thread pool have done: a channel by the address of the pool, which has slots."""
+
+
+def _pool_init(original: Callable[..., None]) -> Callable[..., None]:
+    def __init__(self: Any, *args: Any, **kwargs: Any) -> None:  # noqa: N807 - it replaces one
+        _pools[id(self)] = recorder.next_channel()
+        original(self, *args, **kwargs)
+
+    return __init__
+
+
+def _jobs_of(pool: Any) -> int:
+    return _pools.get(id(pool)) or _pools.setdefault(id(pool), recorder.next_channel())
+
+
+def _pool_spawn(wrapped: Any, pool: Any, args: Any, kwargs: Any) -> Any:
     if not _status.active or not args:
         return wrapped(*args, **kwargs)
     function = args[0]
     name = getattr(function, "__name__", None) or type(function).__name__
     state = recorder.new_state(f"gevent threadpool ({name})", "job")
     recorder.fork_actor(state)
+    jobs = _jobs_of(pool)
+    single = pool.maxsize == 1
 
     def job(*args: Any, **kwargs: Any) -> Any:
         before = recorder.install(state)
+        if single:
+            recorder.sync(ops.RECEIVE, jobs)  # there is no other thread: one after the other
         try:
             return function(*args, **kwargs)
         finally:
+            recorder.sync(ops.SEND, jobs)
             recorder.sync(ops.END, state.actor)
             recorder.install(before)
 
     result = wrapped(job, *args[1:], **kwargs)
     if hasattr(type(result), "_raceway_source"):
         result._raceway_source = state.actor
+    return result
+
+
+def _pool_over(wrapped: Any, pool: Any, args: Any, kwargs: Any) -> Any:
+    result = wrapped(*args, **kwargs)
+    if _status.active:
+        recorder.sync(ops.RECEIVE, _jobs_of(pool))
     return result
 
 
@@ -220,13 +346,21 @@ GREENLET = (
 POOL = (
     replace("Group.greenlet_class", _greenlet_class, optional=True),
     around("Group._discard", _group_discard, optional=True),
-    wrap("Group.join", _group_end, optional=True),
-    wrap("GroupMappingMixin.map", _group_end, optional=True),
+    wrap("Group.join", _group_join, optional=True),
+    wrap("Group.kill", _group_kill, optional=True),
+    replace("IMap", _imap_class, optional=True),
+    replace("IMapUnordered", _imap_class, optional=True),
 )
-THREADPOOL = (wrap("ThreadPool.spawn", _pool_spawn, optional=True),)
+THREADPOOL = (
+    around("ThreadPool.__init__", _pool_init, optional=True),
+    wrap("ThreadPool.spawn", _pool_spawn, optional=True),
+    wrap("ThreadPool.join", _pool_over, optional=True),
+    wrap("ThreadPool.kill", _pool_over, optional=True),
+)
+WAITING = (wrap("wait", _wait, optional=True), wrap("iwait", _iwait, optional=True))
 PACKAGE = (
     *GREENLET,
+    *WAITING,
     replace("spawn", _spawn, optional=True),
     replace("spawn_later", _spawn, optional=True),
-    wrap("wait", _wait, optional=True),
 )

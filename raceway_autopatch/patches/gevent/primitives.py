@@ -14,8 +14,10 @@ import sys
 
 from raceway.model import ops
 from raceway.record import recorder
-from raceway_autopatch.patches.gevent.switches import known_state
+from raceway_autopatch.patches.gevent.links import linked
+from raceway_autopatch.patches.gevent.switches import in_hub, known_state
 from raceway_autopatch.patching import contained, replace
+from raceway_autopatch.primitives import _Permits as Permits
 from raceway_autopatch.substitutes import Substitutes
 
 TYPE_CHECKING = False  # typing is slow to import and not needed at run time
@@ -79,20 +81,26 @@ def sync_once(op: int, subject: int) -> None:
         op: RECEIVE or JOIN.
         subject: Channel or actor.
     """
+    if in_hub():
+        return
     last = recorder.BUFFER[-ops.STRIDE : -2]
     if last != [recorder.current().tok - 1, subject << ops.OP_BITS | op]:
         recorder.sync(op, subject)
 
 
 @contained
-def _send_for(result: Any, source: Any) -> None:
-    """The greenlet that a result is linked to has ended.
+def send_for(greenlet: Any, channel: int) -> None:
+    """Send on behalf of a greenlet that has ended.
 
-    On its behalf: who runs is the hub, and may not learn what any of its greenlets did.
+    Who runs is the hub, and may not learn what any of its greenlets did.
+
+    Args:
+        greenlet: It has ended.
+        channel: Where to.
     """
-    state = known_state(source)
+    state = known_state(greenlet)
     if state is not None:
-        recorder.emit((state.tok, _number(result) << ops.OP_BITS | ops.SEND, None, None))
+        recorder.emit((state.tok, channel << ops.OP_BITS | ops.SEND, None, None))
         state.tok += 1
 
 
@@ -123,9 +131,19 @@ def _asks(original: Any, name: str) -> Any:
     return call
 
 
+def _rawlink(original: Any) -> Any:
+    def rawlink(self: Any, callback: Any) -> Any:
+        if _status.active:
+            callback = linked(callback, _receive) or callback
+        return original.rawlink(self, callback)
+
+    return rawlink
+
+
 def _event_class(original: Any) -> Any:
     methods = {"set": _sends(original, "set")}
     methods |= {name: _asks(original, name) for name in ("wait", "is_set", "isSet", "ready")}
+    methods["rawlink"] = _rawlink(original)
     return substitutes.subclass(original, methods, ("_raceway_number",))
 
 
@@ -135,11 +153,11 @@ def _result_class(original: Any) -> Any:
 
     def __call__(self: Any, source: Any) -> Any:  # noqa: N807 - it replaces one
         if _status.active:
-            _send_for(self, source)
+            send_for(source, _number(self))
         return original.__call__(self, source)
 
     methods = {name: _sends(original, name) for name in sends}
-    methods["__call__"] = __call__
+    methods |= {"__call__": __call__, "rawlink": _rawlink(original)}
     methods |= {name: _asks(original, name) for name in asks}
     return substitutes.subclass(original, methods, ("_raceway_number", "_raceway_source"))
 
@@ -157,23 +175,39 @@ def _begin(semaphore: Any, kind: str) -> None:
         semaphore._raceway_mutex = True
         _, code, offset = recorder.site(depth)
         recorder.define((ops.DEF_LOCK, number, kind, "", code, offset))
+    else:
+        semaphore._raceway_permits = Permits(semaphore.counter)
 
 
 @contained
-def _acquired(semaphore: Any, *, waited: bool) -> None:
+def _acquiring(semaphore: Any) -> tuple[int, bool] | None:
+    permits = getattr(semaphore, "_raceway_permits", None)
+    return permits.enter() if permits is not None else None
+
+
+@contained
+def _acquired(semaphore: Any, began: tuple[int, bool] | None, *, waited: bool) -> None:
     if getattr(semaphore, "_raceway_mutex", False):
         op = ops.ACQUIRE if waited else ops.TRY_ACQUIRE
         recorder.sync_site(op, semaphore._raceway_number, _user_frame()[1])
-    else:
-        _receive(semaphore)
+    elif began is not None:
+        semaphore._raceway_permits.acquired(began[0], alone=began[1])
+
+
+@contained
+def _left(semaphore: Any) -> None:
+    semaphore._raceway_permits.leave()
 
 
 @contained
 def _released(semaphore: Any) -> None:
-    if getattr(semaphore, "_raceway_mutex", False):
+    permits = getattr(semaphore, "_raceway_permits", None)
+    if permits is not None:
+        permits.enter()
+        permits.released(1)
+        permits.leave()
+    elif getattr(semaphore, "_raceway_mutex", False):
         recorder.sync_site(ops.RELEASE, semaphore._raceway_number, _user_frame()[1])
-    else:
-        _send(semaphore)
 
 
 def _semaphore_class(original: Any) -> Any:
@@ -184,11 +218,21 @@ def _semaphore_class(original: Any) -> Any:
         if _status.active:
             _begin(self, kind)
 
-    def acquire(self: Any, blocking: Any = True, timeout: Any = None) -> Any:
-        taken = original.acquire(self, blocking, timeout)
-        if taken and _status.active:
-            _acquired(self, waited=bool(blocking) and timeout is None)
+    def take(self: Any, waited: bool, *args: Any) -> Any:
+        began = _acquiring(self)
+        try:
+            taken = original.acquire(self, *args)
+            if taken:
+                _acquired(self, began, waited=waited)
+        finally:
+            if began is not None:
+                _left(self)
         return taken
+
+    def acquire(self: Any, blocking: Any = True, timeout: Any = None) -> Any:
+        if not _status.active:
+            return original.acquire(self, blocking, timeout)
+        return take(self, bool(blocking) and timeout is None, blocking, timeout)
 
     def release(self: Any) -> Any:
         if _status.active and _may_release(self):
@@ -196,16 +240,14 @@ def _semaphore_class(original: Any) -> Any:
         return original.release(self)
 
     def __enter__(self: Any) -> Any:  # noqa: N807 - it replaces one
-        original.acquire(self)
-        if _status.active:
-            _acquired(self, waited=True)
+        acquire(self)
 
     def __exit__(self: Any, kind: Any, value: Any, traceback: Any) -> Any:  # noqa: N807
         release(self)
 
     methods: dict[str, Any] = {"acquire": acquire, "release": release}
     methods |= {"__enter__": __enter__, "__exit__": __exit__, "__init__": __init__}
-    return substitutes.subclass(original, methods, ("_raceway_mutex", "_raceway_number"))
+    return substitutes.subclass(original, methods, ("_raceway_mutex", "_raceway_number", "_raceway_permits"))
 
 
 def _may_release(semaphore: Any) -> bool:
@@ -248,16 +290,27 @@ def _not_put(queue: Any, item: Any, number: int) -> None:
 @contained
 def _got(queue: Any, item: Any) -> None:
     items, unused = _channels(queue)
-    key = id(item)
-    if key not in items:
-        if not items:
-            return  # put before the patches, or at birth
-        key = next(iter(items))
-    number = items[key].pop(0)
-    if not items[key]:
-        del items[key]
+    waiting = items.get(id(item))
+    if waiting is None:
+        return  # put before the patches, or made by an own _put() or _get()
+    number = waiting.pop(0)
+    if not waiting:
+        del items[id(item)]
     recorder.sync(ops.RECEIVE, number)
     unused.append(number)
+
+
+@contained
+def _peeked(queue: Any, item: Any) -> None:
+    waiting = _channels(queue)[0].get(id(item))
+    if waiting:
+        recorder.sync(ops.RECEIVE, waiting[0])
+
+
+@contained
+def _born_with(queue: Any, items: Any) -> None:
+    for item in list(items)[: queue.qsize()]:
+        _put(queue, item)
 
 
 def _queue_class(original: Any) -> Any:
@@ -265,17 +318,24 @@ def _queue_class(original: Any) -> Any:
     if known is not None:
         return known
 
+    rendezvous = original.__name__ == "Channel"
+
     def put(self: Any, item: Any, *args: Any, **kwargs: Any) -> Any:
         if not _status.active:
             return original.put(self, item, *args, **kwargs)
         number = _put(self, item)  # before: the getter may run inside
         try:
-            return original.put(self, item, *args, **kwargs)
+            result = original.put(self, item, *args, **kwargs)
         except BaseException:
             _not_put(self, item, number)
             raise
+        if rendezvous:
+            _receive(self)
+        return result
 
     def get(self: Any, *args: Any, **kwargs: Any) -> Any:
+        if rendezvous and _status.active:
+            _send(self)
         item = original.get(self, *args, **kwargs)
         if _status.active:
             _got(self, item)
@@ -283,6 +343,23 @@ def _queue_class(original: Any) -> Any:
 
     methods: dict[str, Any] = {"put": put, "get": get}
     slots: tuple[str, ...] = ("_raceway_items",)
+    if rendezvous:
+        slots += ("_raceway_number",)
+    else:
+
+        def __init__(self: Any, *args: Any, **kwargs: Any) -> None:  # noqa: N807 - it replaces one
+            original.__init__(self, *args, **kwargs)
+            items = args[1] if len(args) > 1 else kwargs.get("items")
+            if items and _status.active:
+                _born_with(self, items)
+
+        def peek(self: Any, *args: Any, **kwargs: Any) -> Any:
+            item = original.peek(self, *args, **kwargs)
+            if _status.active:
+                _peeked(self, item)
+            return item
+
+        methods |= {"__init__": __init__, "peek": peek}
     if hasattr(original, "task_done"):
 
         def join(self: Any, *args: Any, **kwargs: Any) -> Any:

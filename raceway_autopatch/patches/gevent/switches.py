@@ -1,20 +1,29 @@
-"""gevent.hub: whose turn it is, by a trace function of greenlet in every thread with a hub.
+"""greenlet, gevent.hub: whose turn it is, by a trace function of greenlet.
 
 ``greenlet.settrace`` holds for one OS thread.  It is installed when the hub of the thread is made,
-so that threads without gevent have none, and calls the one that was there before.  It only reads
+and in the thread that imports greenlet, and calls the one that was there before.  It only reads
 attributes and records: asking a dying greenlet for its state has broken programs (ddtrace#16424).
 
 Greenlets keep their actor in their ``__dict__``, also across other patches: what was installed
 when a greenlet was switched out is installed again when it is switched in.
+
+A switch by way of a hub is no order.  Neither is one from greenlet to greenlet that carries
+nothing, as those of a scheduler; one that carries a value hands it over, as ``send()`` of a
+generator does, and the end of a raw greenlet is known to whom it returns to.  Where an asyncio loop
+runs, such a greenlet is a part of the task that switches to it (SQLAlchemy's are), and nothing
+changes.
 """
 
 from __future__ import annotations
 
 import sys
 
+# Not from collections, which takes longer to import than all of this.
+from _collections import deque  # type: ignore[import-not-found]  # has no stub
+
 from raceway.model import ops
 from raceway.record import recorder
-from raceway_autopatch.patching import around, internal_error
+from raceway_autopatch.patching import around, contained, internal_error
 
 TYPE_CHECKING = False  # typing is slow to import and not needed at run time
 if TYPE_CHECKING:
@@ -25,7 +34,10 @@ if TYPE_CHECKING:
     from raceway.record.recorder import State
 
 ATTRIBUTE = "_raceway_state"
+_STARTED_KEPT = 1 << 16
 _serial = 0
+_handed_over = recorder.next_channel()
+"""From one raw greenlet to the next: sent and received in one step."""
 
 
 def title(greenlet: Any) -> str:
@@ -52,18 +64,43 @@ def give_state(greenlet: Any) -> State:
     """Give a greenlet its actor, in the group of whoever runs on this thread."""
     state = recorder.new_state(title(greenlet), "greenlet", recorder.current().group)
     greenlet._raceway_state = state
+    started().append(state.actor)
     return state
 
 
-def _find_state(greenlet: Any) -> State:
+def started() -> deque[int]:
+    """Return the greenlets that were started in this thread, by the numbers of their actors."""
+    try:
+        actors: deque[int] = recorder.local.greenlets
+    except AttributeError:
+        actors = recorder.local.greenlets = deque(maxlen=_STARTED_KEPT)
+    return actors
+
+
+def in_hub() -> bool:
+    """Return whether a callback of gevent's own runs, which learns nothing."""
+    return recorder.current() is getattr(recorder.local, "hub", None)
+
+
+def _hub_class() -> Any:
+    """Return the class of hubs, or one without instances where gevent is not loaded."""
+    return getattr(sys.modules.get("gevent.hub"), "Hub", _NoHub)
+
+
+class _NoHub:
+    """Stands for ``gevent.hub.Hub``."""
+
+
+def _find_state(greenlet: Any, before: State) -> State:
     """Return the actor of a greenlet that runs for the first time."""
     thread = recorder.thread_state()
     if greenlet.parent is None:
         return thread
-    if isinstance(greenlet, sys.modules["gevent.hub"].Hub):
+    if isinstance(greenlet, _hub_class()):
         # Not the thread's own: the hub sends on behalf of nobody, and would hand on all that the
         # main greenlet has learned.
         greenlet._raceway_state = hub = recorder.new_state("gevent hub", "greenlet", thread.group)
+        recorder.local.hub = hub
         _fork_for(thread, hub, None, -1)
         return hub
     state = give_state(greenlet)
@@ -72,6 +109,8 @@ def _find_state(greenlet: Any) -> State:
     parent = known_state(spawner)
     if parent is None and spawner is not None and spawner.parent is None:
         parent = thread
+    if parent is None and not in_hub():
+        parent = before  # a raw greenlet, or one that a callback in the hub has made
     if parent is not None:
         _fork_for(parent, state, *_spawning_site(greenlet))
     return state
@@ -107,28 +146,67 @@ class Tracer:
         """Record a switch; called by greenlet, already on the stack of the target."""
         if recorder.status.active and event in ("switch", "throw"):
             try:
-                self._switch(*args)
+                self._switch(*args, carries=event == "throw")
             except Exception as error:  # it would reach whoever switches
                 internal_error("greenlet switch", error)
         if self.previous is not None:
             self.previous(event, args)
 
     @staticmethod
-    def _switch(origin: Any, target: Any) -> None:
+    def _switch(origin: Any, target: Any, *, carries: bool) -> None:
         local = recorder.local
         before = recorder.current()
-        hub = sys.modules["gevent.hub"].Hub
+        hub = _hub_class()
+        direct = not isinstance(origin, hub) and not isinstance(target, hub)
+        if direct and _in_event_loop():
+            return
         saved = origin.__dict__
         if saved.get(ATTRIBUTE) is not before and not isinstance(origin, hub):
             saved[ATTRIBUTE] = before
         state = target.__dict__.get(ATTRIBUTE)
-        if type(state) is not recorder.State:
-            state = _find_state(target)
+        known = type(state) is recorder.State
+        if not known:
+            state = _find_state(target, before)
         local.s = state
         if isinstance(target, hub):
             state.tok += 1  # what its callbacks do is no repetition, but that it runs is no news
-        else:
-            recorder.switch_to(state)
+            return
+        recorder.switch_to(state)
+        if direct and state is not before:
+            if origin.dead:
+                recorder.emit((before.tok, before.actor << ops.OP_BITS | ops.END, None, None))
+                before.tok += 1
+                recorder.sync(ops.JOIN, before.actor)
+            elif known and (carries or _passes_value(origin)):
+                _hand_over(before, state)
+
+
+def _in_event_loop() -> bool:
+    events = sys.modules.get("asyncio.events")
+    return events is not None and events._get_running_loop() is not None
+
+
+def _passes_value(origin: Any) -> bool:
+    """Tell whether the call of ``switch()`` in which a greenlet stands has arguments."""
+    frame = origin.gr_frame
+    if frame is None:
+        return True
+    code = frame.f_code.co_code
+    name = sys.modules["opcode"].opname[code[frame.f_lasti]]
+    return not (name in _PLAIN_CALLS and code[frame.f_lasti + 1] == 0)
+
+
+_PLAIN_CALLS = frozenset({"CALL", "CALL_METHOD", "CALL_FUNCTION"})
+"""Their argument is the number of arguments."""
+
+
+def _hand_over(before: State, state: State) -> None:
+    channel = _handed_over << ops.OP_BITS
+    recorder.emit(
+        (before.tok, channel | ops.HANDOFF, None, None, state.tok, channel | ops.RECEIVE, None, None)
+    )
+    before.tok += 1
+    state.tok += 1
 
 
 def install_tracer() -> None:
@@ -153,6 +231,13 @@ def remove_tracer() -> None:
         greenlet.settrace(tracer.previous)
 
 
+def trace_raw_greenlets() -> None:
+    """Trace the thread that has imported greenlet; that of eventlet are nobody's business."""
+    __import__("opcode")
+    if "eventlet" not in sys.modules:
+        install_tracer()
+
+
 def _hub_init(original: Callable[..., None]) -> Callable[..., None]:
     def __init__(self: Any, *args: Any, **kwargs: Any) -> None:  # noqa: N807 - it replaces one
         try:
@@ -164,4 +249,27 @@ def _hub_init(original: Callable[..., None]) -> Callable[..., None]:
     return __init__
 
 
-HUB = (around("Hub.__init__", _hub_init),)
+def _hub_join(original: Callable[..., Any]) -> Callable[..., Any]:
+    known = contained(_all_known, "gevent.wait")
+
+    def join(self: Any, timeout: Any = None) -> Any:
+        over = original(self, timeout)
+        if over:
+            known()
+        return over
+
+    return join
+
+
+def _all_known() -> None:
+    """Nothing is left to run: whoever has waited for that knows of the end of all."""
+    here = recorder.current().actor
+    for actor in started():
+        if actor != here:
+            recorder.sync(ops.JOIN, actor)
+
+
+HUB = (
+    around("Hub.__init__", _hub_init),
+    around("Hub.join", _hub_join, optional=True),
+)
