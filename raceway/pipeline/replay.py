@@ -475,6 +475,10 @@ class Replay:
         if actor.turn is not None and actor.group == child.group:
             child.begun += (actor.turn,)
         child.life = join(child.life, actor.life, actor.number, actor.epoch)
+        if child.kind == "call" and actor.held:
+            # Its caller waits for it, and holds these until it has ended.
+            child.held.update(actor.held)
+            self._hold(child)
 
     def _join(self, actor: ActorReplay, number: int, _thing: Any, _argument: Any) -> None:
         child = self.actors.get(number)

@@ -146,7 +146,8 @@ def new_state(name: str = "", kind: str = "thread", group: int = 0) -> State:
 
     Args:
         name: What a report calls it.
-        kind: ``thread``, ``task``, ``callback``, ``greenlet`` or ``job``.
+        kind: ``thread``, ``task``, ``callback``, ``greenlet``, ``job``, or ``call`` for a job whose
+            caller does nothing until it has ended: the caller's locks protect it, too.
         group: Actor id of the thread whose cooperative actors it takes turns with; 0 for a group
             of its own.
 

@@ -2,8 +2,8 @@
 
 One file of this package for each part:
 
-``switches``
-    Whose turn it is: a trace function of greenlet in every thread that has a hub.
+``hubs``
+    Traces every thread that has a hub (:mod:`raceway_autopatch.greenlets`).
 ``greenlets``
     Births and ends: ``Greenlet``, ``joinall``, groups and pools, the thread pool.
 ``links``
@@ -20,7 +20,8 @@ from __future__ import annotations
 
 import sys
 
-from raceway_autopatch.patches.gevent import greenlets, primitives, switches
+from raceway_autopatch.greenlets import remove_tracer
+from raceway_autopatch.patches.gevent import greenlets, hubs, primitives
 from raceway_autopatch.patching import apply_again, internal_error, replace
 
 TYPE_CHECKING = False  # typing is slow to import and not needed at run time
@@ -54,7 +55,7 @@ def _subscribe(subscribers: Any) -> Any:
 
 PATCHES = {
     "gevent.events": (replace("subscribers", _subscribe),),
-    "gevent.hub": (*switches.HUB, *greenlets.WAITING),
+    "gevent.hub": (*hubs.HUB, *greenlets.WAITING),
     "gevent.greenlet": greenlets.GREENLET,
     "gevent.event": primitives.EVENT,
     "gevent.lock": primitives.LOCK,
@@ -65,14 +66,9 @@ PATCHES = {
 }
 
 
-def setup() -> None:
-    """Trace this thread from now on, if it is greenlet that was imported."""
-    switches.trace_raw_greenlets()
-
-
 def teardown() -> None:
     """Take back what patching cannot: the trace function of this thread, copied names."""
-    switches.remove_tracer()
+    remove_tracer()
     primitives.substitutes.restore()
     subscribers = getattr(sys.modules.get("gevent.events"), "subscribers", [])
     while _did_patch in subscribers:

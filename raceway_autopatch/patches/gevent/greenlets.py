@@ -1,18 +1,18 @@
 """gevent.greenlet, gevent.pool, gevent.threadpool: births and ends.
 
 Emits: fork at start; join when a join, get, wait or kill returns after the greenlet has ended,
-when ``ready()`` says so, and before what is linked to it.  Whoever has ended in a group sends to the
-group, so that its ``join`` knows also of those that had left it before.
+when ``ready()`` says so, and before what is linked to it.  Whoever has ended in a group sends to
+the group, so that its ``join`` knows also of those that had left it before.
 """
 
 from __future__ import annotations
 
 from raceway.model import ops
 from raceway.record import recorder
+from raceway_autopatch import patching
+from raceway_autopatch.greenlets import give_state, install_tracer, known_state
 from raceway_autopatch.patches.gevent.links import linked
 from raceway_autopatch.patches.gevent.primitives import send_for, substitutes, sync_once
-from raceway_autopatch.patches.gevent.switches import give_state, install_tracer, known_state
-from raceway_autopatch import patching
 from raceway_autopatch.patching import PatchError, around, contained, replace, wrap
 
 TYPE_CHECKING = False  # typing is slow to import and not needed at run time
@@ -176,7 +176,7 @@ class _Ready:
 
     next = __next__
 
-    def __enter__(self) -> _Ready:
+    def __enter__(self) -> Any:
         self._iterator.__enter__()
         return self
 
@@ -289,7 +289,7 @@ def _carrying(function: Any) -> Any:
 
 
 _pools: dict[int, int] = {}
-"""What the jobs of a thread pool have done: a channel by the address of the pool, which has slots."""
+"""What the jobs of a thread pool have done: channels by the address of the pool."""
 
 
 def _pool_init(original: Callable[..., None]) -> Callable[..., None]:

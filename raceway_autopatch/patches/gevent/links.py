@@ -59,7 +59,8 @@ class _Link:
             recorder.local.s = before
 
     def __eq__(self, other: object) -> bool:
-        return bool(self.callback == (other.callback if type(other) is _Link else other))
+        callback = other.callback if type(other) is _Link else other
+        return self.callback is callback or bool(self.callback == callback)
 
     def __hash__(self) -> int:
         return hash(self.callback)

@@ -14,8 +14,8 @@ import sys
 
 from raceway.model import ops
 from raceway.record import recorder
+from raceway_autopatch.greenlets import in_hub, known_state
 from raceway_autopatch.patches.gevent.links import linked
-from raceway_autopatch.patches.gevent.switches import in_hub, known_state
 from raceway_autopatch.patching import contained, replace
 from raceway_autopatch.primitives import _Permits as Permits
 from raceway_autopatch.substitutes import Substitutes
@@ -247,7 +247,9 @@ def _semaphore_class(original: Any) -> Any:
 
     methods: dict[str, Any] = {"acquire": acquire, "release": release}
     methods |= {"__enter__": __enter__, "__exit__": __exit__, "__init__": __init__}
-    return substitutes.subclass(original, methods, ("_raceway_mutex", "_raceway_number", "_raceway_permits"))
+    return substitutes.subclass(
+        original, methods, ("_raceway_mutex", "_raceway_number", "_raceway_permits")
+    )
 
 
 def _may_release(semaphore: Any) -> bool:

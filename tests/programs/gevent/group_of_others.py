@@ -1,10 +1,9 @@
 # title: map of a pool returns while another greenlet of the same pool still works
 # expect: atomicity-violation stats.hits
-# lines: 24,26
+# lines: 23,25
 # severity: critical
 # requires: gevent
 # why: map waits for its own greenlets; that the pool has others is no reason to wait for them.
-import gevent
 from gevent.event import Event
 from gevent.pool import Pool
 

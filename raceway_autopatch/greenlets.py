@@ -1,4 +1,4 @@
-"""greenlet, gevent.hub: whose turn it is, by a trace function of greenlet.
+"""Greenlets: whose turn it is, by a trace function.
 
 ``greenlet.settrace`` holds for one OS thread.  It is installed when the hub of the thread is made,
 and in the thread that imports greenlet, and calls the one that was there before.  It only reads
@@ -23,11 +23,10 @@ from _collections import deque  # type: ignore[import-not-found]  # has no stub
 
 from raceway.model import ops
 from raceway.record import recorder
-from raceway_autopatch.patching import around, contained, internal_error
+from raceway_autopatch.patching import internal_error
 
 TYPE_CHECKING = False  # typing is slow to import and not needed at run time
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from types import CodeType
     from typing import Any
 
@@ -203,7 +202,16 @@ _PLAIN_CALLS = frozenset({"CALL", "CALL_METHOD", "CALL_FUNCTION"})
 def _hand_over(before: State, state: State) -> None:
     channel = _handed_over << ops.OP_BITS
     recorder.emit(
-        (before.tok, channel | ops.HANDOFF, None, None, state.tok, channel | ops.RECEIVE, None, None)
+        (
+            before.tok,
+            channel | ops.HANDOFF,
+            None,
+            None,
+            state.tok,
+            channel | ops.RECEIVE,
+            None,
+            None,
+        )
     )
     before.tok += 1
     state.tok += 1
@@ -229,47 +237,3 @@ def remove_tracer() -> None:
     recorder.local.__dict__.pop("gevent", None)
     if greenlet is not None and isinstance(tracer, Tracer):
         greenlet.settrace(tracer.previous)
-
-
-def trace_raw_greenlets() -> None:
-    """Trace the thread that has imported greenlet; that of eventlet are nobody's business."""
-    __import__("opcode")
-    if "eventlet" not in sys.modules:
-        install_tracer()
-
-
-def _hub_init(original: Callable[..., None]) -> Callable[..., None]:
-    def __init__(self: Any, *args: Any, **kwargs: Any) -> None:  # noqa: N807 - it replaces one
-        try:
-            install_tracer()
-        except Exception as error:  # there must be a hub
-            internal_error("gevent hub", error)
-        original(self, *args, **kwargs)
-
-    return __init__
-
-
-def _hub_join(original: Callable[..., Any]) -> Callable[..., Any]:
-    known = contained(_all_known, "gevent.wait")
-
-    def join(self: Any, timeout: Any = None) -> Any:
-        over = original(self, timeout)
-        if over:
-            known()
-        return over
-
-    return join
-
-
-def _all_known() -> None:
-    """Nothing is left to run: whoever has waited for that knows of the end of all."""
-    here = recorder.current().actor
-    for actor in started():
-        if actor != here:
-            recorder.sync(ops.JOIN, actor)
-
-
-HUB = (
-    around("Hub.__init__", _hub_init),
-    around("Hub.join", _hub_join, optional=True),
-)
