@@ -62,6 +62,7 @@ PATCHES = {
     "gevent.queue": primitives.QUEUE,
     "gevent.pool": greenlets.POOL,
     "gevent.threadpool": greenlets.THREADPOOL,
+    "gevent.baseserver": hubs.SERVER,
     "gevent": greenlets.PACKAGE,
 }
 
