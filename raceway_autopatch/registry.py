@@ -54,11 +54,14 @@ PATCHED: Mapping[str, tuple[str, ...]] = {
         "asyncio.futures", "asyncio.tasks", "asyncio.events", "asyncio.base_events",
         "asyncio.locks", "asyncio.queues", "asyncio", "uvloop",
     ),
+    "anyio": ("anyio._backends._asyncio", "anyio._backends._trio"),
+    "socket": ("socket", "ssl", "gevent._socket3", "gevent.ssl"),
     "requests": ("requests.sessions",),
     "flask": ("flask.app",),
+    "greenlet": ("greenlet",),
     "gevent": (
         "gevent.events", "gevent.hub", "gevent.greenlet", "gevent.event", "gevent.lock",
-        "gevent.queue", "gevent.pool", "gevent.threadpool", "gevent",
+        "gevent.queue", "gevent.pool", "gevent.threadpool", "gevent.baseserver", "gevent",
     ),
     "raceway_client": ("raceway.client",),
 }  # fmt: skip

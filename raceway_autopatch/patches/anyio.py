@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 
     from raceway.record.recorder import State
 
-MODULE = ("anyio._backends._asyncio", "anyio._backends._trio")
 SUPPORTS = "anyio>=3.6"
 
 

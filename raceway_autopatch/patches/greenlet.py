@@ -12,7 +12,6 @@ import sys
 
 from raceway_autopatch import greenlets
 
-MODULE = "greenlet"
 SUPPORTS = None
 PATCHES = ()
 

@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
-MODULE = ("socket", "ssl", "gevent._socket3", "gevent.ssl")
 SUPPORTS = None
 
 _DIRECTIONS_KEPT = 8192

@@ -1,4 +1,4 @@
-"""gevent.hub, gevent.baseserver: traces each thread that has a hub; its servers, and waiting for all.
+"""gevent.hub, gevent.baseserver: traces each thread that has a hub; servers, and waiting for all.
 
 Emits: join of every greenlet of the thread when ``gevent.wait()`` finds that nothing is left, and
 fork of a server when it begins to accept: what handles a connection is started in the hub, which
