@@ -163,6 +163,18 @@ def http_recording():
 
 
 @pytest.fixture
+def socket_recording():
+    """Record connections, and the threads at their ends."""
+    yield from _recording("threading", "socket")
+
+
+@pytest.fixture
+def anyio_recording():
+    """Record with the patches that anyio's worker threads need."""
+    yield from _recording("threading", "asyncio", "anyio")
+
+
+@pytest.fixture
 def marker():
     """Return the function that makes marks."""
     return mark

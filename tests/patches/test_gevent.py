@@ -342,3 +342,83 @@ def test_isinstance_is_as_before(run):
     """,
         start=False,
     )
+
+
+def test_links(run):
+    """A callback comes after who linked it and after what it is linked to; it can be unlinked."""
+    run("""
+    import gevent
+    from gevent.event import AsyncResult, Event
+    def work():
+        mark("begin"); gevent.sleep(0.001); mark("end")
+    def called(_):
+        mark("called")
+    g = gevent.spawn(work)
+    mark("before link")
+    g.link(called); g.rawlink(lambda _: mark("raw"))
+    mark("after link")
+    g.link(called); g.unlink(called)
+    g.rawlink(called); g.unlink(called)
+    event = Event()
+    event.rawlink(lambda _: mark("event seen"))
+    def announce():
+        mark("announced"); event.set(); mark("later")
+    h = gevent.spawn(announce)
+    gevent.sleep(0.01)
+    mark("unjoined")
+    for label in ("called", "raw"):
+        assert ordered("before link", label) and ordered("end", label)
+        assert not ordered("after link", label) and not ordered(label, "unjoined")
+    assert ordered("announced", "event seen") and not ordered("later", "event seen")
+    names = [op.argument for op in recording.ops if op.name == "WRITE"]
+    assert names.count("called") == 1, names
+    """)
+
+
+def test_who_was_not_waited_for(run):
+    """What a wait does not promise is not ordered, even if it has happened by chance."""
+    run("""
+    import gevent
+    from gevent.pool import Group
+    def work(label):
+        mark(label)
+    group = Group()
+    done, other = gevent.spawn(work, "done"), group.spawn(work, "other")
+    gevent.sleep(0.01)
+    gevent.joinall([done, other], count=1)
+    mark("one")
+    assert ordered("done", "one") and not ordered("other", "one")
+    assert group.map(str, [1]) == ["1"]
+    mark("mapped")
+    assert not ordered("other", "mapped")
+    group.join()
+    mark("joined")
+    assert ordered("other", "joined")
+    """)
+
+
+def test_raw_greenlets_without_gevent(run):
+    """Started and ended in order; in between a switch orders if it carries something."""
+    run(
+        """
+    from greenlet import getcurrent, greenlet
+    def work(value):
+        mark("begin")
+        getcurrent().parent.switch()
+        mark("bare")
+        getcurrent().parent.switch("value")
+        mark("end")
+    g = greenlet(work)
+    mark("before")
+    g.switch(1)
+    mark("back")
+    g.switch()
+    mark("carried")
+    g.switch()
+    mark("after")
+    assert ordered("before", "begin") and not ordered("begin", "back")
+    assert not ordered("back", "bare") and ordered("bare", "carried")
+    assert not ordered("carried", "end") and ordered("end", "after")
+    """,
+        order=("greenlet",),
+    )
