@@ -80,7 +80,7 @@ def _greenlet_class(original: Any) -> Any:
 
     def is_ready(self: Any) -> Any:
         value = ready(self)
-        if value and _status.active:
+        if value and _status.active and not getattr(recorder.local, "linking", False):
             _learn(self)
         return value
 
@@ -92,7 +92,12 @@ def _greenlet_class(original: Any) -> Any:
     def rawlink(self: Any, callback: Any) -> Any:
         if _status.active:
             callback = linked(callback, _learn) or callback
-        return original.rawlink(self, callback)
+        # It asks whether the greenlet is ready, for itself: nobody learns by that.
+        recorder.local.linking = True
+        try:
+            return original.rawlink(self, callback)
+        finally:
+            recorder.local.linking = False
 
     def spawn_later(cls: Any, seconds: Any, *args: Any, **kwargs: Any) -> Any:
         # It asks whether it is the class itself that is given nothing to run.
