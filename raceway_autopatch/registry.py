@@ -50,6 +50,7 @@ PATCHED: Mapping[str, tuple[str, ...]] = {
     ),
     "socketserver": ("socketserver",),
     "sched": ("sched",),
+    "heapq": ("heapq",),
     "asyncio": (
         "asyncio.futures", "asyncio.tasks", "asyncio.events", "asyncio.base_events",
         "asyncio.locks", "asyncio.queues", "asyncio", "uvloop",

@@ -7,7 +7,7 @@ triple) of places, with a count and the worst example.
 
 from __future__ import annotations
 
-from raceway.engine import atomicity, races
+from raceway.engine import atomicity, harmless, races
 from raceway.engine.commutes import READS, WRITES
 from raceway.engine.definitions import Definitions
 from raceway.engine.judge import Judge, SourceProvider
@@ -94,12 +94,12 @@ class Analyzer:
             owners.add(number)
 
         atomicity.check(shadow, access, self.judge, self._violated)
-        if len(owners) > 1 or shadow.container is not None or access.kind == ops.SCAN:
+        if len(owners) > 1 or shadow.container is not None or shadow.items:
             races.check(shadow, access, self._raced)
         Shadow.keep(shadow.entries, access)
         shadow.keep_recent(access)
-        if shadow.container is not None and access.kind == ops.WRITE:
-            Shadow.keep(shadow.container.item_writes, access)
+        if shadow.container is not None and access.kind != ops.GROW:
+            Shadow.keep(shadow.container.items, access)
 
     def lock_order(self, edge: LockOrder) -> None:
         """Take the next edge of the lock-order graph."""
@@ -123,8 +123,10 @@ class Analyzer:
     def _raced(self, first: Access, second: Access, observed: bool) -> None:
         if self.judge.is_construction(first.site):
             return
-        # Between an item and a walk over its container, the item is what it is about.
-        variable = (second if first.kind == ops.SCAN else first).variable
+        # Between an item and its container, the item is what it is about.
+        variable = first.variable
+        if variable != second.variable and self.shadows[variable].container is None:
+            variable = second.variable
         key = (variable, first.site.frames[0], second.site.frames[0])
         if not observed and self.judge.is_handed_over(second.site):
             return  # the lock that orders the two is how the second one came by the object
@@ -144,7 +146,11 @@ class Analyzer:
                 known.first, known.second = first, second
 
     def _race_severity(self, first: Access, second: Access) -> Severity:
+        if harmless.in_containers(first, second, self.judge):
+            return "info"
         if first.kind in WRITES and second.kind in WRITES:
+            if first.restores and second.restores:
+                return "info"
             if first.update_of is not None or second.update_of is not None:
                 return "critical"
             same = first.has_value and second.has_value and _equal(first.value, second.value)
@@ -152,7 +158,7 @@ class Analyzer:
         read, write = (first, second) if first.kind in READS else (second, first)
         if read.kind == ops.LENGTH:
             return "warning" if self._is_relied_on(read) else "info"
-        if read.kind != ops.READ or write.kind != ops.WRITE:
+        if read.kind != ops.READ or write.kind not in {ops.WRITE, ops.GROW}:
             return "warning"
         if write.unchanged and write.update_of is None:
             return "info"

@@ -28,6 +28,12 @@ from raceway.model import ops
 ReportViolation = Callable[[Sequence, Access, bool, bool], None]
 
 
+_UPDATES = frozenset(
+    {(ops.READ, ops.WRITE), (ops.READ, ops.GROW), (ops.UPDATE, ops.WRITE)}
+)  # fmt: skip
+"""Kinds of a read, and of the write that puts what was computed from it in its place."""
+
+
 def check(shadow: Shadow, access: Access, judge: Judge, report: ReportViolation) -> None:
     """Look for sequences that end in ``access`` and for those that it breaks.
 
@@ -63,7 +69,7 @@ def _sequence(shadow: Shadow, first: Access, second: Access, judge: Judge) -> Se
         return None
     if pattern is Pattern.W_R_W and (not _is_hole(first) or _is_hole(second)):
         return None
-    if pattern is Pattern.R_W_W and first.kind == ops.READ and second.kind == ops.WRITE:
+    if pattern is Pattern.R_W_W and (first.kind, second.kind) in _UPDATES and not second.restores:
         second.update_of = first
     rechecks = tuple(
         middle
@@ -77,7 +83,8 @@ def _sequence(shadow: Shadow, first: Access, second: Access, judge: Judge) -> Se
 
 def _is_hole(access: Access) -> bool:
     """Tell whether a write stores "nothing", as the first of two steps."""
-    return access.kind == ops.WRITE and access.has_value and access.value is None
+    stores = access.kind in {ops.WRITE, ops.GROW}
+    return stores and access.has_value and access.value is None
 
 
 def _judge(shadow: Shadow, sequence: Sequence, other: Access, report: ReportViolation) -> None:

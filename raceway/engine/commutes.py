@@ -29,6 +29,8 @@ RACES = _both_ways(
     (ops.WRITE, ops.WRITE),
     # a member of a set: adds commute, but a test beside one sees either.
     (ops.READ, ops.GROW),
+    # pop() of a key beside d[key], which fails then; where it does not, it is "information".
+    (ops.READ, ops.UPDATE),
     # pop() or setdefault() of a key against d[key] = value: one of the two is lost.
     (ops.UPDATE, ops.WRITE),
     # clear(), sort(), insert() against an insertion: what is left depends on the order.
@@ -50,6 +52,12 @@ RACES = _both_ways(
 )
 """Pairs of kinds on one variable that race if nothing orders them."""
 
+ITEM_RACES = RACES | _both_ways(
+    # pop(key) fails if it comes before the insertion.
+    (ops.UPDATE, ops.GROW),
+)
+"""The same for one item of a container."""
+
 STALE = _both_ways(
     (ops.READ, ops.WRITE),
     (ops.READ, ops.UPDATE),
@@ -69,6 +77,9 @@ STALE = _both_ways(
     (ops.WRITE, ops.WRITE),
     (ops.UPDATE, ops.WRITE),
     (ops.UPDATE, ops.UPDATE),
+    # An own insertion that is looked for again: in between it was replaced or taken.
+    (ops.GROW, ops.WRITE),
+    (ops.GROW, ops.UPDATE),
 )
 """Pairs of kinds on one variable of which one makes what the other saw or did out of date."""
 

@@ -10,7 +10,7 @@ import enum
 from collections.abc import Callable
 from typing import Literal
 
-from raceway.engine import construction, dependence, owners
+from raceway.engine import construction, container_shapes, dependence, owners
 from raceway.engine.code_view import CodeView, Position
 from raceway.engine.commutes import WRITES
 from raceway.engine.definitions import Definitions
@@ -57,6 +57,7 @@ class Judge:
         self._links: dict[tuple[int, int, Kind, Kind], Link] = {}
         self._rechecks: dict[tuple[int, int, int], bool] = {}
         self._answers: dict[tuple[str, int], bool] = {}
+        self._operations: dict[tuple[object, ...], bool] = {}
         self._patterns: dict[int, Pattern | object | None] = {}
 
     # ------------------------------------------------------------ places
@@ -191,7 +192,8 @@ class Judge:
             return Pattern.R_W_R
         if second_kind == "write":
             return None if link.verdict in _CANNOT_FOLLOW else Pattern.W_R_W
-        if link.verdict is not Verdict.SAME_FUNCTION or first.kind != ops.WRITE:
+        inserts = first.kind == ops.GROW and second.kind == ops.READ
+        if link.verdict is not Verdict.SAME_FUNCTION or not (first.kind == ops.WRITE or inserts):
             return None
         if self.is_update(first.site) or self.is_polled(second.site):
             return None
@@ -303,3 +305,51 @@ class Judge:
     def is_constant_write(self, site: Site) -> bool:
         """Tell whether this write stores a literal."""
         return self._ask("is_constant_write", site)
+
+    # ------------------------------------------------------------ one operation on a container
+
+    def _ask_operation(self, question: str, site: Site, *kind: Kind) -> bool:
+        key = (question, site.number, *kind)
+        answer = self._operations.get(key)
+        if answer is None:
+            view, position = self._view(site.frames[0][0]), self._position(site, 0)
+            answer = False
+            if view is not None and position is not None:
+                answer = bool(getattr(container_shapes, question)(view, position, *kind))
+            self._operations[key] = answer
+        return answer
+
+    def is_subscript(self, site: Site) -> bool:
+        """Tell whether this operation is ``d[k]``, as a value."""
+        return self._ask_operation("is_subscript", site)
+
+    def is_copy(self, site: Site) -> bool:
+        """Tell whether this operation copies the whole container in one step."""
+        return self._ask_operation("is_copy", site)
+
+    def is_removal(self, site: Site) -> bool:
+        """Tell whether this operation takes something out and puts nothing in its place."""
+        return self._ask_operation("is_removal", site)
+
+    def is_move(self, site: Site) -> bool:
+        """Tell whether this operation takes one thing out, or puts one in, in one step."""
+        return self._ask_operation("is_move", site)
+
+    def fails_when_gone(self, access: Access) -> bool:
+        """Tell whether this operation raises if its item is gone, and nobody is ready for it."""
+        site = access.site
+        kind: Kind = "write" if access.kind in WRITES else "read"
+        if not self._ask_operation("fails_when_gone", site, kind):
+            return False
+        key = ("is_forgiven", site.number, kind)
+        if key not in self._operations:
+            self._operations[key] = any(
+                self._is_forgiven(site, depth, kind) for depth in range(len(site.frames))
+            )
+        return not self._operations[key]
+
+    def _is_forgiven(self, site: Site, depth: int, kind: Kind) -> bool:
+        view, position = self._view(site.frames[depth][0]), self._position(site, depth)
+        if view is None or position is None:
+            return False
+        return container_shapes.is_forgiven(view, position, kind, called=depth > 0)

@@ -3,9 +3,9 @@
 Goodlock (K. Havelund, SPIN 2000, with the gate locks and the happens-before filter of later
 versions): an edge ``outer -> inner`` says that some actor waited for ``inner`` while it held
 ``outer``.  A cycle whose edges come from different actors can become a deadlock unless the actors
-all hold one more lock at that moment (a gate), or cannot run at the same time: one has ended before
-the other began.  Order by queues and events does not count: what was sent at one place may be sent
-earlier or later in another run.
+all hold one more lock at that moment (a gate), or cannot be there at the same time: one has ended,
+or has let the other go on by an event, a queue or a result, after its locks were free again.  The
+order in which mutexes, conditions among them, happened to be taken does not count.
 """
 
 from __future__ import annotations
@@ -22,16 +22,24 @@ PATHS_TRIED = 20_000
 """Cycles that are looked at among locks that all depend on each other."""
 
 
+Key = tuple[int, int, int, frozenset[int], bool]
+
+
 class LockOrderGraph:
     """The edges of one process."""
 
     def __init__(self) -> None:
-        self._edges: dict[int, dict[int, dict[tuple[int, int, int], LockOrder]]] = {}
+        self._edges: dict[int, dict[int, dict[Key, LockOrder]]] = {}
 
     def add(self, edge: LockOrder) -> None:
-        """Remember an edge; the latest for each actor and place."""
+        """Remember an edge; the first and the latest for each actor, place and set of gates.
+
+        Of a loop that sends its results, the first pass may be over when another actor takes the
+        opposite order, and the latest is not.
+        """
         examples = self._edges.setdefault(edge.outer, {}).setdefault(edge.inner, {})
-        key = (edge.actor.number, edge.outer_site.number, edge.inner_site.number)
+        place = (edge.actor.number, edge.outer_site.number, edge.inner_site.number, edge.gates)
+        key = (*place, (*place, False) in examples)
         if key in examples or len(examples) < EDGES_KEPT:
             examples[key] = edge
 

@@ -10,15 +10,16 @@ PLDI 2009) for epochs, WCP (D. Kini et al., PLDI 2017) for the causal order.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
-from raceway.engine.commutes import RACES
+from raceway.engine.commutes import ITEM_RACES, RACES
 from raceway.engine.order import full_before
 from raceway.engine.shadow import Shadow, same_group
 from raceway.engine.stamped import Access
 from raceway.model import ops
 
 ReportRace = Callable[[Access, Access, bool], None]
+Relation = frozenset[tuple[int, int]]
 
 
 def check(shadow: Shadow, access: Access, report: ReportRace) -> None:
@@ -30,21 +31,37 @@ def check(shadow: Shadow, access: Access, report: ReportRace) -> None:
         report: Called with the earlier access, the new one, and whether nothing at all ordered
             them in this run.
     """
-    _compare(shadow.entries.values(), access, report)
+    kind = access.kind
     container = shadow.container
-    if container is not None and access.kind == ops.WRITE:
-        scans = [one for one in container.entries.values() if one.kind == ops.SCAN]
-        _compare(scans, access, report)
-    if access.kind == ops.SCAN:
-        _compare(shadow.item_writes.values(), access, report)
+    relation = RACES if container is None else ITEM_RACES
+    _compare(shadow.entries.values(), access, relation, report)
+    if container is not None:
+        # An insertion is an access to the structure, too, and was compared as such.
+        wanted = _WITH_ITEM.get(kind)
+        if wanted is not None:
+            whole = [one for one in container.entries.values() if one.kind in wanted]
+            _compare(whole, access, RACES, report)
+    elif kind in {ops.SCAN, ops.WRITE}:
+        items = [one for one in shadow.items.values() if kind in _WITH_ITEM.get(one.kind, ())]
+        _compare(items, access, RACES, report)
 
 
-def _compare(entries: object, access: Access, report: ReportRace) -> None:
+_WITH_ITEM = {
+    ops.READ: frozenset({ops.WRITE}),
+    ops.UPDATE: frozenset({ops.WRITE}),
+    ops.WRITE: frozenset({ops.WRITE, ops.SCAN}),
+}
+"""Kind of an access to an item: kinds of accesses to its container that may conflict with it."""
+
+
+def _compare(
+    entries: Iterable[Access], access: Access, relation: Relation, report: ReportRace
+) -> None:
     actor = access.actor
     kind = access.kind
     hard = access.hard
-    for other in list(entries):  # type: ignore[call-overload]  # any iterable of accesses
-        if (other.kind, kind) not in RACES or same_group(other.actor, actor):
+    for other in list(entries):
+        if (other.kind, kind) not in relation or same_group(other.actor, actor):
             continue
         if other.locks and not access.locks.isdisjoint(other.locks):
             continue

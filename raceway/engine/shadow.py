@@ -53,14 +53,14 @@ class Shadow:
         by_hand: Its accesses are reported by calls of the program.
         container: The shadow of the container, for an item of it.
         entries: Latest access for each actor, kind, site and lockset.
-        item_writes: For a container: latest replacement of any item, likewise.
+        items: For a container: latest access to any item, likewise; insertions are its own.
         recent: For each actor, its latest access at each place.
         sequences: Latest sequence for each actor and pair of places.
         owners: Actors that have accessed it, by number, up to two.
     """
 
     __slots__ = (
-        "by_hand", "container", "entries", "has_value", "item_writes", "number", "owners", "recent",
+        "by_hand", "container", "entries", "has_value", "items", "number", "owners", "recent",
         "sequences", "value",
     )  # fmt: skip
 
@@ -71,7 +71,7 @@ class Shadow:
         self.by_hand = by_hand
         self.container = container
         self.entries: dict[EntryKey, Access] = {}
-        self.item_writes: dict[EntryKey, Access] = {}
+        self.items: dict[EntryKey, Access] = {}
         self.recent: dict[int, dict[tuple[int, int], Access]] = {}
         self.sequences: dict[tuple[int, int, int], Sequence] = {}
         self.owners: set[int] = set()

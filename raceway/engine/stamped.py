@@ -34,12 +34,13 @@ class Message:
         open: Sections of which it tells the beginning and not the end.
     """
 
-    __slots__ = ("actor", "base", "epoch", "full", "hard", "open")
+    __slots__ = ("actor", "base", "epoch", "full", "hard", "life", "open")
 
     def __init__(
         self,
         actor: Hashable,
         epoch: int,
+        life: Clock,
         base: Clock,
         hard: Clock,
         full: Clock,
@@ -47,6 +48,7 @@ class Message:
     ) -> None:
         self.actor = actor
         self.epoch = epoch
+        self.life = life
         self.base = base
         self.hard = hard
         self.full = full
@@ -101,8 +103,8 @@ class ActorReplay:
     Attributes:
         number: Actor number in its process.
         epoch: Epoch of its last op.
-        life: Clock by program order, fork and join.
-        base: ``life``, and synchronisation other than mutexes.
+        life: Clock by program order, fork and join, send and receive.
+        base: ``life``, and the locks of conditions.
         hard: ``base`` and, in addition, the order of critical sections that conflict.
         full: Classic happens-before: every release before the next acquire.
         held: Locks by number.
@@ -152,6 +154,7 @@ class Access:
         index: Position in the history of its process.
         kind: Access op of :mod:`raceway.model.ops`.
         unchanged: A write of the value that was there already.
+        restores: A write of the very object that was there already, as ``self.items += [x]`` does.
         update_of: For a write, the read of the same actor that it was computed from.
         has_value: Whether ``value`` is known; ``type_name`` is set when it is no scalar.
     """
@@ -167,6 +170,7 @@ class Access:
         "index",
         "kind",
         "locks",
+        "restores",
         "sections",
         "segment",
         "site",
@@ -197,6 +201,7 @@ class Access:
         self.has_value = False
         self.type_name = ""
         self.unchanged = False
+        self.restores = False
         self.update_of: Access | None = None
 
 

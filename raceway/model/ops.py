@@ -50,7 +50,8 @@ LAST_ACCESS: Final = STEP
 
 # Annotations of the access just before them in the same actor.
 VALUE: Final = 8
-"""object = None and argument = the scalar, or object = the type of what is no scalar."""
+"""object = None and argument = the scalar; or object = the type of what is no scalar, and argument
+= True if the very same object was there before."""
 FRAME: Final = 9
 """The call stack changed.  subject = depth (1 = the caller), object = code, argument = f_lasti."""
 

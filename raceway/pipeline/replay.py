@@ -3,10 +3,10 @@
 It keeps four orders for every actor, each a vector clock:
 
 ``life``
-    program order, fork and join: who can be there at the same time at all.
+    program order, fork and join, and what was sent and received: who can be there at the same
+    time at all.
 ``base``
-    ``life``, send and receive, and the locks of conditions that are waited on or notified: what
-    holds in every run.
+    ``life``, and the locks of conditions that are waited on or notified: what holds in every run.
 ``hard``
     ``base``, and a release of a lock before a later access under the same lock if the two
     critical sections conflict on a variable.  Such an order is causal: what was done under the
@@ -248,6 +248,7 @@ class Replay:
             access.has_value = True
         else:
             access.type_name = name
+            access.restores = access.unchanged = argument is True
 
     # ------------------------------------------------------------ messages
 
@@ -259,7 +260,9 @@ class Replay:
             begun += tuple(actor.held.values())
         if actor.turn is not None:
             begun += (actor.turn,)
-        return Message(actor.number, actor.epoch, actor.base, actor.hard, actor.full, begun)
+        return Message(
+            actor.number, actor.epoch, actor.life, actor.base, actor.hard, actor.full, begun
+        )
 
     @staticmethod
     def _end(actor: ActorReplay) -> Message:
@@ -268,7 +271,9 @@ class Replay:
         Without sections of others, or each one would keep all earlier ones alive.
         """
         begun = tuple(actor.held.values()) if actor.held else ()
-        return Message(actor.number, actor.epoch, actor.base, actor.hard, actor.full, begun)
+        return Message(
+            actor.number, actor.epoch, actor.life, actor.base, actor.hard, actor.full, begun
+        )
 
     def _learn(self, actor: ActorReplay, message: Message) -> None:
         sender, epoch = message.actor, message.epoch
@@ -324,6 +329,11 @@ class Replay:
             if message.open:
                 self._hear_of(actor, message.open)
 
+    def _meet(self, actor: ActorReplay, message: Message) -> None:
+        """Learn from one that this actor has waited for: what it did before is over."""
+        self._learn(actor, message)
+        actor.life = join(actor.life, message.life, message.actor, message.epoch)
+
     def _send(self, actor: ActorReplay, channel: int, _thing: Any, _argument: Any) -> None:
         messages = self._channels.setdefault(channel, {})
         # Whoever receives this message learns what its sender knew: older ones are contained.
@@ -346,11 +356,11 @@ class Replay:
     def _receive(self, actor: ActorReplay, channel: int, _thing: Any, _argument: Any) -> None:
         message = self._handoffs.get(channel)
         if message is not None and message.actor != actor.number:
-            self._learn(actor, message)
+            self._meet(actor, message)
         # The newest first: it mostly contains the others, which then cost nothing.
         for earlier in reversed(self._channels.get(channel, {}).values()):
             if earlier.actor != actor.number:
-                self._learn(actor, earlier)
+                self._meet(actor, earlier)
 
     def _remote_send(self, actor: ActorReplay, _subject: int, _thing: Any, name: str) -> None:
         def exported(clock: Clock) -> Clock:
@@ -363,6 +373,7 @@ class Replay:
         self.mailbox.messages[name] = Message(
             (self.process, actor.number),
             actor.epoch,
+            exported(actor.life),
             exported(actor.base),
             exported(actor.hard),
             exported(actor.full),
@@ -372,11 +383,12 @@ class Replay:
         def imported(clock: Clock) -> Clock:
             return {self._local(key): epoch for key, epoch in clock.items()}
 
-        self._learn(
+        self._meet(
             actor,
             Message(
                 self._local(message.actor),
                 message.epoch,
+                imported(message.life),
                 imported(message.base),
                 imported(message.hard),
                 imported(message.full),
@@ -471,10 +483,9 @@ class Replay:
         child = self.actors.get(number) or self._actor(number)
         child.parent = actor
         child.fork_site = self.site(actor, code, offset)
-        self._learn(child, self._message(actor))
+        self._meet(child, self._message(actor))
         if actor.turn is not None and actor.group == child.group:
             child.begun += (actor.turn,)
-        child.life = join(child.life, actor.life, actor.number, actor.epoch)
         if child.kind == "call" and actor.held:
             # Its caller waits for it, and holds these until it has ended.
             child.held.update(actor.held)
@@ -483,8 +494,7 @@ class Replay:
     def _join(self, actor: ActorReplay, number: int, _thing: Any, _argument: Any) -> None:
         child = self.actors.get(number)
         if child is not None and child is not actor:
-            self._learn(actor, self._message(child))
-            actor.life = join(actor.life, child.life, child.number, child.epoch)
+            self._meet(actor, self._message(child))
 
     def _switch(self, actor: ActorReplay, _subject: int, _thing: Any, _argument: Any) -> None:
         actor.segment += 1

@@ -202,6 +202,8 @@ def _writers(original: type, plan: Plan, cell: Any) -> dict[str, Any]:
         elif kind is str:
             kind = None
             shown = value if len(value) <= TEXT_LIMIT else value[:TEXT_LIMIT]
+        elif self.__dict__.get(name) is value:  # changed in place
+            shown = True
         elif type(kind) is type and kind in TRACKED:
             value = adopt(value, subject, getrefcount(value) <= ASSIGNED, cell.label + name)
         back = frame.f_back

@@ -268,6 +268,8 @@ def _setattr(family: Family, holder_of: Any, previous: Any, plain: bool) -> Any:
         elif kind is str:
             kind = None  # type: ignore[assignment] # as above
             shown = value if len(value) <= TEXT_LIMIT else value[:TEXT_LIMIT]
+        elif self.__dict__.get(name) is value:  # changed in place
+            shown = True
         elif type(kind) is type and kind in TRACKED:
             value = adopt(value, subject, getrefcount(value) <= ASSIGNED, f"{family.label}.{name}")
         back = frame.f_back

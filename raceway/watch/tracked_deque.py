@@ -10,7 +10,7 @@ from raceway.model.ops import GROW, LENGTH, READ, SCAN, UPDATE, WRITE
 from raceway.record.recorder import BUFFER, CHUNK_ITEMS, flush, local, note_stack
 from raceway.watch.adoption import TRACKED, adopt, item_label
 from raceway.watch.sharing import ARGUMENT, STORED_ITEM, getrefcount
-from raceway.watch.sites import record, unknown, value_record, where
+from raceway.watch.sites import record, record_two, unknown, value_record, where
 from raceway.watch.views import TrackedIterator
 
 TYPE_CHECKING = False  # typing is slow to import and not needed at run time
@@ -77,9 +77,11 @@ class RecordingDeque(deque):  # type: ignore[type-arg] # elements of any kind
 
     def pop(self) -> Any:  # type: ignore[override] # typeshed has the signature of list.pop
         """Take the rightmost item."""
-        state, code, offset = where()
-        buffer = BUFFER
-        buffer += (state.tok, self._raceway_structure | UPDATE, code, offset)
+        last = _length(self) - 1
+        items = self._raceway_items
+        # Only what somebody has looked at: a stack would get a variable for each item.
+        item = items.get(last, 0)
+        record_two(self._raceway_structure | UPDATE, item and item | UPDATE)
         return deque.pop(self)
 
     def popleft(self) -> Any:
@@ -94,8 +96,16 @@ class RecordingDeque(deque):  # type: ignore[type-arg] # elements of any kind
             note_stack(state, back)
         if len(BUFFER) > CHUNK_ITEMS:
             flush()
+        code = frame.f_code
+        offset = frame.f_lasti
+        token = state.tok
+        structure = self._raceway_structure
+        first = self._raceway_items[0] | UPDATE
         buffer = BUFFER
-        buffer += (state.tok, self._raceway_structure | UPDATE, frame.f_code, frame.f_lasti)
+        if _length(self):
+            buffer += (token, structure | UPDATE, code, offset, token, first, code, offset)
+        else:
+            buffer += (token, structure | UPDATE, code, offset)
         return deque.popleft(self)
 
     def _raceway_adopt(self, value: Any, index: int, fresh: bool) -> Any:

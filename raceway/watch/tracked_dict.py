@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from typing import Any
 
 _MISSING: Any = object()
+_HEAP_TYPE = 1 << 9
+_CFunction = type(len)
 
 
 def dict_mixin(base: Any) -> Any:
@@ -32,7 +34,7 @@ def dict_mixin(base: Any) -> Any:
     getitem: Callable[[Any, Any], Any] = base.__getitem__
     setitem: Callable[[Any, Any, Any], None] = base.__setitem__
     delitem = base.__delitem__
-    get = base.get
+    get = getter = base.get  # the methods below have these names, too
     items_of = base.items
 
     def copy_of(self: Any) -> Any:
@@ -95,6 +97,8 @@ def dict_mixin(base: Any) -> Any:
             elif kind is str:
                 kind = None
                 shown = value if len(value) <= TEXT_LIMIT else value[:TEXT_LIMIT]
+            elif getter(self, key) is value:  # changed in place
+                shown = True
             elif type(kind) is type and kind in TRACKED:
                 fresh = getrefcount(value) <= STORED_ITEM
                 value = adopt(value, item, fresh, item_label(self._raceway_items, key))
@@ -113,7 +117,7 @@ def dict_mixin(base: Any) -> Any:
                 buffer += (token, item | WRITE, code, offset, token, item | VALUE, kind, shown)
             else:
                 buffer += (token, structure | GROW, code, offset,
-                           token, item | WRITE, code, offset, token, item | VALUE, kind, shown)
+                           token, item | GROW, code, offset, token, item | VALUE, kind, shown)
             # fmt: on
             setitem(self, key, value)
 
@@ -200,14 +204,14 @@ def dict_mixin(base: Any) -> Any:
                 record(self._raceway_structure, UPDATE)
             else:
                 item = self._raceway_item(key)
-                record_two(self._raceway_structure | UPDATE, item and item | WRITE)
+                record_two(self._raceway_structure | UPDATE, item and item | UPDATE)
             return base.popitem(self, *args, **kwargs)
 
         def setdefault(self, key: Any, default: Any = None) -> Any:
             item = self._raceway_item(key)
             if item:
                 if contains(self, key):
-                    record(item, UPDATE)
+                    record(item, READ)
                 else:
                     kind = type(default)
                     if type(kind) is type and kind in TRACKED:
@@ -239,8 +243,10 @@ def dict_mixin(base: Any) -> Any:
                 if item:
                     shown = value_record(token, item, value)
                     grow = (token, self._raceway_structure | GROW, code, offset)
-                    before = () if contains(self, key) else grow
-                    buffer += (*before, token, item | WRITE, code, offset, *shown)
+                    if contains(self, key):
+                        buffer += (token, item | WRITE, code, offset, *shown)
+                    else:
+                        buffer += (*grow, token, item | GROW, code, offset, *shown)
                 setitem(self, key, value)
 
         def clear(self) -> None:
@@ -341,9 +347,12 @@ def default_methods(base: Any) -> dict[str, Any]:
     setitem = base.__setitem__
 
     def __getitem__(self: Any, key: Any) -> Any:
-        record(self._raceway_item(key), READ)
         if contains(self, key):
+            record(self._raceway_item(key), READ)
             return dict.__getitem__(self, key)
+        whole = _makes_in_one_step(self.default_factory)
+        if not whole or getattr(self.__missing__, "__func__", None) is not __missing__:
+            record(self._raceway_item(key), READ)
         return self.__missing__(key)
 
     def __missing__(self: Any, key: Any) -> Any:
@@ -351,6 +360,8 @@ def default_methods(base: Any) -> dict[str, Any]:
         if factory is None:
             raise KeyError(key)
         value = factory()
+        if _makes_in_one_step(factory):
+            return put_default(self, key, value)
         item = self._raceway_item(key)
         kind = type(value)
         if type(kind) is type and kind in TRACKED:
@@ -361,24 +372,41 @@ def default_methods(base: Any) -> dict[str, Any]:
             token = state.tok
             shown = value_record(token, item, value)
             grow = (token, self._raceway_structure | GROW, code, offset)
-            emit((*grow, token, item | WRITE, code, offset, *shown))
+            emit((*grow, token, item | GROW, code, offset, *shown))
         setitem(self, key, value)
         return value
 
+    def put_default(self: Any, key: Any, value: Any) -> Any:
+        """Store what C code has made: without us nobody could have come in between."""
+        item = self._raceway_item(key)
+        kind = type(value)
+        if type(kind) is type and kind in TRACKED:
+            value = adopt(value, item, True, item_label(self._raceway_items, key))
+        record_two(item and item | UPDATE, self._raceway_structure | GROW)
+        return base.setdefault(self, key, value)
+
     return {"__getitem__": __getitem__, "__missing__": __missing__}
+
+
+def _makes_in_one_step(factory: Any) -> bool:
+    """Return whether a factory is C code, which does not give the interpreter up."""
+    kind = type(factory)
+    if kind is type:
+        return not factory.__flags__ & _HEAP_TYPE or factory.__module__ == "threading"
+    return kind is _CFunction
 
 
 def ordered_methods(base: Any) -> dict[str, Any]:
     """Return what a tracked ``OrderedDict`` has besides."""
 
     def move_to_end(self: Any, key: Any, last: bool = True) -> None:
-        record(self._raceway_structure, WRITE)
+        record_two(self._raceway_item(key), self._raceway_structure | UPDATE)
         base.move_to_end(self, key, last)
 
     def setdefault(self: Any, key: Any, default: Any = None) -> Any:
         item = self._raceway_item(key)
         if base.__contains__(self, key):
-            record(item, UPDATE)
+            record(item, READ)
             return base.__getitem__(self, key)
         kind = type(default)
         if type(kind) is type and kind in TRACKED:
@@ -405,7 +433,7 @@ def ordered_methods(base: Any) -> dict[str, Any]:
             record(self._raceway_structure, UPDATE)
             raise KeyError("dictionary is empty") from None
         item = self._raceway_item(pair[0])
-        record_two(self._raceway_structure | UPDATE, item and item | WRITE)
+        record_two(self._raceway_structure | UPDATE, item and item | UPDATE)
         base.__delitem__(self, pair[0])
         return pair
 

@@ -8,7 +8,7 @@ from raceway.model.ops import GROW, LENGTH, SCAN, TEXT_LIMIT, UPDATE, VALUE, WRI
 from raceway.record.recorder import BUFFER, CHUNK_ITEMS, flush, local, note_stack
 from raceway.watch.adoption import TRACKED, adopt, item_label
 from raceway.watch.sharing import ARGUMENT, SECOND_ARGUMENT, STORED_ITEM, getrefcount
-from raceway.watch.sites import record, unknown
+from raceway.watch.sites import record, record_two, unknown
 from raceway.watch.views import TrackedIterator
 
 TYPE_CHECKING = False  # typing is slow to import and not needed at run time
@@ -83,6 +83,8 @@ class RecordingList(list):  # type: ignore[type-arg] # elements of any kind
         elif kind is str:
             kind = None
             shown = value if len(value) <= TEXT_LIMIT else value[:TEXT_LIMIT]
+        elif _getitem(self, index) is value:  # changed in place
+            shown = True
         elif type(kind) is type and kind in TRACKED:
             value = adopt(value, subject, getrefcount(value) <= STORED_ITEM, item_label(items, key))
         back = frame.f_back
@@ -176,7 +178,12 @@ class RecordingList(list):  # type: ignore[type-arg] # elements of any kind
 
     def pop(self, *args: Any) -> Any:
         """Take one item."""
-        record(self._raceway_structure, UPDATE)
+        index = args[0] if args else -1
+        taken = self._raceway_subject(index)
+        # Without an index only what somebody has looked at: a stack would get a variable each.
+        known = bool(args) or _length(self) - 1 in self._raceway_items
+        is_item = known and not taken & 31
+        record_two(self._raceway_structure | UPDATE, is_item and taken | UPDATE)
         return list.pop(self, *args)
 
     def remove(self, *args: Any) -> None:

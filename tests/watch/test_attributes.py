@@ -508,7 +508,7 @@ def test_name_of_the_assigned_variable(rec):
     jobs = watch([])
     jobs.append(1)
     (watch({}))["k"] = 1
-    assert rec.short() == ["GROW jobs", "GROW dict", "WRITE dict['k']"]
+    assert rec.short() == ["GROW jobs", "GROW dict", "GROW dict['k']"]
 
 
 def test_import_is_light():

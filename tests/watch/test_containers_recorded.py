@@ -26,14 +26,14 @@ DICT = [
     (lambda d: "a" in d, ["READ d['a']"]),
     (lambda d: d.get("a"), ["READ d['a']"]),
     (lambda d: d.__setitem__("a", 2), ["WRITE d['a']"]),
-    (lambda d: d.__setitem__("n", 2), ["GROW d", "WRITE d['n']"]),
+    (lambda d: d.__setitem__("n", 2), ["GROW d", "GROW d['n']"]),
     (lambda d: d.__delitem__("a"), ["UPDATE d", "WRITE d['a']"]),
-    (lambda d: d.popitem(), ["UPDATE d", "WRITE d['b']"]),
+    (lambda d: d.popitem(), ["UPDATE d", "UPDATE d['b']"]),
     (lambda d: d.pop("a"), ["UPDATE d", "UPDATE d['a']"]),
     (lambda d: d.pop("no", 1), ["UPDATE d['no']"]),
-    (lambda d: d.setdefault("a", 1), ["UPDATE d['a']"]),
+    (lambda d: d.setdefault("a", 1), ["READ d['a']"]),
     (lambda d: d.setdefault("n", 1), ["UPDATE d['n']", "GROW d"]),
-    (lambda d: d.update(a=1, n=2), ["WRITE d['a']", "GROW d", "WRITE d['n']"]),
+    (lambda d: d.update(a=1, n=2), ["WRITE d['a']", "GROW d", "GROW d['n']"]),
     (lambda d: d.__ior__({"a": 1}), ["WRITE d['a']"]),
     (lambda d: d.clear(), ["WRITE d"]),
     (lambda d: len(d), ["LENGTH d"]),
@@ -64,7 +64,7 @@ LIST = [
     (lambda x: x.extend([1]), ["GROW d"]),
     (lambda x: x.__iadd__([1]), ["GROW d"]),
     (lambda x: x.pop(), ["UPDATE d"]),
-    (lambda x: x.pop(0), ["UPDATE d"]),
+    (lambda x: x.pop(0), ["UPDATE d", "UPDATE d[0]"]),
     (lambda x: x.insert(0, 1), ["WRITE d"]),
     (lambda x: x.remove(1), ["WRITE d"]),
     (lambda x: x.sort(), ["WRITE d"]),
@@ -89,7 +89,7 @@ DEQUE = [
     (lambda x: x.appendleft(1), ["GROW d"]),
     (lambda x: x.extend([1]), ["GROW d"]),
     (lambda x: x.pop(), ["UPDATE d"]),
-    (lambda x: x.popleft(), ["UPDATE d"]),
+    (lambda x: x.popleft(), ["UPDATE d", "UPDATE d[0]"]),
     (lambda x: x.rotate(1), ["WRITE d"]),
     (lambda x: x.clear(), ["WRITE d"]),
     (lambda x: x.remove(1), ["WRITE d"]),
@@ -154,8 +154,63 @@ def test_defaultdict(rec):
 
     d["k"].append(1)
 
-    assert rec.short() == ["READ d['k']", "GROW d", "WRITE d['k']", "GROW d['k']"]
+    assert rec.short() == ["UPDATE d['k']", "GROW d", "GROW d['k']"]
     assert d == {"k": [1]}
+    d["k"].append(2)
+    assert rec.short()[-2:] == ["READ d['k']", "GROW d['k']"]
+
+
+def test_defaultdict_with_a_factory_in_python(rec):
+    d = watch(defaultdict(lambda: 7), "d")
+    rec.clear()
+
+    assert d["k"] == 7
+
+    assert rec.short() == ["READ d['k']", "GROW d", "GROW d['k']"]
+
+
+def test_the_same_object_stored_again(rec):
+    class Log:
+        def __init__(self):
+            self.lines = []
+
+    log = watch(Log(), "log")
+    d = watch({"k": set()}, "d")
+    rows = watch([[]], "rows")
+    rec.clear()
+
+    log.lines += ["a"]
+    d["k"] |= {1}
+    rows[0] += [1]
+    log.lines = ["b"]
+
+    stored = [argument for op, _, _, argument in rec.ops() if op == "VALUE"]
+    assert stored == [True, True, True, None]
+    assert (log.lines, d, rows) == (["b"], {"k": {1}}, [[1]])
+
+
+def test_heapq(rec):
+    import heapq
+
+    from raceway_autopatch.patches import heapq as patch
+    from raceway_autopatch.patching import apply
+
+    heap = watch([3, 1, 2], "heap")
+    applied = apply(heapq, patch.PATCHES)
+    try:
+        rec.clear()
+        heapq.heapify(heap)
+        heapq.heappush(heap, 0)
+        assert heapq.heappop(heap) == 0
+        found = rec.ops()
+    finally:
+        applied.undo()
+
+    assert [f"{op} {name}" for op, name, *_ in found] == [
+        "WRITE heap", "UPDATE heap", "UPDATE heap", "UPDATE heap[0]",
+    ]  # fmt: skip
+    assert {code.co_filename for _, _, code, _ in found} == {__file__}
+    assert list(heap) == [1, 3, 2]
 
 
 def test_counter(rec):
@@ -252,7 +307,7 @@ def test_nested_containers(rec):
     assert rec.short()[2:] == [
         "READ accounts['new']",
         "GROW accounts['new']",
-        "WRITE accounts['new']['x']",
+        "GROW accounts['new']['x']",
     ]
     accounts["log"].append([])
     accounts["log"][1].append(2)
@@ -303,7 +358,7 @@ def test_user_subclasses(rec):
     assert r["a"] == 1
     assert rec.short() == ["READ r.hits", "WRITE r.hits", "READ r['a']"]
     r["b"] = 2
-    assert rec.short() == ["GROW r", "WRITE r['b']"]
+    assert rec.short() == ["GROW r", "GROW r['b']"]
     assert r.hits == 1
     assert r.__class__ is Registry
     assert type(copy.copy(r)) is Registry

@@ -1,0 +1,140 @@
+"""What an operation on a container makes of others: does it fail, copy, or merely remove?
+
+The op stream knows kinds of operations only.  ``cache.get(k)`` and ``cache[k]`` are both a read,
+but only the second one fails when another actor has popped ``k``; a loop over ``jobs`` and
+``list(jobs)`` both walk, but only the second one is a single step of CPython.  The source tells
+them apart.  Sources: "Thread safety guarantees" in CPython's library reference.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+
+from raceway.engine.code_view import CodeView, Kind, Position
+
+_COPIES = frozenset({"dict", "frozenset", "list", "set", "sorted", "tuple"})
+"""Builtins that take everything out of a container in one step."""
+_REMOVALS = frozenset({"clear", "discard", "pop", "popitem", "popleft", "remove"})
+_MOVES = _REMOVALS | {"append", "appendleft", "insert"}
+_FAILS_WHEN_GONE = frozenset(
+    {"heappop", "heapreplace", "move_to_end", "pop", "popitem", "popleft", "remove"}
+)
+_MISSING = frozenset({"IndexError", "KeyError", "LookupError"})
+_CAUGHT = _MISSING | {"", "BaseException", "Exception"}
+
+
+def is_subscript(view: CodeView, position: Position) -> bool:
+    """Tell whether the operation is ``d[k]``, as a value."""
+    return any(
+        isinstance(node, ast.Subscript) and isinstance(node.ctx, ast.Load)
+        for node in _nodes(view, position, "read")
+    )
+
+
+def is_copy(view: CodeView, position: Position) -> bool:
+    """Tell whether the operation takes a copy of the whole container in one step."""
+    return any(_copies(node) for node in _nodes(view, position, "read"))
+
+
+def _copies(node: ast.AST) -> bool:
+    if isinstance(node, ast.Call):
+        return _called(node) in _COPIES or _method(node) == "copy"
+    if isinstance(node, ast.Subscript):
+        return isinstance(node.ctx, ast.Load) and isinstance(node.slice, ast.Slice)
+    return isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add | ast.BitOr)
+
+
+def is_removal(view: CodeView, position: Position) -> bool:
+    """Tell whether the operation takes something out and puts nothing in its place."""
+    return _all(view, position, _REMOVALS)
+
+
+def is_move(view: CodeView, position: Position) -> bool:
+    """Tell whether the operation takes something out or puts something in, and is one step."""
+    return _all(view, position, _MOVES)
+
+
+def _all(view: CodeView, position: Position, methods: frozenset[str]) -> bool:
+    nodes = _nodes(view, position, "write")
+    return bool(nodes) and all(_deletes(node) or _method(node) in methods for node in nodes)
+
+
+def fails_when_gone(view: CodeView, position: Position, kind: Kind) -> bool:
+    """Tell whether the operation raises if what it is about is not there."""
+    nodes = _nodes(view, position, kind)
+    return bool(nodes) and all(_fails(node) for node in nodes)
+
+
+def _fails(node: ast.AST) -> bool:
+    if isinstance(node, ast.Subscript):
+        return not isinstance(node.ctx, ast.Store)
+    if not isinstance(node, ast.Call):
+        return False
+    name = _method(node) or _called(node)
+    has_default = name == "pop" and len(node.args) + len(node.keywords) > 1
+    return name in _FAILS_WHEN_GONE and not has_default
+
+
+def is_forgiven(view: CodeView, position: Position, kind: Kind, *, called: bool) -> bool:
+    """Tell whether the code around the operation is ready for a key that is not there.
+
+    Args:
+        view: The function that operates, or a caller of it.
+        position: The operation, or the call that leads to it.
+        kind: Whether it reads or writes.
+        called: It is a caller: what catches everything there was not meant for this.
+    """
+    expected = _MISSING if called else _CAUGHT
+    return any(
+        _forgives(child, parent, expected)
+        for root, node in view.locate(position, kind)
+        for child, parent in view.ancestors(node, root)
+    )
+
+
+def _forgives(child: ast.AST, parent: ast.AST, expected: frozenset[str]) -> bool:
+    if isinstance(parent, ast.Try) and child in parent.body:
+        return any(_catches(handler.type, expected) for handler in parent.handlers)
+    if isinstance(parent, ast.With) and child in parent.body:
+        calls = [item.context_expr for item in parent.items]
+        return any(
+            isinstance(call, ast.Call)
+            and "suppress" in {_called(call), _method(call)}
+            and any(_catches(kind, expected) for kind in call.args)
+            for call in calls
+        )
+    return False
+
+
+def _catches(kind: ast.AST | None, expected: frozenset[str]) -> bool:
+    if isinstance(kind, ast.Tuple):
+        return any(_catches(one, expected) for one in kind.elts)
+    name = kind.id if isinstance(kind, ast.Name) else "" if kind is None else "?"
+    return name in expected
+
+
+def _nodes(view: CodeView, position: Position, kind: Kind) -> list[ast.AST]:
+    return [node for found in view.locate(position, kind) for node in _parts(found[1])]
+
+
+def _parts(node: ast.AST) -> Iterator[ast.AST]:
+    """Yield what a node stands for: a deletion has the range of the statement in some versions."""
+    if isinstance(node, ast.Delete):
+        yield from node.targets
+    else:
+        yield node
+
+
+def _deletes(node: ast.AST) -> bool:
+    return isinstance(node, ast.Subscript) and isinstance(node.ctx, ast.Del)
+
+
+def _called(node: ast.AST) -> str:
+    is_name = isinstance(node, ast.Call) and isinstance(node.func, ast.Name)
+    return node.func.id if is_name else ""  # type: ignore[attr-defined]  # see the line above
+
+
+def _method(node: ast.AST) -> str:
+    is_method = isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)
+    return node.func.attr if is_method else ""  # type: ignore[attr-defined]  # as above
