@@ -27,6 +27,9 @@ TOOLS = frozenset(
 )  # fmt: skip
 """Top-level packages beside the standard library whose locks are nobody's business."""
 
+_CALLS_FACTORIES = "raceway.watch.tracked_dict"
+"""Calls the factory of a defaultdict in the name of the program."""
+
 _LIBRARY = os.path.dirname(os.path.abspath(os.__file__)) + os.sep
 
 _known: dict[Any, bool] = {}
@@ -49,6 +52,8 @@ def is_internal(namespace: dict[str, Any]) -> bool:
 
 
 def _decide(name: str, file: object) -> bool:
+    if name == _CALLS_FACTORIES:
+        return False
     top = name.partition(".")[0]
     if top in TOOLS:
         return True

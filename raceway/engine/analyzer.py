@@ -80,6 +80,7 @@ class Analyzer:
         self.violations: dict[tuple[int, Place, Place, Place], Violation] = {}
         self.lock_graph = LockOrderGraph()
         self.shadows: dict[int, Shadow] = {}
+        self._parts: dict[int, list[int]] = {}
 
     # ------------------------------------------------------------ fed by replay
 
@@ -105,7 +106,29 @@ class Analyzer:
         """Take the next edge of the lock-order graph."""
         self.lock_graph.add(edge)
 
+    def finalized(self, variable: int) -> None:
+        """Forget what was done with an object: it is over when the finaliser begins.
+
+        The last reference is gone, so that every access through another one came before.
+        """
+        parts = [variable]
+        for part in parts:
+            parts += self._parts.pop(part, ())
+            self.shadows.pop(part, None)
+
+    def _note_part(self, number: int) -> None:
+        """Remember what a variable belongs to, up to the object or container that was watched."""
+        variable = self.definitions.variable(number)
+        while variable is not None and variable.parent:
+            parts = self._parts.setdefault(variable.parent, [])
+            parts.append(number)
+            if len(parts) > 1:
+                return  # what is above knows already
+            number = variable.parent
+            variable = self.definitions.variable(number)
+
     def _shadow(self, number: int) -> Shadow:
+        self._note_part(number)
         variable = self.definitions.variable(number)
         container = None
         if variable is not None and variable.role == ops.ROLE_ITEM and variable.parent:
@@ -146,6 +169,8 @@ class Analyzer:
                 known.first, known.second = first, second
 
     def _race_severity(self, first: Access, second: Access) -> Severity:
+        if self._is_check_of_same(first, second):
+            return "warning"
         if harmless.in_containers(first, second, self.judge):
             return "info"
         if first.kind in WRITES and second.kind in WRITES:
@@ -167,6 +192,21 @@ class Analyzer:
         if write.locks and self._is_double_checked(read, write):
             return "info"
         return "warning"
+
+    def _is_check_of_same(self, first: Access, second: Access) -> bool:
+        """Tell whether one is the check before what the other does: it would do the same.
+
+        ``if k in d: d.pop(k)`` in two threads: mostly the second one finds nothing to pop.
+        """
+        read, write = (first, second) if first.kind in READS else (second, first)
+        if (read.kind, write.kind) != (ops.READ, ops.UPDATE):
+            return False
+        if not self.judge.fails_when_gone(write):
+            return False
+        return any(
+            (sequence.first.site, sequence.second.site) == (read.site, write.site)
+            for sequence in self.shadows[read.variable].sequences.values()
+        )
 
     def _is_relied_on(self, read: Access) -> bool:
         """Tell whether somebody acts on what is read at this place."""

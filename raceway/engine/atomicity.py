@@ -69,6 +69,8 @@ def _sequence(shadow: Shadow, first: Access, second: Access, judge: Judge) -> Se
         return None
     if pattern is Pattern.W_R_W and (not _is_hole(first) or _is_hole(second)):
         return None
+    if first.kind == ops.UPDATE and second.kind == ops.GROW and shadow.container is None:
+        return None  # what was popped is the actor's own: putting it back relies on nothing
     if pattern is Pattern.R_W_W and (first.kind, second.kind) in _UPDATES and not second.restores:
         second.update_of = first
     rechecks = tuple(

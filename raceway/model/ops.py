@@ -92,11 +92,14 @@ REMOTE_SEND: Final = 25
 """argument = a name that is unique across processes."""
 REMOTE_RECEIVE: Final = 26
 
+FINALIZE: Final = 27
+"""subject = variable of an object whose finaliser begins: nobody else can reach it any more."""
+
 NAMES: Final[tuple[str, ...]] = (
     "READ", "WRITE", "UPDATE", "GROW", "LENGTH", "ITERATE", "SCAN", "STEP", "VALUE", "FRAME",
     "ACQUIRE", "TRY_ACQUIRE", "RELEASE", "WAIT_RELEASE", "WAIT_ACQUIRE", "NOTIFY",
     "SEND", "RECEIVE", "HANDOFF", "FORK", "JOIN", "END", "SWITCH", "HTTP_REQUEST",
-    "HTTP_RESPONSE", "REMOTE_SEND", "REMOTE_RECEIVE",
+    "HTTP_RESPONSE", "REMOTE_SEND", "REMOTE_RECEIVE", "FINALIZE",
 )  # fmt: skip
 """The name of each op code, by its number."""
 

@@ -47,6 +47,9 @@ class Detector(Protocol):
     def lock_order(self, edge: LockOrder) -> None:
         """Learn that an actor waited for a lock while it held another one."""
 
+    def finalized(self, variable: int) -> None:
+        """Learn that an object is out of everybody's reach, its finaliser excepted."""
+
 
 class _LockReplay:
     __slots__ = ("conflicts", "hard", "holder", "last", "signal")
@@ -496,6 +499,9 @@ class Replay:
         if child is not None and child is not actor:
             self._meet(actor, self._message(child))
 
+    def _finalize(self, _actor: ActorReplay, variable: int, _thing: Any, _argument: Any) -> None:
+        self.detector.finalized(variable)
+
     def _switch(self, actor: ActorReplay, _subject: int, _thing: Any, _argument: Any) -> None:
         actor.segment += 1
         turn = actor.turn
@@ -524,4 +530,5 @@ _HANDLERS = {
     ops.FORK: "_fork",
     ops.JOIN: "_join",
     ops.SWITCH: "_switch",
+    ops.FINALIZE: "_finalize",
 }

@@ -127,6 +127,9 @@ class EventReplay(Replay):
 
     # ------------------------------------------------------------ what replay does itself
 
+    def finalized(self, variable: int) -> None:
+        """Take note of the end of an object, which is no event."""
+
     def _take(self, actor: ActorReplay, number: int, site: Site, *, waits: bool) -> None:
         first = number not in actor.held
         super()._take(actor, number, site, waits=waits)

@@ -14,8 +14,17 @@ from __future__ import annotations
 import sys
 
 from raceway.model import ops
-from raceway.model.ops import TEXT_LIMIT, VALUE, WRITE
-from raceway.record.recorder import BUFFER, CHUNK_ITEMS, emit, flush, local, note_stack
+from raceway.model.ops import FINALIZE, TEXT_LIMIT, VALUE, WRITE
+from raceway.record.recorder import (
+    BUFFER,
+    CHUNK_ITEMS,
+    current,
+    emit,
+    flush,
+    local,
+    note_stack,
+    status,
+)
 from raceway.watch.adoption import TRACKED, adopt, is_container
 from raceway.watch.plans import (
     ABSENT,
@@ -296,6 +305,8 @@ def watch_attributes(obj: Any, owner: int, label: str, mixin: tuple[Any, Any] | 
     contents = dict_of(obj) or {}
     namespace = _writers(original, plan, watched)
     namespace["__reduce_ex__"] = reduce_as_original
+    if hasattr(original, "__del__"):
+        namespace["__del__"] = finalizer(original.__del__, lambda _: owner)
     if mixin is not None:
         namespace["_raceway_items"] = mixin[1]
         namespace["_raceway_structure"] = owner
@@ -334,6 +345,26 @@ def _adopt_values(contents: dict[str, Any], watched: _Watched) -> None:
             fresh = count_stored(contents, name) <= STORED
             value = contents[name]
             contents[name] = adopt(value, subject, fresh, watched.label + name)
+
+
+def finalizer(previous: Any, owner_of: Any) -> Any:
+    """Return the ``__del__`` that says first that nobody else can reach the object.
+
+    Args:
+        previous: The program's own.
+        owner_of: Returns the subject of an object, or 0.
+    """
+
+    def __del__(self: Any) -> None:
+        try:
+            owner = owner_of(self)
+            if owner and status.active:
+                emit((current().tok, owner | FINALIZE, None, None))
+        except Exception:  # noqa: S110 - the interpreter may be half gone: the program comes first
+            pass
+        previous(self)
+
+    return __del__
 
 
 def reduce_as_original(self: Any, protocol: Any) -> Any:

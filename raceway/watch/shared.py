@@ -14,7 +14,7 @@ from raceway.model import ops
 from raceway.model.ops import TEXT_LIMIT, VALUE, WRITE
 from raceway.record.recorder import BUFFER, CHUNK_ITEMS, emit, flush, local, note_stack
 from raceway.watch.adoption import TRACKED, adopt, is_container
-from raceway.watch.attributes import dict_of, reduce_as_original
+from raceway.watch.attributes import dict_of, finalizer, reduce_as_original
 from raceway.watch.plans import ABSENT, absent, forget_plan, is_ours, is_synchronisation, plan_of
 from raceway.watch.sharing import ASSIGNED, getrefcount
 from raceway.watch.sites import unknown, value_record, where
@@ -90,6 +90,11 @@ class Family:
         if name not in names:
             names.setdefault(name, define_variable(names[""], name, ops.ROLE_ATTRIBUTE))
         return names[name]
+
+    def owner(self, obj: Any) -> int:
+        """Return the subject of a member itself; 0 for what is none."""
+        names = self.members.get(id(obj))
+        return 0 if names is None else names[""]
 
     def prepare(self, cls: Any, holder: Any, name: str, value: Any) -> bool:
         """See to it that ``holder`` has a descriptor for an attribute that is assigned.
@@ -319,6 +324,9 @@ def watch_class(cls: Any, label: str) -> Any:
     hook = _setattr(family, lambda self: self.__class__, previous, plain)
     hook.__qualname__ = f"{cls.__qualname__}.__setattr__"
     cls.__setattr__ = hook
+    if hasattr(cls, "__del__"):
+        family.previous["__del__"] = cls.__dict__.get("__del__", ABSENT)
+        cls.__del__ = finalizer(cls.__del__, family.owner)
     plan = plan_of(cls)
     for name in sorted(plan.names):
         if plan.tracks(name):
@@ -332,11 +340,11 @@ def unwatch_class(cls: Any) -> None:
     if known is None:
         return
     family = known[1]
-    before = family.previous["__setattr__"]
-    if before is ABSENT:
-        type.__delattr__(cls, "__setattr__")
-    else:
-        type.__setattr__(cls, "__setattr__", before)
+    for name, before in family.previous.items():
+        if before is ABSENT:
+            type.__delattr__(cls, name)
+        else:
+            type.__setattr__(cls, name, before)
     for holder in [cls, *_descendants(cls)]:
         for name, value in list(holder.__dict__.items()):
             if is_ours(value) and (id(holder), name) in family.prepared:
@@ -372,6 +380,8 @@ def watch_member(obj: Any, owner: int, label: str) -> bool:
             "__reduce_ex__": reduce_as_original,
             "_raceway_family": family,
         }
+        if hasattr(original, "__del__"):
+            namespace["__del__"] = finalizer(original.__del__, family.owner)
         for bases in quiet_bases(original):
             try:
                 generated = generate(original, bases, dict(namespace))

@@ -390,10 +390,10 @@ def default_methods(base: Any) -> dict[str, Any]:
 
 def _makes_in_one_step(factory: Any) -> bool:
     """Return whether a factory is C code, which does not give the interpreter up."""
-    kind = type(factory)
-    if kind is type:
-        return not factory.__flags__ & _HEAP_TYPE or factory.__module__ == "threading"
-    return kind is _CFunction
+    # By isinstance: a recorded lock passes for the function or class of C that it stands for.
+    if isinstance(factory, type):
+        return not factory.__flags__ & _HEAP_TYPE or factory.__module__ == "_thread"
+    return isinstance(factory, _CFunction)
 
 
 def ordered_methods(base: Any) -> dict[str, Any]:

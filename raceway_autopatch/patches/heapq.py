@@ -5,7 +5,6 @@ Emits: an update for push and pop, and for pop one of the first item; a write fo
 
 from __future__ import annotations
 
-
 from raceway.model import ops
 from raceway.record import recorder
 from raceway_autopatch.lock_ops import user_site

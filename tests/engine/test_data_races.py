@@ -208,3 +208,17 @@ def test_double_checked_locking_is_information_only(history):
             get()
 
     assert history.found() == []
+
+
+def test_a_finaliser_comes_after_everything_else(history):
+    x, y = history.variable("x"), history.variable("y")
+    one, two = history.start("one"), history.start("two")
+    with history.run(one):
+        bump(x)
+        bump(y)
+    with history.run(two):
+        recorder.sync(ops.FINALIZE, x.number)
+        bump(x)
+        bump(y)
+
+    assert history.found() == [("data-race", "y", "critical", "observed")]

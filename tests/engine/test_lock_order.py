@@ -2,6 +2,9 @@
 
 from history import Lock
 
+from raceway.model import ops
+from raceway.record import recorder
+
 
 def nested(outer, inner):
     with outer:
@@ -72,5 +75,50 @@ def test_a_cycle_of_three(history):
     for name, outer, inner in (("one", a, b), ("two", b, c), ("three", c, a)):
         with history.run(history.start(name)):
             nested(outer, inner)
+
+    assert [one[0] for one in history.found()] == ["lock-order-inversion"]
+
+
+def test_a_message_after_the_locks_are_free_keeps_them_apart(history):
+    a, b = Lock("a"), Lock("b")
+    channel = recorder.next_channel()
+    one, two = history.start("one"), history.start("two")
+    with history.run(one):
+        nested(a, b)
+        recorder.sync(ops.SEND, channel)
+    with history.run(two):
+        recorder.sync(ops.RECEIVE, channel)
+        nested(b, a)
+
+    assert history.found() == []
+
+
+def test_a_message_before_the_inner_lock_does_not(history):
+    a, b = Lock("a"), Lock("b")
+    channel = recorder.next_channel()
+    one, two = history.start("one"), history.start("two")
+    with history.run(one), a:
+        recorder.sync(ops.SEND, channel)
+        with b:
+            pass
+    with history.run(two):
+        recorder.sync(ops.RECEIVE, channel)
+        nested(b, a)
+
+    assert [one[0] for one in history.found()] == ["lock-order-inversion"]
+
+
+def test_a_later_pass_of_a_loop_overlaps_with_who_got_the_first_result(history):
+    a, b = Lock("a"), Lock("b")
+    first, last = recorder.next_channel(), recorder.next_channel()
+    one, two = history.start("one"), history.start("two")
+    for channel in (first, last):
+        with history.run(one):
+            nested(a, b)
+            recorder.sync(ops.SEND, channel)
+    for channel in (first, last):
+        with history.run(two):
+            recorder.sync(ops.RECEIVE, channel)
+            nested(b, a)
 
     assert [one[0] for one in history.found()] == ["lock-order-inversion"]

@@ -21,7 +21,7 @@ import pytest
 
 from raceway.exceptions import CannotWatch
 from raceway.record import recorder
-from raceway.watch import unwatch, watch
+from raceway.watch import unwatch, watch, watching
 
 
 class Account:
@@ -528,3 +528,48 @@ def _root():
     import pathlib
 
     return str(pathlib.Path(__file__).resolve().parents[2])
+
+
+class Closing:
+    """Has a finaliser that uses its own attributes."""
+
+    def __init__(self):
+        self.open = True
+
+    def __del__(self):
+        self.open = False
+
+
+def test_a_finaliser_is_announced(rec):
+    obj = watch(Closing(), "obj")
+    rec.clear()
+
+    del obj
+
+    assert rec.short() == ["FINALIZE obj", "WRITE obj.open"]
+
+
+def test_a_finaliser_of_a_watched_class_is_announced(rec):
+    class Watched(Closing):
+        pass
+
+    finaliser = Watched.__del__
+    watch(Watched, "obj")
+    obj = Watched()
+    rec.clear()
+    del obj
+    assert rec.short() == ["FINALIZE obj", "WRITE obj.open"]
+
+    unwatch(Watched)
+    assert "__del__" not in vars(Watched)
+    assert Watched.__del__ is finaliser
+
+
+def test_a_finaliser_of_objects_that_share_a_class_is_announced(rec, monkeypatch):
+    monkeypatch.setattr(watching, "OWN_CLASS_LIMIT", 0)
+    obj = watch(Closing(), "obj")
+    rec.clear()
+
+    del obj
+
+    assert rec.short() == ["FINALIZE obj", "WRITE obj.open"]
