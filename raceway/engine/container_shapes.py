@@ -20,6 +20,7 @@ _MOVES = _REMOVALS | {"append", "appendleft", "insert"}
 _FAILS_WHEN_GONE = frozenset(
     {"heappop", "heapreplace", "move_to_end", "pop", "popitem", "popleft", "remove"}
 )
+_COPES = frozenset({"discard", "get", "setdefault"})
 _MISSING = frozenset({"IndexError", "KeyError", "LookupError"})
 _CAUGHT = _MISSING | {"", "BaseException", "Exception"}
 
@@ -63,7 +64,15 @@ def _all(view: CodeView, position: Position, methods: frozenset[str]) -> bool:
 def fails_when_gone(view: CodeView, position: Position, kind: Kind) -> bool:
     """Tell whether the operation raises if what it is about is not there."""
     nodes = _nodes(view, position, kind)
-    return bool(nodes) and all(_fails(node) for node in nodes)
+    # Where only the line is known there may be several, and a call that is none of ours.
+    return any(map(_fails, nodes)) and not any(map(_copes, nodes))
+
+
+def _copes(node: ast.AST) -> bool:
+    """Tell whether ``node`` is an operation that does not mind a missing item."""
+    if isinstance(node, ast.Call):
+        return _method(node) in _COPES or (_method(node) == "pop" and not _fails(node))
+    return isinstance(node, ast.Compare)
 
 
 def _fails(node: ast.AST) -> bool:
