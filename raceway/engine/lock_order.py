@@ -32,13 +32,13 @@ class LockOrderGraph:
         self._edges: dict[int, dict[int, dict[Key, LockOrder]]] = {}
 
     def add(self, edge: LockOrder) -> None:
-        """Remember an edge; the first and the latest for each actor, place and set of gates.
+        """Remember an edge; the first and the latest for each actor, place and set of held locks.
 
         Of a loop that sends its results, the first pass may be over when another actor takes the
         opposite order, and the latest is not.
         """
         examples = self._edges.setdefault(edge.outer, {}).setdefault(edge.inner, {})
-        place = (edge.actor.number, edge.outer_site.number, edge.inner_site.number, edge.gates)
+        place = (edge.actor.number, edge.outer_site.number, edge.inner_site.number, edge.held)
         key = (*place, (*place, False) in examples)
         if key in examples or len(examples) < EDGES_KEPT:
             examples[key] = edge
