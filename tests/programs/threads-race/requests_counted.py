@@ -26,8 +26,12 @@ class Handler(BaseHTTPRequestHandler):
 server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
 threading.Thread(target=server.serve_forever).start()
 opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-for _ in range(2):
-    opener.open(f"http://127.0.0.1:{server.server_port}/").read()
+url = f"http://127.0.0.1:{server.server_port}/"
+clients = [threading.Thread(target=lambda: opener.open(url).read()) for _ in range(2)]
+for client in clients:
+    client.start()
+for client in clients:
+    client.join()
 server.shutdown()
 server.server_close()
 print("served")
