@@ -8,14 +8,13 @@ One file of this package for each part:
     What awaiting or asking something that is already done tells.
 ``locks``, ``queues``
     The synchronisation primitives.
-
-uvloop makes its handles in C: its tasks are not told apart (the report says so), the primitives
-are the same.
+``uvloop``
+    The turns of a loop whose handles are made in C.
 """
 
 from __future__ import annotations
 
-from raceway_autopatch.patches.asyncio import futures, handles, locks, queues
+from raceway_autopatch.patches.asyncio import futures, handles, locks, queues, uvloop
 
 SUPPORTS = None
 
@@ -27,7 +26,7 @@ PATCHES = {
     "asyncio.locks": locks.PATCHES,
     "asyncio.queues": queues.PATCHES,
     "asyncio": futures.PACKAGE,
-    "uvloop": handles.UVLOOP,
+    "uvloop": uvloop.PATCHES,
 }
 
 teardown = futures.teardown

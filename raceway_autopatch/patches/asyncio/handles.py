@@ -26,7 +26,7 @@ from raceway_autopatch.patches.asyncio.actors import (
     rename,
     task_types,
 )
-from raceway_autopatch.patching import around, internal_error, replace
+from raceway_autopatch.patching import around, internal_error
 
 TYPE_CHECKING = False  # typing is slow to import and not needed at run time
 if TYPE_CHECKING:
@@ -36,7 +36,8 @@ if TYPE_CHECKING:
 
 _HANDLE_CHANNEL = 1 << 56 + ops.OP_BITS
 """Above all addresses, so that no channel that was counted out can be meant."""
-_SENT = _HANDLE_CHANNEL | ops.HANDOFF
+SENT = _HANDLE_CHANNEL | ops.HANDOFF
+"""Ored with the address of a handle, shifted: whoever makes it sends."""
 _RECEIVED = _HANDLE_CHANNEL | ops.RECEIVE
 
 _PENDING = "PENDING"
@@ -60,7 +61,7 @@ def _handle_init(original: Callable[..., None]) -> Callable[..., None]:
             except AttributeError:
                 state = current()
             token = state.tok
-            emit((token, id(self) << 5 | _SENT, None, None))
+            emit((token, id(self) << 5 | SENT, None, None))
             state.tok = token + 1
         if self._source_traceback:
             # call_soon() removes as many entries as it knows frames of asyncio.
@@ -69,7 +70,12 @@ def _handle_init(original: Callable[..., None]) -> Callable[..., None]:
     return __init__
 
 
-def _handle_run(original: Callable[..., None]) -> Callable[..., None]:
+def handle_run(original: Callable[..., None]) -> Callable[..., None]:
+    """Wrap ``Handle._run``: what runs inside is the turn of a task, a callback or the thread.
+
+    Args:
+        original: Takes a handle, an object with ``_callback`` and ``_args``.
+    """
     status, local, emit, current = (
         recorder.status, recorder.local, recorder.emit, recorder.current,
     )  # fmt: skip
@@ -129,10 +135,11 @@ def _handle_run(original: Callable[..., None]) -> Callable[..., None]:
 # ---------------------------------------------------------------- loops
 
 
-def _create_task(original: Callable[..., Any]) -> Callable[..., Any]:
+def create_task(original: Callable[..., Any]) -> Callable[..., Any]:
+    """Wrap ``create_task`` of a loop: who makes a task forks it."""
     status = recorder.status
 
-    def create_task(self: Any, coro: Any, **kwargs: Any) -> Any:
+    def make(self: Any, coro: Any, **kwargs: Any) -> Any:
         if not status.active:
             task = original(self, coro, **kwargs)
         elif _is_eager(self, kwargs):
@@ -145,11 +152,11 @@ def _create_task(original: Callable[..., Any]) -> Callable[..., Any]:
             _forget_our_frames(task)
         return task
 
-    return create_task
+    return make
 
 
 def _is_eager(loop: Any, kwargs: dict[str, Any]) -> bool:
-    factory = getattr(loop, "_task_factory", None)
+    factory = loop.get_task_factory()
     return bool(
         kwargs.get("eager_start")
         or (factory is not None and getattr(factory, "__module__", None) == "asyncio.tasks")
@@ -204,15 +211,17 @@ def _forget_our_frames(task: Any) -> None:
     ]
 
 
-def _run_forever(original: Callable[..., None]) -> Callable[..., None]:
-    def run_forever(self: Any) -> None:
+def run_forever(original: Callable[..., None]) -> Callable[..., None]:
+    """Wrap ``run_forever`` of a loop: when it returns, its thread knows who has ended."""
+
+    def run(self: Any) -> None:
         try:
             original(self)
         finally:
             if recorder.status.active:
                 _thread_resumes()
 
-    return run_forever
+    return run
 
 
 def _thread_resumes() -> None:
@@ -226,14 +235,8 @@ def _thread_resumes() -> None:
         internal_error("run_forever", error)
 
 
-def _note_uvloop(original: Any) -> Any:
-    recorder.note("Tasks of uvloop are not told apart: its event loop cannot be observed.")
-    return original
-
-
-EVENTS = (around("Handle.__init__", _handle_init), around("Handle._run", _handle_run))
+EVENTS = (around("Handle.__init__", _handle_init), around("Handle._run", handle_run))
 BASE_EVENTS = (
-    around("BaseEventLoop.create_task", _create_task),
-    around("BaseEventLoop.run_forever", _run_forever),
+    around("BaseEventLoop.create_task", create_task),
+    around("BaseEventLoop.run_forever", run_forever),
 )
-UVLOOP = (replace("Loop", _note_uvloop, optional=True),)
