@@ -52,7 +52,8 @@ PATCHED: Mapping[str, tuple[str, ...]] = {
     "sched": ("sched",),
     "heapq": ("heapq",),
     "asyncio": (
-        "asyncio.futures", "asyncio.tasks", "asyncio.events", "asyncio.base_events",
+        "asyncio.futures", "asyncio.tasks", "asyncio.taskgroups", "asyncio.events",
+        "asyncio.base_events", "asyncio.unix_events",
         "asyncio.locks", "asyncio.queues", "asyncio", "uvloop",
     ),
     "anyio": ("anyio._backends._asyncio", "anyio._backends._trio"),

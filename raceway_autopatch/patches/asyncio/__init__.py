@@ -21,6 +21,7 @@ SUPPORTS = None
 PATCHES = {
     "asyncio.futures": futures.FUTURES,
     "asyncio.tasks": futures.TASKS,
+    "asyncio.taskgroups": futures.GROUPS,
     "asyncio.events": handles.EVENTS,
     "asyncio.base_events": handles.BASE_EVENTS,
     "asyncio.locks": locks.PATCHES,

@@ -81,7 +81,7 @@ def learn_end(task: Any) -> None:
     """Record that whoever runs here knows that ``task`` has ended.
 
     Args:
-        task: A task that is done.
+        task: A task that is done, or an operation of asyncio that is over.
     """
     state = getattr(task, ATTRIBUTE, None)
     if type(state) is recorder.State:

@@ -1,4 +1,4 @@
-"""asyncio.futures, asyncio.tasks: what is known by whoever sees that something is done.
+"""asyncio.futures, tasks and taskgroups: what is known by whoever sees that something is done.
 
 Whoever waits for a future is woken through a handle, and that is an edge.  But ``await`` on what
 is done already, ``result()``, ``exception()`` and a ``done()`` that is true wait for nothing, and
@@ -18,13 +18,13 @@ import sys
 
 from raceway.model import ops
 from raceway.record import recorder
-from raceway_autopatch.patches.asyncio.actors import learn_end
-from raceway_autopatch.patching import replace
+from raceway_autopatch.patches.asyncio.actors import ATTRIBUTE, learn_end
+from raceway_autopatch.patching import around, contained, replace
 from raceway_autopatch.substitutes import Substitutes
 
 TYPE_CHECKING = False  # typing is slow to import and not needed at run time
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Awaitable, Callable
     from typing import Any
 
 _FUTURE_CHANNEL = 1 << 57 + ops.OP_BITS
@@ -36,8 +36,30 @@ teardown = _substitutes.restore
 
 
 def _task_class(original: Any) -> Any:
-    """Return the subclass of a task class that tells who learns of its end."""
-    return _observe(original, learn_end, {})
+    """Return the subclass of a task class that tells who learns of its end and who cancels it."""
+    status = recorder.status
+
+    def cancel(self: Any, *args: Any, **kwargs: Any) -> Any:
+        asked = original.cancel(self, *args, **kwargs)
+        # What waits for a future is woken by its cancellation.  What is due to run anyway learns
+        # nothing by that: its next step is ordered after the request here.
+        if asked and status.active and self._must_cancel:
+            _asked_to_end(self)
+        return asked
+
+    return _observe(original, learn_end, {"cancel": cancel})
+
+
+@contained
+def _asked_to_end(task: Any) -> None:
+    state = getattr(task, ATTRIBUTE, None)
+    before = recorder.current()
+    # The task does not run now, so that an op can be recorded as its own.
+    if type(state) is recorder.State and state is not before and state.group == before.group:
+        _send(task)
+        recorder.local.s = state
+        _receive(task)
+        recorder.local.s = before
 
 
 def _future_class(original: Any) -> Any:
@@ -118,11 +140,27 @@ def _eager_factory(original: Any) -> Any:
     return made
 
 
+def _group_exit(original: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:
+    """Wrap ``TaskGroup.__aexit__``: it comes after all children, also if it did not have to wait."""
+    status = recorder.status
+    learn = contained(learn_end, "TaskGroup")
+
+    async def __aexit__(self: Any, *error: Any) -> Any:  # noqa: N807 - it replaces one
+        try:
+            return await original(self, *error)
+        finally:
+            if status.active:
+                learn(self)  # the actor of its callbacks, which has learned of each end
+
+    return __aexit__
+
+
 FUTURES = (replace("Future", _future_class, optional=True),)
 TASKS = (
     replace("Task", _task_class, optional=True),
     replace("eager_task_factory", _eager_factory, optional=True),
 )
+GROUPS = (around("TaskGroup.__aexit__", _group_exit),)
 PACKAGE = (
     replace("Future", _future_class, optional=True),
     replace("Task", _task_class, optional=True),
