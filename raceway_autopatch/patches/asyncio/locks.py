@@ -1,8 +1,15 @@
 """asyncio.locks: mutual exclusion and signals between tasks.
 
 Emits: acquire and release for Lock, Semaphore(1) and BoundedSemaphore(1); send and receive for
-Event, Barrier and semaphores that let several in; Condition locks through its Lock, and a
-notification makes the order of that lock a meant one.
+Event, Barrier and all other semaphores; Condition locks through its Lock, and a notification
+makes the order of that lock a meant one.
+
+Events and barriers are used again and again, and the first round says nothing about the second:
+each has a channel of its own.
+
+A semaphore that begins at zero counts messages: the n-th acquire is the n-th release's.  With more
+permits than one it admits several at a time, mostly to things that it does not know (the
+connections of a pool), and whoever comes in comes after all who have left.
 
 Who waited for a lock is woken by whoever released it.  That edge is the chance order of this run
 and no more: a release runs as the loop's thread, which knows nothing of its tasks, so that only
@@ -12,6 +19,9 @@ the acquire and release themselves speak of it.
 from __future__ import annotations
 
 import sys
+
+# Not from collections, which takes longer to import than all of this.
+from _collections import deque  # type: ignore[import-not-found]  # has no stub
 
 from raceway.model import ops
 from raceway.record import recorder
@@ -78,10 +88,16 @@ def receive(owner: Any) -> None:
 # ---------------------------------------------------------------- Lock and Semaphore
 
 
+_NO_LOCK = 0
+"""The number of a lock inside asyncio, which orders by accident."""
+
+
 def _mutex(op: int, owner: Any, kind: str) -> None:
     """Record that the lock ``owner`` was acquired or is about to be released, and where."""
     try:
         number = getattr(owner, "_raceway_lock", None)
+        if number == _NO_LOCK:
+            return
         if number is None:
             _new_lock(owner, kind)
             number = owner._raceway_lock
@@ -134,6 +150,7 @@ def _semaphore_init(original: Callable[..., None]) -> Callable[..., None]:
     def __init__(self: Any, value: int = 1, *args: Any, **kwargs: Any) -> None:  # noqa: N807
         original(self, value, *args, **kwargs)
         self._raceway_mutex = value == 1
+        self._raceway_permits = deque() if value == 0 else None
         if value == 1 and _status.active:
             _new_lock(self, "asyncio.Semaphore")
 
@@ -147,10 +164,29 @@ def _semaphore_acquire(original: Async) -> Async:
             if getattr(self, "_raceway_mutex", False):
                 _mutex(ops.ACQUIRE, self, "asyncio.Semaphore")
             else:
-                receive(self)
+                _permitted(self)
         return taken
 
     return acquire
+
+
+@contained
+def _permitted(semaphore: Any) -> None:
+    permits = getattr(semaphore, "_raceway_permits", None)
+    if permits is None:
+        receive(semaphore)
+    elif permits:
+        recorder.sync(ops.RECEIVE, permits.popleft())
+
+
+@contained
+def _permitting(semaphore: Any) -> None:
+    permits = getattr(semaphore, "_raceway_permits", None)
+    if permits is None:
+        send(semaphore)
+    else:
+        permits.append(recorder.next_channel())
+        recorder.sync(ops.HANDOFF, permits[-1])
 
 
 def _semaphore_release(original: Callable[..., None]) -> Callable[..., None]:
@@ -160,8 +196,8 @@ def _semaphore_release(original: Callable[..., None]) -> Callable[..., None]:
         if getattr(self, "_raceway_mutex", False):
             _mutex(ops.RELEASE, self, "asyncio.Semaphore")
             return _released_silently(original, self)
-        send(self)
-        return original(self)
+        _permitting(self)
+        return _released_silently(original, self)
 
     return release
 
@@ -172,7 +208,7 @@ def _semaphore_release(original: Callable[..., None]) -> Callable[..., None]:
 @contained
 def _meant(condition: Any) -> None:
     number = getattr(condition._lock, "_raceway_lock", None)
-    if number is not None:
+    if number:
         recorder.sync(ops.NOTIFY, number)
 
 
@@ -194,13 +230,40 @@ def _condition_wait(original: Async) -> Async:
     return wait
 
 
+@contained
+def _setting(event: Any) -> None:
+    # Who sets what is set already has something to say as well, to whoever clears it and looks.
+    recorder.sync(ops.SEND if event._value else ops.HANDOFF, channel(event))
+
+
+@contained
+def _clearing(event: Any) -> None:
+    if event._value:
+        event._raceway_channel = recorder.next_channel()
+
+
+@contained
+def _waited(number: int | None) -> None:
+    if number is not None:
+        recorder.sync(ops.RECEIVE, number)
+
+
 def _event_set(original: Callable[..., None]) -> Callable[..., None]:
     def set(self: Any) -> Any:  # noqa: A001 - it takes the place of one
         if _status.active:
-            send(self)
+            _setting(self)
         return original(self)
 
     return set
+
+
+def _event_clear(original: Callable[..., None]) -> Callable[..., None]:
+    def clear(self: Any) -> Any:
+        if _status.active:
+            _clearing(self)
+        return original(self)
+
+    return clear
 
 
 def _event_is_set(original: Callable[..., bool]) -> Callable[..., bool]:
@@ -213,26 +276,63 @@ def _event_is_set(original: Callable[..., bool]) -> Callable[..., bool]:
     return is_set
 
 
+_channel = contained(channel)
+
+
 def _event_wait(original: Async) -> Async:
     async def wait(self: Any) -> Any:
+        # The next set() is the one that wakes, even if the event is cleared again before we run.
+        number = _channel(self) if _status.active else None
         value = await original(self)
         if _status.active:
-            receive(self)
+            _waited(number)
         return value
 
     return wait
 
 
-def _barrier_wait(original: Async) -> Async:
-    async def wait(self: Any) -> Any:
-        if not _status.active:
-            return await original(self)
-        send(self)
-        position = await original(self)
-        receive(self)
-        return position
+@contained
+def _no_lock(barrier: Any) -> None:
+    barrier._cond._lock._raceway_lock = _NO_LOCK
 
-    return wait
+
+@contained
+def _arrived(barrier: Any) -> None:
+    if barrier._count == 0:  # the first of a round
+        barrier._raceway_channel = recorder.next_channel()
+    send(barrier)
+
+
+def _barrier_init(original: Callable[..., None]) -> Callable[..., None]:
+    def __init__(self: Any, *args: Any, **kwargs: Any) -> None:  # noqa: N807 - it replaces one
+        original(self, *args, **kwargs)
+        _no_lock(self)
+
+    return __init__
+
+
+def _barrier_block(original: Async) -> Async:
+    """Wrap ``Barrier._block``: who returns from it belongs to the round that is filling."""
+
+    async def _block(self: Any) -> Any:
+        result = await original(self)
+        if _status.active:
+            _arrived(self)
+        return result
+
+    return _block
+
+
+def _barrier_passed(original: Async) -> Async:
+    """Wrap ``_wait`` and ``_release``: who returns from them has seen all of the round."""
+
+    async def passed(self: Any) -> Any:
+        result = await original(self)
+        if _status.active:
+            receive(self)
+        return result
+
+    return passed
 
 
 PATCHES = (
@@ -245,7 +345,16 @@ PATCHES = (
     around("Condition.notify", _condition_notify),
     around("Condition.wait", _condition_wait),
     around("Event.set", _event_set),
+    around("Event.clear", _event_clear),
     around("Event.is_set", _event_is_set),
     around("Event.wait", _event_wait),
-    around("Barrier.wait", _barrier_wait, optional=True),
+    *(
+        around(f"Barrier.{name}", factory, optional=True)
+        for name, factory in (
+            ("__init__", _barrier_init),
+            ("_block", _barrier_block),
+            ("_wait", _barrier_passed),
+            ("_release", _barrier_passed),
+        )
+    ),
 )

@@ -1,6 +1,6 @@
 # title: a task factory of the program, and a parent that awaits its task
 # expect: clean
-# needs: FORK, JOIN
+# needs: JOIN
 # why: the factory makes ordinary tasks; await orders the child before the parent.
 import asyncio
 

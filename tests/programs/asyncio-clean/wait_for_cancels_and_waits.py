@@ -1,6 +1,6 @@
 # title: wait_for() runs out, and the task gives its permit back in finally
 # expect: clean
-# needs: RECEIVE
+# needs: RECEIVE, JOIN
 # why: wait_for() cancels the task and returns only when its finally block has run.
 import asyncio
 

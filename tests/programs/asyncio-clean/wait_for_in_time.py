@@ -1,6 +1,6 @@
 # title: a login that is waited for with a limit, and is in time
 # expect: clean
-# needs: RECEIVE
+# needs: RECEIVE, JOIN
 # why: wait_for() returns when the login has ended.
 import asyncio
 
