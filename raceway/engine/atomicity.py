@@ -20,7 +20,7 @@ from collections.abc import Callable
 
 from raceway.engine.commutes import READS, STALE, WRITES
 from raceway.engine.judge import Judge, Pattern
-from raceway.engine.order import full_before, must_precede
+from raceway.engine.order import excluded, full_before, must_precede
 from raceway.engine.shadow import Sequence, Shadow
 from raceway.engine.stamped import Access
 from raceway.model import ops
@@ -94,7 +94,7 @@ def _judge(shadow: Shadow, sequence: Sequence, other: Access, report: ReportViol
     first, second = sequence.first, sequence.second
     if not _breaks(sequence, other):
         return
-    if sequence.locks and not sequence.locks.isdisjoint(other.locks):
+    if excluded(sequence.sections, second.borrowed, other):
         return
     if first.segment == second.segment and other.actor.group == first.actor.group:
         return  # no switch in between: cooperative actors cannot come in
@@ -128,8 +128,7 @@ def _checked_again(sequence: Sequence, other: Access) -> bool:
     """Tell whether a later check, which ``other`` cannot invalidate, makes the first harmless."""
     second = sequence.second
     for check in sequence.rechecks:
-        covered = {lock for lock, _ in check.sections & second.sections}
-        if not covered.isdisjoint(other.locks):
+        if excluded(check.sections & second.sections, second.borrowed, other):
             return True
         if check.segment == second.segment and other.actor.group == second.actor.group:
             return True

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from raceway.engine.stamped import Access
+from raceway.engine.stamped import Access, Held
+
+Sections = frozenset[tuple[int, int]]
 
 
 def hard_before(earlier: Access, later: Access) -> bool:
@@ -15,6 +17,25 @@ def full_before(earlier: Access, later: Access) -> bool:
     """Tell whether ``earlier`` happens before ``later`` in the classic sense, in this run."""
     number = earlier.actor.number
     return later.actor.number == number or later.full.get(number, -1) >= earlier.epoch
+
+
+def excluded(sections: Sections, lent: tuple[Held, ...], other: Access) -> bool:
+    """Tell whether a common lock keeps ``other`` out of critical sections.
+
+    Two actors that were started inside one and the same critical section do not exclude each
+    other, and one that outlived the section was never protected by it.
+
+    Args:
+        sections: The critical sections.
+        lent: Those of their locks that belong to whoever started the actor.
+        other: An access of somebody else.
+    """
+    if not sections or not other.locks:
+        return False
+    guards = other.locks.intersection(lock for lock, _ in sections - other.sections)
+    if guards and (lent or other.borrowed):
+        guards -= {held.lock for held in (*lent, *other.borrowed) if held.leaked}
+    return bool(guards)
 
 
 def must_precede(earlier: Access, later: Access, variable: int) -> bool:

@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 
 from raceway.engine.commutes import ITEM_RACES, RACES
-from raceway.engine.order import full_before
+from raceway.engine.order import excluded, full_before
 from raceway.engine.shadow import Shadow, same_group
 from raceway.engine.stamped import Access
 from raceway.model import ops
@@ -63,7 +63,7 @@ def _compare(
     for other in list(entries):
         if (other.kind, kind) not in relation or same_group(other.actor, actor):
             continue
-        if other.locks and not access.locks.isdisjoint(other.locks):
+        if excluded(access.sections, access.borrowed, other):
             continue
         if hard.get(other.actor.number, -1) >= other.epoch:
             continue

@@ -23,12 +23,11 @@ class Sequence:
 
     Attributes:
         sections: Critical sections that cover both, ``(lock, serial)``.
-        locks: The locks of ``sections``: whoever holds one of them cannot come in between.
         rechecks: Reads in between that check again before the second access.
         broken_by_write: Whether writes of others break it; else reads do.
     """
 
-    __slots__ = ("broken_by_write", "first", "locks", "rechecks", "second", "sections")
+    __slots__ = ("broken_by_write", "first", "rechecks", "second", "sections")
 
     def __init__(
         self,
@@ -42,7 +41,6 @@ class Sequence:
         self.first = first
         self.second = second
         self.sections = first.sections & second.sections
-        self.locks = frozenset(lock for lock, _ in self.sections)
         self.rechecks = rechecks
 
 

@@ -82,9 +82,11 @@ class Held(Section):
         count: Recursion depth.
         site: Where it was taken.
         done: What was done in it, in bits, by variable.
+        lent: Actors that were started inside of it.
+        leaked: Whether it was released before all that those did inside of it was over.
     """
 
-    __slots__ = ("count", "done", "serial", "site")
+    __slots__ = ("count", "done", "leaked", "lent", "serial", "site")
 
     def __init__(self, lock: int, actor: ActorReplay, serial: int, site: Site) -> None:
         self.lock = lock  # as super().__init__() would: one is made for each lock that is taken
@@ -95,6 +97,8 @@ class Held(Section):
         self.count = 1
         self.site = site
         self.done: dict[int, int] = {}
+        self.lent: list[ActorReplay] = []
+        self.leaked = False
 
 
 class ActorReplay:
@@ -110,6 +114,9 @@ class ActorReplay:
         held: Locks by number.
         locks: The numbers of ``held``.
         sections: ``(lock, serial)`` of ``held``.
+        borrowed: Locks that others held when they started this actor.  As long as they wait for
+            it, it works in their critical sections.
+        accessed: Epoch of the last access with a borrowed lock.
         segment: Goes up whenever other actors of its group may have run.
         caused: For each other actor, the conflicts that ordered it before this one:
             ``(variable, epoch of its release, epoch of our access)``.
@@ -118,9 +125,9 @@ class ActorReplay:
     """
 
     __slots__ = (
-        "base", "begun", "caused", "epoch", "fork_site", "full", "group", "hard", "held", "kind",
-        "life", "locks", "name", "number", "parent", "saved", "sections", "segment", "stack",
-        "stack_open", "turn",
+        "accessed", "base", "begun", "borrowed", "caused", "epoch", "fork_site", "full", "group",
+        "hard", "held", "kind", "life", "locks", "name", "number", "parent", "saved", "sections",
+        "segment", "stack", "stack_open", "turn",
     )  # fmt: skip
 
     def __init__(self, number: int, name: str, kind: str, group: int) -> None:
@@ -134,6 +141,8 @@ class ActorReplay:
         self.hard: Clock = EMPTY
         self.full: Clock = EMPTY
         self.held: dict[int, Held] = {}
+        self.borrowed: tuple[Held, ...] = ()
+        self.accessed = -1
         self.saved: dict[int, int] = {}
         self.locks: frozenset[int] = frozenset()
         self.sections: frozenset[tuple[int, int]] = frozenset()
@@ -156,12 +165,14 @@ class Access:
         unchanged: A write of the value that was there already.
         restores: A write of the very object that was there already, as ``self.items += [x]`` does.
         update_of: For a write, the read of the same actor that it was computed from.
+        borrowed: Those of the locks that belong to whoever started the actor.
         has_value: Whether ``value`` is known; ``type_name`` is set when it is no scalar.
     """
 
     __slots__ = (
         "actor",
         "base",
+        "borrowed",
         "epoch",
         "full",
         "hard",
@@ -197,6 +208,7 @@ class Access:
         self.sections = actor.sections
         self.segment = actor.segment
         self.held: tuple[Held, ...] = ()
+        self.borrowed: tuple[Held, ...] = ()
         self.value: Any = None
         self.has_value = False
         self.type_name = ""

@@ -222,7 +222,18 @@ class Replay:
         access = Access(self.index, op, variable, actor, actor.epoch, site)
         if actor.held:
             access.held = tuple(actor.held.values())
+        if actor.borrowed:
+            self._lend(actor, access)
         return access
+
+    @staticmethod
+    def _lend(actor: ActorReplay, access: Access) -> None:
+        """Count an access to the critical sections in which its actor was started."""
+        actor.borrowed = lent = tuple(held for held in actor.borrowed if held.end is None)
+        actor.accessed = actor.epoch
+        access.borrowed = lent
+        access.locks |= {held.lock for held in lent}
+        access.sections |= {(held.lock, held.serial) for held in lent}
 
     def _order_by_conflicts(self, actor: ActorReplay, variable: int, bits: int) -> None:
         """Apply the first rule of WCP to an access inside critical sections."""
@@ -461,6 +472,8 @@ class Replay:
     def _drop(self, actor: ActorReplay, number: int, lock: _LockReplay) -> None:
         held = actor.held.pop(number)
         message = held.end = self._end(actor)
+        # Whatever was started inside has to be over by now, or it was not inside.
+        held.leaked = any(actor.base.get(one.number, -1) < one.accessed for one in held.lent)
         lock.last = message
         lock.holder = None
         self._hold(actor)
@@ -493,6 +506,12 @@ class Replay:
             # Its caller waits for it, and holds these until it has ended.
             child.held.update(actor.held)
             self._hold(child)
+            return
+        lent = (*actor.held.values(), *(held for held in actor.borrowed if held.end is None))
+        if lent:
+            child.borrowed = lent
+            for held in lent:
+                held.lent.append(child)
 
     def _join(self, actor: ActorReplay, number: int, _thing: Any, _argument: Any) -> None:
         child = self.actors.get(number)

@@ -24,6 +24,7 @@ PATCHES = {
     "asyncio.taskgroups": futures.GROUPS,
     "asyncio.events": handles.EVENTS,
     "asyncio.base_events": handles.BASE_EVENTS,
+    "asyncio.unix_events": handles.UNIX_EVENTS,
     "asyncio.locks": locks.PATCHES,
     "asyncio.queues": queues.PATCHES,
     "asyncio": futures.PACKAGE,

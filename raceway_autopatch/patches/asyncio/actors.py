@@ -4,6 +4,7 @@
 - A callback of the program: an actor of its own for each run.
 - A callback of asyncio that belongs to one operation (a transport, a TaskGroup, one call of
   gather): one actor for the operation, so that gather's outcome comes after all its children.
+  The methods of a protocol are those of its transport: one connection, one actor.
 - A callback by which asyncio only wakes whoever has asked for it (the end of a sleep, the loop's
   self-pipe): the loop's thread, which learns nothing while the loop runs.  An actor of its own
   would be a million actors in a program that sleeps a million times, and any actor that received
@@ -148,11 +149,14 @@ def rename(task: Any, state: State) -> None:
         internal_error("task name", error)
 
 
-def callback_actor(callback: Any, before: State) -> tuple[State, bool] | None:
+def callback_actor(
+    callback: Any, args: tuple[Any, ...], before: State
+) -> tuple[State, bool] | None:
     """Return whose turn it is when ``callback`` runs, and whether only this time.
 
     Args:
         callback: What a handle calls.
+        args: What it is called with.
         before: Who runs the loop.
 
     Returns:
@@ -166,8 +170,12 @@ def callback_actor(callback: Any, before: State) -> tuple[State, bool] | None:
         owner = getattr(function, "__self__", None)
         if owner is not None:
             module = type(owner).__module__
+        name = getattr(function, "__name__", "")
+        if name == "connection_made" and args and type(args[0]).__module__ in _OPERATIONS:
+            return _operation(args[0], type(owner).__name__, before), False
+        if isinstance(module, str) and module.startswith("uvloop."):
+            return None
         if isinstance(module, str) and module.startswith("asyncio."):
-            name = getattr(function, "__name__", "")
             if owner is None:
                 if name in _SILENT_FUNCTIONS:
                     return None

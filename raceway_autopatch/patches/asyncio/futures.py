@@ -141,7 +141,7 @@ def _eager_factory(original: Any) -> Any:
 
 
 def _group_exit(original: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:
-    """Wrap ``TaskGroup.__aexit__``: it comes after all children, also if it did not have to wait."""
+    """Wrap ``TaskGroup.__aexit__``: it comes after all children, also if it waited for none."""
     status = recorder.status
     learn = contained(learn_end, "TaskGroup")
 

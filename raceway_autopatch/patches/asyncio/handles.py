@@ -26,11 +26,11 @@ from raceway_autopatch.patches.asyncio.actors import (
     rename,
     task_types,
 )
-from raceway_autopatch.patching import around, internal_error
+from raceway_autopatch.patching import around, contained, internal_error
 
 TYPE_CHECKING = False  # typing is slow to import and not needed at run time
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Awaitable, Callable
     from typing import Any
 
 
@@ -102,7 +102,7 @@ def handle_run(original: Callable[..., None]) -> Callable[..., None]:
                 state = adopt(task)
         else:
             task = None
-            found = callback_actor(callback, before)
+            found = callback_actor(callback, self._args, before)
             if found is None:
                 callback = None
                 original(self)
@@ -235,8 +235,34 @@ def _thread_resumes() -> None:
         internal_error("run_forever", error)
 
 
+def _connecting(original: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:
+    """Wrap what makes a transport: it returns after ``connection_made`` of the protocol."""
+    learn = contained(lambda made: learn_end(made[0]), "connection")
+
+    async def connect(self: Any, *args: Any, **kwargs: Any) -> Any:
+        made = await original(self, *args, **kwargs)
+        if recorder.status.active:
+            learn(made)
+        return made
+
+    return connect
+
+
 EVENTS = (around("Handle.__init__", _handle_init), around("Handle._run", handle_run))
 BASE_EVENTS = (
     around("BaseEventLoop.create_task", create_task),
     around("BaseEventLoop.run_forever", run_forever),
+    *(
+        around(f"BaseEventLoop.{name}", _connecting)
+        for name in (
+            "create_connection",
+            "create_datagram_endpoint",
+            "connect_accepted_socket",
+            "connect_read_pipe",
+            "connect_write_pipe",
+            "subprocess_exec",
+            "subprocess_shell",
+        )
+    ),
 )
+UNIX_EVENTS = (around("_UnixSelectorEventLoop.create_unix_connection", _connecting, optional=True),)
