@@ -1,0 +1,35 @@
+# title: an anyio.CapacityLimiter of two is taken for a lock
+# expect: atomicity-violation account.cents
+# lines: 22,24
+# severity: critical
+# requires: anyio
+# why: two tasks are admitted at a time.
+import anyio
+
+import raceway
+
+
+class Account:
+    def __init__(self) -> None:
+        self.cents = 0
+
+
+account = raceway.watch(Account(), name="account")
+
+
+async def deposit(limiter: anyio.CapacityLimiter) -> None:
+    async with limiter:
+        cents = account.cents
+        await anyio.sleep(0)
+        account.cents = cents + 10
+
+
+async def main() -> None:
+    limiter = anyio.CapacityLimiter(2)
+    async with anyio.create_task_group() as group:
+        group.start_soon(deposit, limiter)
+        group.start_soon(deposit, limiter)
+
+
+anyio.run(main)
+print("deposited")
