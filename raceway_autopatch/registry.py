@@ -53,8 +53,8 @@ PATCHED: Mapping[str, tuple[str, ...]] = {
     "heapq": ("heapq",),
     "asyncio": (
         "asyncio.futures", "asyncio.tasks", "asyncio.taskgroups", "asyncio.events",
-        "asyncio.base_events", "asyncio.unix_events",
-        "asyncio.locks", "asyncio.queues", "asyncio", "uvloop",
+        "asyncio.base_events", "asyncio.unix_events", "asyncio.locks", "asyncio.queues", "asyncio",
+        "uvloop",
     ),
     "anyio": ("anyio._backends._asyncio", "anyio._backends._trio"),
     "socket": ("socket", "ssl", "gevent._socket3", "gevent.ssl"),

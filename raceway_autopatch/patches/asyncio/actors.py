@@ -173,24 +173,41 @@ def callback_actor(
         name = getattr(function, "__name__", "")
         if name == "connection_made" and args and type(args[0]).__module__ in _OPERATIONS:
             return _operation(args[0], type(owner).__name__, before), False
-        if isinstance(module, str) and module.startswith("uvloop."):
-            return None
-        if isinstance(module, str) and module.startswith("asyncio."):
-            if owner is None:
-                if name in _SILENT_FUNCTIONS:
-                    return None
-                if type(function) is _FUNCTION and "<locals>" in function.__qualname__:
-                    return _operation(function, function.__qualname__, before), False
-            elif hasattr(owner, "call_soon"):
-                if name in _SILENT_METHODS or name.startswith("_sock_"):
-                    return None
-            elif module in _OPERATIONS and not type(owner).__name__.endswith("Watcher"):
-                return _operation(owner, type(owner).__name__, before), False
+        if isinstance(module, str) and module.startswith(("asyncio.", "uvloop.", "anyio.")):
+            found = _of_library(function, name, module, before)
+            if found is not _UNKNOWN:
+                return found
         name = getattr(function, "__qualname__", None) or type(function).__name__
         return recorder.new_state(str(name), "callback", before.group), True
     except Exception as error:  # whatever a callable of the program does
         internal_error("callback", error)
         return recorder.new_state("callback", "callback", before.group), True
+
+
+_UNKNOWN: Any = object()
+"""Not among the functions of which it is known what they do: like one of the program."""
+
+
+def _of_library(function: Any, name: str, module: str, before: State) -> tuple[State, bool] | None:
+    """Answer for a function of asyncio, or of what is built on it, as far as it is known."""
+    owner = getattr(function, "__self__", None)
+    if owner is None:
+        if name in _SILENT_FUNCTIONS or module.startswith("uvloop."):
+            return None
+        if type(function) is _FUNCTION and "<locals>" in function.__qualname__:
+            if module.startswith("anyio."):
+                # What is called when a child has ended: the group is in the closure.
+                names: tuple[str, ...] = function.__code__.co_freevars
+                if "self" in names:
+                    owner = function.__closure__[names.index("self")].cell_contents
+                    return _operation(owner, f"anyio.{type(owner).__name__}", before), False
+            return _operation(function, function.__qualname__, before), False
+    elif hasattr(owner, "call_soon"):
+        if name in _SILENT_METHODS or name.startswith("_sock_"):
+            return None
+    elif module in _OPERATIONS and not type(owner).__name__.endswith("Watcher"):
+        return _operation(owner, type(owner).__name__, before), False
+    return _UNKNOWN
 
 
 def _operation(owner: Any, name: str, before: State) -> State:

@@ -51,7 +51,12 @@ def _user_depth() -> int:
     return 2
 
 
-_OURS = frozenset({__name__, "raceway_autopatch.patching"})
+_OURS = frozenset(
+    {
+        __name__, "raceway_autopatch.patches.anyio", "raceway_autopatch.patching",
+        "anyio._backends._asyncio", "anyio._core._synchronization",
+    }
+)  # fmt: skip
 
 
 @contained
@@ -92,8 +97,14 @@ _NO_LOCK = 0
 """The number of a lock inside asyncio, which orders by accident."""
 
 
-def _mutex(op: int, owner: Any, kind: str) -> None:
-    """Record that the lock ``owner`` was acquired or is about to be released, and where."""
+def mutex(op: int, owner: Any, kind: str) -> None:
+    """Record that a lock was acquired or is about to be released, and where.
+
+    Args:
+        op: ACQUIRE, TRY_ACQUIRE or RELEASE.
+        owner: The lock; it keeps its number itself.
+        kind: Its class.
+    """
     try:
         number = getattr(owner, "_raceway_lock", None)
         if number == _NO_LOCK:
@@ -130,7 +141,7 @@ def _lock_acquire(original: Async) -> Async:
     async def acquire(self: Any) -> Any:
         taken = await original(self)
         if taken and _status.active:
-            _mutex(ops.ACQUIRE, self, "asyncio.Lock")
+            mutex(ops.ACQUIRE, self, "asyncio.Lock")
         return taken
 
     return acquire
@@ -140,7 +151,7 @@ def _lock_release(original: Callable[..., None]) -> Callable[..., None]:
     def release(self: Any) -> Any:
         if not _status.active or not self._locked:
             return original(self)
-        _mutex(ops.RELEASE, self, "asyncio.Lock")
+        mutex(ops.RELEASE, self, "asyncio.Lock")
         return _released_silently(original, self)
 
     return release
@@ -162,16 +173,17 @@ def _semaphore_acquire(original: Async) -> Async:
         taken = await original(self)
         if taken and _status.active:
             if getattr(self, "_raceway_mutex", False):
-                _mutex(ops.ACQUIRE, self, "asyncio.Semaphore")
+                mutex(ops.ACQUIRE, self, "asyncio.Semaphore")
             else:
-                _permitted(self)
+                permitted(self)
         return taken
 
     return acquire
 
 
 @contained
-def _permitted(semaphore: Any) -> None:
+def permitted(semaphore: Any) -> None:
+    """Record that ``semaphore``, which is no mutex, has let somebody in."""
     permits = getattr(semaphore, "_raceway_permits", None)
     if permits is None:
         receive(semaphore)
@@ -180,7 +192,8 @@ def _permitted(semaphore: Any) -> None:
 
 
 @contained
-def _permitting(semaphore: Any) -> None:
+def permitting(semaphore: Any) -> None:
+    """Record that ``semaphore``, which is no mutex, is about to be released."""
     permits = getattr(semaphore, "_raceway_permits", None)
     if permits is None:
         send(semaphore)
@@ -194,9 +207,9 @@ def _semaphore_release(original: Callable[..., None]) -> Callable[..., None]:
         if not _status.active:
             return original(self)
         if getattr(self, "_raceway_mutex", False):
-            _mutex(ops.RELEASE, self, "asyncio.Semaphore")
+            mutex(ops.RELEASE, self, "asyncio.Semaphore")
             return _released_silently(original, self)
-        _permitting(self)
+        permitting(self)
         return _released_silently(original, self)
 
     return release

@@ -41,7 +41,8 @@ def _items(queue: Any) -> _Items:
 
 
 @contained
-def _put(queue: Any, item: Any) -> None:
+def put(queue: Any, item: Any) -> None:
+    """Record that ``item`` is about to be put into ``queue``."""
     items = _items(queue)
     number = items.unused.pop() if items.unused else recorder.next_channel()
     recorder.sync(ops.HANDOFF, number)
@@ -49,7 +50,8 @@ def _put(queue: Any, item: Any) -> None:
 
 
 @contained
-def _not_put(queue: Any, item: Any) -> None:
+def not_put(queue: Any, item: Any) -> None:
+    """Take back what was recorded: ``item`` did not get into ``queue``."""
     items = _items(queue)
     waiting = items.by_item.get(id(item))
     if waiting:
@@ -59,7 +61,8 @@ def _not_put(queue: Any, item: Any) -> None:
 
 
 @contained
-def _got(queue: Any, item: Any) -> None:
+def got(queue: Any, item: Any) -> None:
+    """Record that ``item`` was taken out of ``queue``."""
     items = _items(queue)
     key = id(item)
     if key not in items.by_item:
@@ -78,11 +81,11 @@ def _put_nowait(original: Callable[..., None]) -> Callable[..., None]:
     def put_nowait(self: Any, item: Any) -> Any:
         if not _status.active:
             return original(self, item)
-        _put(self, item)  # before: the getter is woken inside
+        put(self, item)  # before: the getter is woken inside
         try:
             return original(self, item)
         except BaseException:
-            _not_put(self, item)
+            not_put(self, item)
             raise
 
     return put_nowait
@@ -92,7 +95,7 @@ def _get_nowait(original: Callable[..., Any]) -> Callable[..., Any]:
     def get_nowait(self: Any) -> Any:
         item = original(self)
         if _status.active:
-            _got(self, item)
+            got(self, item)
         return item
 
     return get_nowait
