@@ -20,7 +20,7 @@ from collections.abc import Callable
 
 from raceway.engine.commutes import READS, STALE, WRITES
 from raceway.engine.judge import Judge, Pattern
-from raceway.engine.order import excluded, full_before, must_precede
+from raceway.engine.order import can_wait_between, excluded, full_before, must_precede
 from raceway.engine.shadow import Sequence, Shadow
 from raceway.engine.stamped import Access
 from raceway.model import ops
@@ -96,7 +96,11 @@ def _judge(shadow: Shadow, sequence: Sequence, other: Access, report: ReportViol
         return
     if excluded(sequence.sections, second.borrowed, other):
         return
-    if first.segment == second.segment and other.actor.group == first.actor.group:
+    if (
+        first.segment == second.segment
+        and other.actor.group == first.actor.group
+        and not can_wait_between(first, second)
+    ):
         return  # no switch in between: cooperative actors cannot come in
     variable = shadow.number
     index = other.index

@@ -38,6 +38,21 @@ def excluded(sections: Sections, lent: tuple[Held, ...], other: Access) -> bool:
     return bool(guards)
 
 
+def can_wait_between(first: Access, second: Access) -> bool:
+    """Tell whether a cooperative actor, which did not wait between the two, could have had to.
+
+    It took a lock there that others hold while they wait for something.
+    """
+    return any(
+        index > first.index
+        and any(
+            number != first.actor.number and first.hard.get(number, -1) < epoch
+            for number, epoch in sleepers.items()
+        )
+        for index, sleepers in second.waits
+    )
+
+
 def must_precede(earlier: Access, later: Access, variable: int) -> bool:
     """Tell whether ``earlier`` comes first even if the critical sections on ``variable`` swap.
 

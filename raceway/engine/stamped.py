@@ -27,6 +27,10 @@ class Site:
         self.frames = frames
 
 
+Sleepers = dict[int, int]
+"""Who has held a lock while others of its group ran, and the epoch until when."""
+
+
 class Message:
     """What a receiver learns: everything that ``actor`` knew at ``epoch``.
 
@@ -82,11 +86,12 @@ class Held(Section):
         count: Recursion depth.
         site: Where it was taken.
         done: What was done in it, in bits, by variable.
+        segment: The holder's, when it took the lock.
         lent: Actors that were started inside of it.
         leaked: Whether it was released before all that those did inside of it was over.
     """
 
-    __slots__ = ("count", "done", "leaked", "lent", "serial", "site")
+    __slots__ = ("count", "done", "leaked", "lent", "segment", "serial", "site")
 
     def __init__(self, lock: int, actor: ActorReplay, serial: int, site: Site) -> None:
         self.lock = lock  # as super().__init__() would: one is made for each lock that is taken
@@ -97,6 +102,7 @@ class Held(Section):
         self.count = 1
         self.site = site
         self.done: dict[int, int] = {}
+        self.segment = 0
         self.lent: list[ActorReplay] = []
         self.leaked = False
 
@@ -118,6 +124,8 @@ class ActorReplay:
             it, it works in their critical sections.
         accessed: Epoch of the last access with a borrowed lock.
         segment: Goes up whenever other actors of its group may have run.
+        news: Whether its last RECEIVE or JOIN told it anything.
+        waits: Locks that it took in this segment without having to wait, and when.
         caused: For each other actor, the conflicts that ordered it before this one:
             ``(variable, epoch of its release, epoch of our access)``.
         turn: If it takes turns with others, the one since its last switch point.
@@ -126,8 +134,8 @@ class ActorReplay:
 
     __slots__ = (
         "accessed", "base", "begun", "borrowed", "caused", "epoch", "fork_site", "full", "group",
-        "hard", "held", "kind", "life", "locks", "name", "number", "parent", "saved", "sections",
-        "segment", "stack", "stack_open", "turn",
+        "hard", "held", "kind", "life", "locks", "name", "news", "number", "parent", "saved",
+        "sections", "segment", "stack", "stack_open", "turn", "waits",
     )  # fmt: skip
 
     def __init__(self, number: int, name: str, kind: str, group: int) -> None:
@@ -147,6 +155,8 @@ class ActorReplay:
         self.locks: frozenset[int] = frozenset()
         self.sections: frozenset[tuple[int, int]] = frozenset()
         self.segment = 0
+        self.news = False
+        self.waits: tuple[tuple[int, Sleepers], ...] = ()
         self.stack: tuple[tuple[int, int], ...] = ()
         self.stack_open: list[tuple[int, int]] | None = None
         self.parent: ActorReplay | None = None
@@ -165,6 +175,7 @@ class Access:
         unchanged: A write of the value that was there already.
         restores: A write of the very object that was there already, as ``self.items += [x]`` does.
         update_of: For a write, the read of the same actor that it was computed from.
+        waits: Locks that the actor took in this segment without having to wait, and when.
         borrowed: Those of the locks that belong to whoever started the actor.
         has_value: Whether ``value`` is known; ``type_name`` is set when it is no scalar.
     """
@@ -190,6 +201,7 @@ class Access:
         "update_of",
         "value",
         "variable",
+        "waits",
     )  # fmt: skip
 
     def __init__(
@@ -207,6 +219,7 @@ class Access:
         self.locks = actor.locks
         self.sections = actor.sections
         self.segment = actor.segment
+        self.waits = actor.waits
         self.held: tuple[Held, ...] = ()
         self.borrowed: tuple[Held, ...] = ()
         self.value: Any = None

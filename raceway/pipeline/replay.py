@@ -28,12 +28,16 @@ from __future__ import annotations
 from typing import Any, Protocol
 
 from raceway.engine.definitions import Definitions
-from raceway.engine.stamped import Access, ActorReplay, Held, LockOrder, Message, Section, Site
+from raceway.engine.stamped import (
+    Access, ActorReplay, Held, LockOrder, Message, Section, Site, Sleepers,
+)  # fmt: skip
 from raceway.model import ops
 from raceway.model.clocks import Clock, join
 from raceway.pipeline.conflicts import BITS, Conflicts
 
 _CAUSES_KEPT = 32
+_SLEEPERS_KEPT = 8
+_WAITS_KEPT = 8
 _HANDOFFS_KEPT = 200_000
 _BEGUN_KEPT = 8
 
@@ -52,13 +56,14 @@ class Detector(Protocol):
 
 
 class _LockReplay:
-    __slots__ = ("conflicts", "hard", "holder", "last", "signal")
+    __slots__ = ("conflicts", "hard", "holder", "last", "signal", "sleepers")
 
     def __init__(self) -> None:
         self.holder: ActorReplay | None = None
         self.last: Message | None = None
         self.signal: Message | None = None
         self.hard = False
+        self.sleepers: Sleepers = {}
         self.conflicts = Conflicts()
 
 
@@ -238,6 +243,8 @@ class Replay:
     def _order_by_conflicts(self, actor: ActorReplay, variable: int, bits: int) -> None:
         """Apply the first rule of WCP to an access inside critical sections."""
         for lock, held in actor.held.items():
+            if held.segment != actor.segment:
+                self._sleeps(actor, self._locks[lock])
             done = held.done.get(variable, 0)
             if not bits & ~done:
                 continue  # nobody else can have come in since
@@ -252,6 +259,13 @@ class Replay:
                 if len(causes) > _CAUSES_KEPT:
                     del causes[0]
                 self._learn_causally(actor, message)
+
+    @staticmethod
+    def _sleeps(actor: ActorReplay, lock: _LockReplay) -> None:
+        """Note that ``actor`` has let others run while it holds ``lock``."""
+        sleepers = lock.sleepers
+        if actor.number in sleepers or len(sleepers) < _SLEEPERS_KEPT:
+            sleepers[actor.number] = actor.epoch
 
     def _value(self, access: Access, thing: int, argument: Any) -> None:
         name = self.definitions.types.get(thing)
@@ -368,6 +382,7 @@ class Replay:
             del handoffs[next(iter(handoffs))]
 
     def _receive(self, actor: ActorReplay, channel: int, _thing: Any, _argument: Any) -> None:
+        before = actor.base
         message = self._handoffs.get(channel)
         if message is not None and message.actor != actor.number:
             self._meet(actor, message)
@@ -375,6 +390,7 @@ class Replay:
         for earlier in reversed(self._channels.get(channel, {}).values()):
             if earlier.actor != actor.number:
                 self._meet(actor, earlier)
+        actor.news = actor.base is not before
 
     def _remote_send(self, actor: ActorReplay, _subject: int, _thing: Any, name: str) -> None:
         def exported(clock: Clock) -> Clock:
@@ -449,7 +465,10 @@ class Replay:
         if lock.signal is not None and lock.signal.actor != actor.number:
             self._learn(actor, lock.signal)
         self._serial += 1
-        actor.held[number] = Held(number, actor, self._serial, site)
+        actor.held[number] = held = Held(number, actor, self._serial, site)
+        held.segment = actor.segment
+        if waits and actor.group != actor.number:
+            actor.waits = (*actor.waits, (self.index, lock.sleepers))[-_WAITS_KEPT:]
         lock.holder = actor
         if actor.begun:
             self._enter(actor, number)
@@ -471,6 +490,8 @@ class Replay:
 
     def _drop(self, actor: ActorReplay, number: int, lock: _LockReplay) -> None:
         held = actor.held.pop(number)
+        if held.segment != actor.segment:
+            self._sleeps(actor, lock)
         message = held.end = self._end(actor)
         # Whatever was started inside has to be over by now, or it was not inside.
         held.leaked = any(actor.base.get(one.number, -1) < one.accessed for one in held.lent)
@@ -516,13 +537,19 @@ class Replay:
     def _join(self, actor: ActorReplay, number: int, _thing: Any, _argument: Any) -> None:
         child = self.actors.get(number)
         if child is not None and child is not actor:
+            before = actor.base
             self._meet(actor, self._message(child))
+            actor.news = actor.base is not before
 
     def _finalize(self, _actor: ActorReplay, variable: int, _thing: Any, _argument: Any) -> None:
         self.detector.finalized(variable)
 
-    def _switch(self, actor: ActorReplay, _subject: int, _thing: Any, _argument: Any) -> None:
+    def _switch(self, actor: ActorReplay, _subject: int, _thing: Any, possible: Any) -> None:
+        news, actor.news = actor.news, False
+        if possible and not news:
+            return
         actor.segment += 1
+        actor.waits = ()
         turn = actor.turn
         if turn is None:
             return

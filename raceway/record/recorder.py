@@ -341,6 +341,16 @@ def switch_to(state: State) -> None:
     emit((state.tok, ops.SWITCH, None, None))
 
 
+def might_switch() -> None:
+    """Record that whoever runs here awaited what it has just received, and did not have to wait.
+
+    If that was news, it could as well have come later, with others running meanwhile.
+    """
+    state = current()
+    state.tok += 1
+    emit((state.tok, ops.SWITCH, None, 1))
+
+
 def note(text: str) -> None:
     """Add a sentence about something that could not be seen to the end of the report."""
     define((ops.DEF_NOTE, text))

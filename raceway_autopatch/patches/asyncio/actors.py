@@ -78,11 +78,14 @@ def ended(state: State) -> None:
         recorder.local.ended = deque([state.actor], _ENDED_KEPT)
 
 
-def learn_end(task: Any) -> None:
+def learn_end(task: Any) -> bool:
     """Record that whoever runs here knows that ``task`` has ended.
 
     Args:
         task: A task that is done, or an operation of asyncio that is over.
+
+    Returns:
+        Whether that may be news.
     """
     state = getattr(task, ATTRIBUTE, None)
     if type(state) is recorder.State:
@@ -91,6 +94,8 @@ def learn_end(task: Any) -> None:
         if state.actor != learner and _last_join.pair != (learner, state.actor):
             _last_join.pair = (learner, state.actor)
             recorder.sync(ops.JOIN, state.actor)
+            return True
+    return False
 
 
 class _LastJoin:
@@ -174,7 +179,7 @@ def callback_actor(
         if name == "connection_made" and args and type(args[0]).__module__ in _OPERATIONS:
             return _operation(args[0], type(owner).__name__, before), False
         if isinstance(module, str) and module.startswith(("asyncio.", "uvloop.", "anyio.")):
-            found = _of_library(function, name, module, before)
+            found: tuple[State, bool] | None = _of_library(function, name, module, before)
             if found is not _UNKNOWN:
                 return found
         name = getattr(function, "__qualname__", None) or type(function).__name__
@@ -197,9 +202,10 @@ def _of_library(function: Any, name: str, module: str, before: State) -> tuple[S
         if type(function) is _FUNCTION and "<locals>" in function.__qualname__:
             if module.startswith("anyio."):
                 # What is called when a child has ended: the group is in the closure.
-                names: tuple[str, ...] = function.__code__.co_freevars
+                names = function.__code__.co_freevars
+                cells: Any = function.__closure__
                 if "self" in names:
-                    owner = function.__closure__[names.index("self")].cell_contents
+                    owner = cells[names.index("self")].cell_contents
                     return _operation(owner, f"anyio.{type(owner).__name__}", before), False
             return _operation(function, function.__qualname__, before), False
     elif hasattr(owner, "call_soon"):

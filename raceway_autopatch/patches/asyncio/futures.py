@@ -89,18 +89,19 @@ def _send(future: Any) -> None:
     recorder.sync(ops.HANDOFF, id(future) | _FUTURE_CHANNEL >> ops.OP_BITS)
 
 
-def _receive(future: Any) -> None:
+def _receive(future: Any) -> bool:
     recorder.sync(ops.RECEIVE, id(future) | _FUTURE_CHANNEL >> ops.OP_BITS)
+    return True
 
 
-def _observe(original: Any, learn: Callable[[Any], None], more: dict[str, Any]) -> Any:
+def _observe(original: Any, learn: Callable[[Any], bool], more: dict[str, Any]) -> Any:
     status = recorder.status
     base: Any = original
     wait, result, exception, done = base.__await__, base.result, base.exception, base.done
 
     def _await(self: Any) -> Any:
-        if status.active and self._state != _PENDING:
-            learn(self)
+        if status.active and self._state != _PENDING and learn(self):
+            recorder.might_switch()
         return wait(self)
 
     def _result(self: Any) -> Any:

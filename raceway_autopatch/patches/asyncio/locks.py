@@ -176,6 +176,7 @@ def _semaphore_acquire(original: Async) -> Async:
                 mutex(ops.ACQUIRE, self, "asyncio.Semaphore")
             else:
                 permitted(self)
+                recorder.might_switch()
         return taken
 
     return acquire
@@ -259,6 +260,7 @@ def _clearing(event: Any) -> None:
 def _waited(number: int | None) -> None:
     if number is not None:
         recorder.sync(ops.RECEIVE, number)
+        recorder.might_switch()
 
 
 def _event_set(original: Callable[..., None]) -> Callable[..., None]:

@@ -101,6 +101,16 @@ def _get_nowait(original: Callable[..., Any]) -> Callable[..., Any]:
     return get_nowait
 
 
+def _get(original: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:
+    async def get(self: Any) -> Any:
+        item = await original(self)
+        if _status.active:
+            recorder.might_switch()
+        return item
+
+    return get
+
+
 def _task_done(original: Callable[..., None]) -> Callable[..., None]:
     def task_done(self: Any) -> Any:
         if _status.active:
@@ -123,6 +133,7 @@ def _join(original: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[An
 PATCHES = (
     around("Queue.put_nowait", _put_nowait),
     around("Queue.get_nowait", _get_nowait),
+    around("Queue.get", _get),
     around("Queue.task_done", _task_done),
     around("Queue.join", _join),
 )

@@ -5,6 +5,7 @@
 # requires: anyio
 # why: two tasks are admitted at a time.
 import anyio
+import anyio.lowlevel
 
 import raceway
 
@@ -20,7 +21,7 @@ account = raceway.watch(Account(), name="account")
 async def deposit(limiter: anyio.CapacityLimiter) -> None:
     async with limiter:
         cents = account.cents
-        await anyio.sleep(0)
+        await anyio.lowlevel.checkpoint()
         account.cents = cents + 10
 
 

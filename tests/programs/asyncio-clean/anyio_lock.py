@@ -6,6 +6,7 @@
 import asyncio
 
 import anyio
+import anyio.lowlevel
 
 import raceway
 
@@ -23,7 +24,7 @@ async def deposit(lock: anyio.Lock, later: int) -> None:
         await asyncio.sleep(0)
     async with lock:
         cents = account.cents
-        await anyio.sleep(0)
+        await anyio.lowlevel.checkpoint()
         account.cents = cents + 10
 
 
@@ -33,7 +34,7 @@ async def main() -> None:
         group.start_soon(deposit, lock, 0)
         group.start_soon(deposit, lock, 20)
     cents = account.cents
-    await anyio.sleep(0)
+    await anyio.lowlevel.checkpoint()
     account.cents = cents + 1
     print(account.cents)
 

@@ -6,6 +6,7 @@
 import asyncio
 
 import anyio
+import anyio.lowlevel
 
 import raceway
 
@@ -23,7 +24,7 @@ async def main() -> None:
 
     async def accept() -> None:
         state = order.state
-        await anyio.sleep(0)
+        await anyio.lowlevel.checkpoint()
         order.state = state + 1
         async with send:
             await send.send(order)
@@ -34,7 +35,7 @@ async def main() -> None:
         async with receive:
             got = await receive.receive()
             state = got.state
-            await anyio.sleep(0)
+            await anyio.lowlevel.checkpoint()
             got.state = state + 1
 
     async with anyio.create_task_group() as group:
