@@ -193,7 +193,7 @@ _UNKNOWN: Any = object()
 """Not among the functions of which it is known what they do: like one of the program."""
 
 
-def _of_library(function: Any, name: str, module: str, before: State) -> tuple[State, bool] | None:
+def _of_library(function: Any, name: str, module: str, before: State) -> Any:
     """Answer for a function of asyncio, or of what is built on it, as far as it is known."""
     owner = getattr(function, "__self__", None)
     if owner is None:
