@@ -54,7 +54,7 @@ PATCHED: Mapping[str, tuple[str, ...]] = {
     "asyncio": (
         "asyncio.futures", "asyncio.tasks", "asyncio.taskgroups", "asyncio.events",
         "asyncio.base_events", "asyncio.unix_events", "asyncio.locks", "asyncio.queues", "asyncio",
-        "uvloop",
+        "uvloop", "anyio._backends._asyncio", "anyio.streams.memory",
     ),
     "anyio": ("anyio._backends._asyncio", "anyio._backends._trio"),
     "socket": ("socket", "ssl", "gevent._socket3", "gevent.ssl"),

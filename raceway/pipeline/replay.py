@@ -29,7 +29,14 @@ from typing import Any, Protocol
 
 from raceway.engine.definitions import Definitions
 from raceway.engine.stamped import (
-    Access, ActorReplay, Held, LockOrder, Message, Section, Site, Sleepers,
+    Access,
+    ActorReplay,
+    Held,
+    LockOrder,
+    Message,
+    Section,
+    Site,
+    Sleepers,
 )  # fmt: skip
 from raceway.model import ops
 from raceway.model.clocks import Clock, join

@@ -10,11 +10,13 @@ One file of this package for each part:
     The synchronisation primitives.
 ``uvloop``
     The turns of a loop whose handles are made in C.
+``anyio``
+    What anyio makes itself and not of asyncio's primitives.
 """
 
 from __future__ import annotations
 
-from raceway_autopatch.patches.asyncio import futures, handles, locks, queues, uvloop
+from raceway_autopatch.patches.asyncio import anyio, futures, handles, locks, queues, uvloop
 
 SUPPORTS = None
 
@@ -29,6 +31,7 @@ PATCHES = {
     "asyncio.queues": queues.PATCHES,
     "asyncio": futures.PACKAGE,
     "uvloop": uvloop.PATCHES,
+    **anyio.PATCHES,
 }
 
 teardown = futures.teardown

@@ -53,7 +53,7 @@ def _user_depth() -> int:
 
 _OURS = frozenset(
     {
-        __name__, "raceway_autopatch.patches.anyio", "raceway_autopatch.patching",
+        __name__, "raceway_autopatch.patches.asyncio.anyio", "raceway_autopatch.patching",
         "anyio._backends._asyncio", "anyio._core._synchronization",
     }
 )  # fmt: skip
