@@ -134,6 +134,10 @@ def _checked_again(sequence: Sequence, other: Access) -> bool:
     for check in sequence.rechecks:
         if excluded(check.sections & second.sections, second.borrowed, other):
             return True
-        if check.segment == second.segment and other.actor.group == second.actor.group:
+        if (
+            check.segment == second.segment
+            and other.actor.group == second.actor.group
+            and not can_wait_between(check, second)
+        ):
             return True
     return False

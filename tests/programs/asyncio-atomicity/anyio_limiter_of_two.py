@@ -1,6 +1,6 @@
 # title: an anyio.CapacityLimiter of two is taken for a lock
 # expect: atomicity-violation account.cents
-# lines: 22,24
+# lines: 23,25
 # severity: critical
 # requires: anyio
 # why: two tasks are admitted at a time.

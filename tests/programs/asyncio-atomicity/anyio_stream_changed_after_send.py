@@ -1,6 +1,6 @@
 # title: an order is changed after it was sent through a memory object stream
 # expect: atomicity-violation order.state
-# lines: 25,27 | 31,33
+# lines: 26,28 | 32,34
 # severity: critical
 # requires: anyio
 # why: only what comes before send() comes before receive().
