@@ -18,7 +18,7 @@ import sys
 
 from raceway.model import ops
 from raceway.record import recorder
-from raceway_autopatch.patches.asyncio.actors import ATTRIBUTE, learn_end
+from raceway_autopatch.patches.asyncio.actors import ATTRIBUTE, ended, keep, learn_end
 from raceway_autopatch.patching import around, contained, replace
 from raceway_autopatch.substitutes import Substitutes
 
@@ -47,7 +47,59 @@ def _task_class(original: Any) -> Any:
             _asked_to_end(self)
         return asked
 
-    return _observe(original, learn_end, {"cancel": cancel})
+    more: dict[str, Any] = {"cancel": cancel}
+    if sys.version_info >= (3, 12):
+        more["__init__"] = _task_init(original)
+    return _observe(original, learn_end, more)
+
+
+def _task_init(original: Any) -> Any:
+    """Return the ``__init__`` of tasks: the first step of an eager one runs inside of it."""
+    status = recorder.status
+    begin = contained(_begin_eagerly)
+    end = contained(_end_first_step)
+
+    def __init__(self: Any, coro: Any, **kwargs: Any) -> None:  # noqa: N807 - it replaces one
+        if not (status.active and kwargs.get("eager_start")):
+            original.__init__(self, coro, **kwargs)
+        else:
+            function = getattr(coro, "__name__", None) or type(coro).__name__
+            before = begin(self, function, kwargs.get("name"))
+            try:
+                original.__init__(self, coro, **kwargs)
+            finally:
+                if before is not None:
+                    end(self, function, before)
+        if self._source_traceback:
+            # create_task() removes as many entries as it knows frames of asyncio.
+            del self._source_traceback[-1]
+
+    return __init__
+
+
+def _begin_eagerly(task: Any, function: str, name: Any) -> recorder.State:
+    before = recorder.current()
+    # asyncio counts the nameless while it makes them: the full name follows, most often before
+    # anybody has read this one.
+    title = f"{name} ({function})" if name else f"Task ({function})"
+    state = recorder.new_state(title, "task", before.group)
+    keep(task, state)
+    recorder.fork_actor(state, depth=3)
+    recorder.install(state)
+    recorder.switch_to(state)
+    return before
+
+
+def _end_first_step(task: Any, function: str, before: recorder.State) -> None:
+    state = getattr(task, ATTRIBUTE)
+    title = f"{task.get_name()} ({function})"
+    recorder.define((ops.DEF_ACTOR, state.actor, title, "task", state.group))
+    if getattr(task, "_state", None) != _PENDING:
+        ended(state)
+    recorder.install(before)
+    recorder.switch_to(before)
+    # What the first step did lies behind whoever made the task.
+    recorder.sync(ops.JOIN, state.actor)
 
 
 @contained

@@ -22,7 +22,6 @@ from raceway_autopatch.patches.asyncio.actors import (
     ended,
     keep,
     learn_end,
-    nothing,
     rename,
     task_types,
 )
@@ -142,25 +141,16 @@ def create_task(original: Callable[..., Any]) -> Callable[..., Any]:
     def make(self: Any, coro: Any, **kwargs: Any) -> Any:
         if not status.active:
             task = original(self, coro, **kwargs)
-        elif _is_eager(self, kwargs):
-            task = _create_eagerly(original, self, coro, kwargs)
         else:
             task = original(self, coro, **kwargs)
-            # Only now has it a name.  It has not begun: the loop runs on this thread.
+            # Only now has it a name.  It has not begun, for the loop runs on this thread; one that
+            # is eager has its actor already.
             _fork(task)
         if getattr(task, "_source_traceback", None):
             _forget_our_frames(task)
         return task
 
     return make
-
-
-def _is_eager(loop: Any, kwargs: dict[str, Any]) -> bool:
-    factory = loop.get_task_factory()
-    return bool(
-        kwargs.get("eager_start")
-        or (factory is not None and getattr(factory, "__module__", None) == "asyncio.tasks")
-    )
 
 
 def _fork(task: Any) -> None:
@@ -171,38 +161,6 @@ def _fork(task: Any) -> None:
             recorder.fork_actor(state, depth=3)
     except Exception as error:  # the task exists, whatever goes wrong here
         internal_error("create_task", error)
-
-
-def _create_eagerly(
-    original: Callable[..., Any], loop: Any, coro: Any, kwargs: dict[str, Any]
-) -> Any:
-    """Make a task whose first step runs before it is returned: as its own actor."""
-    before = recorder.current()
-    name = kwargs.get("name")
-    function = getattr(coro, "__name__", None) or type(coro).__name__
-    # asyncio counts the nameless while it makes them: the full name follows, most often before
-    # anybody has read this one.
-    title = f"{name} ({function})" if name else f"Task ({function})"
-    state = recorder.new_state(title, "task", before.group)
-    recorder.fork_actor(state, depth=3)
-    recorder.install(state)
-    recorder.switch_to(state)
-    try:
-        task = original(loop, coro, **kwargs)
-    except BaseException:
-        recorder.install(before)
-        recorder.switch_to(before)
-        raise
-    keep(task, state)
-    title = f"{getattr(task, 'get_name', nothing)() or 'Task'} ({function})"
-    recorder.define((ops.DEF_ACTOR, state.actor, title, "task", state.group))
-    if getattr(task, "_state", None) != _PENDING:
-        ended(state)
-    recorder.install(before)
-    recorder.switch_to(before)
-    # What the first step did lies behind whoever made the task.
-    recorder.sync(ops.JOIN, state.actor)
-    return task
 
 
 def _forget_our_frames(task: Any) -> None:
