@@ -20,7 +20,6 @@ from raceway_autopatch.patches.asyncio.actors import (
     adopt,
     callback_actor,
     ended,
-    keep,
     learn_end,
     rename,
     task_types,
