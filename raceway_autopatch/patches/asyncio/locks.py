@@ -345,6 +345,7 @@ def _barrier_passed(original: Async) -> Async:
         result = await original(self)
         if _status.active:
             receive(self)
+            recorder.might_switch()  # the last to come does not wait, but it need not be the last
         return result
 
     return passed
