@@ -81,7 +81,7 @@ JOIN: Final = 20
 """The other actor has ended, and this one knows."""
 END: Final = 21
 SWITCH: Final = 22
-"""This actor runs again, after others of its group may have run.  argument = 1: nobody ran, but
+"""This actor runs again, after others of its group may have run.  subject = 1: nobody ran, but
 they could have if the last RECEIVE or JOIN told it something new: it was awaited."""
 
 # Events for the report and the wire, without influence on the order.

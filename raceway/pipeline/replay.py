@@ -551,7 +551,7 @@ class Replay:
     def _finalize(self, _actor: ActorReplay, variable: int, _thing: Any, _argument: Any) -> None:
         self.detector.finalized(variable)
 
-    def _switch(self, actor: ActorReplay, _subject: int, _thing: Any, possible: Any) -> None:
+    def _switch(self, actor: ActorReplay, possible: int, _thing: Any, _argument: Any) -> None:
         news, actor.news = actor.news, False
         if possible and not news:
             return

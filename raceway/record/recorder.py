@@ -348,7 +348,7 @@ def might_switch() -> None:
     """
     state = current()
     state.tok += 1
-    emit((state.tok, ops.SWITCH, None, 1))
+    emit((state.tok, 1 << ops.OP_BITS | ops.SWITCH, None, None))
 
 
 def note(text: str) -> None:
