@@ -1,6 +1,6 @@
 # title: the results of anyio.to_thread calls are used after they have been awaited
 # expect: clean
-# needs: RECEIVE
+# needs: RECEIVE, JOIN
 # requires: anyio
 # why: the await ends when the function has returned in its worker thread.
 import anyio
