@@ -17,7 +17,7 @@ from raceway.record import recorder
 from raceway_autopatch.greenlets import in_hub, known_state
 from raceway_autopatch.patches.gevent.links import linked
 from raceway_autopatch.patching import contained, replace
-from raceway_autopatch.primitives import Permits as Permits
+from raceway_autopatch.primitives import Permits
 from raceway_autopatch.substitutes import Substitutes
 
 TYPE_CHECKING = False  # typing is slow to import and not needed at run time
