@@ -7,7 +7,9 @@ beside the application's threads.
 from __future__ import annotations
 
 import contextlib
+import math
 import os
+import signal
 import zlib
 from collections.abc import Iterable
 from dataclasses import replace
@@ -18,7 +20,8 @@ from raceway.engine.conclusions import Conclusions
 from raceway.engine.definitions import Definitions
 from raceway.model import ops
 from raceway.model.findings import SEVERITIES, Counts, Finding, ProcessInfo, Report
-from raceway.pipeline.oplog_reader import Chunk, OpLogReader
+from raceway.pipeline.numbers import Numbers, RunNumbers
+from raceway.pipeline.oplog_reader import OpLogReader
 from raceway.pipeline.replay import Mailbox, Replay
 from raceway.record.oplog import PRESENCE_SUFFIX, SUFFIX
 
@@ -56,39 +59,75 @@ class Sources:
 
 
 class _Process:
-    """One op log and everything that is known from it."""
+    """One op log, and how far it has been replayed.
 
-    def __init__(self, path: Path, number: int, sources: Sources, mailbox: Mailbox) -> None:
+    Attributes:
+        definitions: What the process has defined, in its own numbers.
+        starved: There was nothing more to read when it was last asked.
+    """
+
+    def __init__(self, path: Path, number: int, run: RunNumbers) -> None:
         self.reader = OpLogReader(path)
         self.definitions = Definitions()
-        self.analyzer = Analyzer(self.definitions, sources.text)
-        self.replay = Replay(number, self.definitions, self.analyzer, mailbox)
+        self.numbers = Numbers(number, run, self.definitions)
         self.ops = 0
-        self._chunk: Chunk | None = None
+        self.starved = False
+        self.stream: list[object] = []
         self._position = 0
 
-    def advance(self, *, patient: bool) -> bool:
-        """Replay one chunk, or what is left of one; tell whether anything was done."""
-        if self._chunk is None:
-            chunk = self.reader.next_chunk()
-            if chunk is None:
-                return False
-            for definition in chunk.definitions:
-                self.definitions.add(definition)
-            self._chunk = chunk
-            self._position = 0
+    @property
+    def name(self) -> str:
+        """The name of its log."""
+        return self.reader.path.name
+
+    @property
+    def due(self) -> float:
+        """When the next op happened that concerns other processes; 0 as long as there is none."""
+        at = self._position
+        stream = self.stream
+        if at < len(stream) and stream[at + 1] & ops.OP_MASK == ops.TIME:  # type: ignore[operator]
+            return stream[at + 3]  # type: ignore[return-value]  # of a TIME
+        return 0
+
+    def load(self) -> bool:
+        """Read the next chunk if the last one has been replayed; tell whether there was one."""
+        if self._position < len(self.stream):
+            return False
+        chunk = self.reader.next_chunk()
+        self.starved = chunk is None
+        if chunk is None:
+            return False
+        self.numbers.define(chunk.definitions)
+        self.stream = self.numbers.translate(chunk.ops)
+        self._position = 0
+        return True
+
+    def feed(self, replay: Replay, until: float, *, patient: bool) -> bool:
+        """Replay what is there and happened until a time; tell whether anything was done."""
         before = self._position
-        stream = self._chunk.ops
-        self._position = self.replay.feed(stream, before, patient=patient)
+        if before >= len(self.stream):
+            return False
+        self._position = replay.feed(self.stream, before, patient=patient, until=until)
         self.ops += (self._position - before) // ops.STRIDE
-        if self._position >= len(stream):
-            self._chunk = None
-            return True
         return self._position > before
+
+    def complete_until(self, *, last: bool) -> float:
+        """Return the time until which everything that it did has been replayed or is here.
+
+        Args:
+            last: Nothing will be added to the logs any more.
+        """
+        if self._position < len(self.stream):
+            return self.due or -math.inf  # else it waits for a message
+        done = self.starved and (last or self.definitions.ended)
+        return math.inf if done else self.definitions.cut
 
 
 class RunAnalysis:
     """The analysis of a run directory.
+
+    The logs of all processes are replayed together: each as far as it concerns nobody else, and
+    what does in the order of time.
 
     Args:
         run_dir: Directory into which the processes of the run write their op logs.
@@ -105,29 +144,69 @@ class RunAnalysis:
         except OSError:  # it was deleted
             self._root = os.sep
         self._sources = Sources()
-        self._mailbox = Mailbox()
+        self._numbers = RunNumbers()
+        self._analyzer = Analyzer(self._numbers.definitions, self._sources.text)
+        self._replay = Replay(1, self._numbers.definitions, self._analyzer, Mailbox())
         self._processes: dict[str, _Process] = {}
 
     def step(self) -> bool:
         """Read and analyse what has been written since; tell whether there was anything."""
-        self._find()
-        done = False
-        for process in list(self._processes.values()):
-            alone = len(self._processes) == 1
-            done = process.advance(patient=not alone) or done
+        return self._step(last=False)
+
+    def _step(self, *, last: bool) -> bool:
+        # First what is there is read, and then new logs are looked for: what is in those happened
+        # later than all that was read.
+        done = self._load()
+        while self._find():
+            done = self._load() or done
+        while self._replay_some(last=last):
+            done = True
+            if not last:
+                break  # signals want to be looked at
+            self._load()
         return done
 
-    def _find(self) -> None:
-        with contextlib.suppress(OSError):
-            for path in sorted(self._directory.glob(f"*{SUFFIX}")):
-                if path.name not in self._processes:
-                    self._processes[path.name] = _Process(
-                        path, len(self._processes) + 1, self._sources, self._mailbox
-                    )
+    def _load(self) -> bool:
+        loaded = [process.load() for process in self._processes.values()]
         for process in self._processes.values():
-            parent = process.definitions.parent_log
-            if parent and process.definitions.parent is None and parent in self._processes:
-                process.definitions.parent = self._processes[parent].definitions
+            main = self._replay.actors.get(process.numbers.main)
+            if main is not None:  # its parent could not know its process id
+                main.name = self._numbers.definitions.actor(main.number).name
+        return any(loaded)
+
+    def _replay_some(self, *, last: bool) -> bool:
+        """Replay until somebody's next chunk is needed; tell whether anything was done."""
+        patient = len(self._processes) > 1
+        done = False
+        moved = True
+        while moved:
+            moved = False
+            limits = {
+                process: process.complete_until(last=last) for process in self._processes.values()
+            }
+            for process in sorted(self._processes.values(), key=lambda one: one.due):
+                others = [limit for other, limit in limits.items() if other is not process]
+                if process.feed(self._replay, min(others, default=math.inf), patient=patient):
+                    moved = done = True
+                    break
+        return done
+
+    def _find(self) -> bool:
+        """Look for logs that are new; tell whether there were any."""
+        found = False
+        with contextlib.suppress(OSError):
+            for path in sorted(self._directory.glob(f"*{SUFFIX}"), key=_birth):
+                if path.name not in self._processes:
+                    found = True
+                    process = _Process(path, len(self._processes), self._numbers)
+                    self._processes[path.name] = process
+                    process.load()
+        for process in self._processes.values():
+            parent = self._processes.get(process.definitions.parent_log)
+            if parent is not None and process.definitions.parent is None:
+                process.definitions.parent = parent.definitions
+                process.numbers.parent = parent.numbers
+        return found
 
     def finish(self, command: tuple[str, ...] = (), exit_status: int | None = None) -> Report:
         """Analyse what is left and conclude.
@@ -139,13 +218,12 @@ class RunAnalysis:
         Returns:
             The report, findings worst first.
         """
-        while self.step() or self._force():
+        while self._step(last=True) or self._force():
             pass
-        findings = [
-            finding
-            for process in self._processes.values()
-            for finding in Conclusions(process.analyzer, self._sources.line, self._root).findings()
+        self._numbers.definitions.pids = [
+            process.definitions.pid for process in self._processes.values()
         ]
+        findings = Conclusions(self._analyzer, self._sources.line, self._root).findings()
         idle = self._idle_processes()
         return Report(
             findings=merge(findings),
@@ -156,7 +234,7 @@ class RunAnalysis:
                         process.definitions.pid,
                         " ".join(process.definitions.command),
                         process.ops,
-                        process.definitions.ended or "unknown",
+                        self._end_of(process) or "unknown",
                     )
                     for process in self._processes.values()
                 ),
@@ -181,20 +259,36 @@ class RunAnalysis:
 
     def _force(self) -> bool:
         """Let one process go on that waits for a message that never came."""
-        return any(process.advance(patient=False) for process in self._processes.values())
+        return any(
+            process.feed(self._replay, 0, patient=False)
+            for process in self._processes.values()
+            if not process.due
+        )
+
+    def _end_of(self, process: _Process) -> str:
+        """Return how a process ended, as far as it or its parent knows."""
+        definitions = process.definitions
+        for other in self._processes.values():
+            status, _ = other.definitions.reaped.get(definitions.pid, (0, ""))
+            if status and not definitions.ended:
+                return f"killed by {_signal_name(-status)}"
+        return definitions.ended
 
     def _counts(self, idle: int) -> Counts:
         processes = list(self._processes.values())
-        variables = [
-            variable for process in processes for variable in process.definitions.variables.values()
-        ]
+        # What several processes share is one object.
+        variables = {
+            (process.numbers.shared_name("variable", number) or (process.name, number)): variable
+            for process in processes
+            for number, variable in process.definitions.variables.items()
+        }
         watched = {ops.ROLE_OBJECT, ops.ROLE_CONTAINER, ops.ROLE_NAMED}
         return Counts(
             events=sum(process.ops for process in processes),
-            accesses=sum(process.analyzer.accesses for process in processes),
-            actors=sum(len(process.replay.actors) for process in processes),
-            variables=sum(len(process.analyzer.shadows) for process in processes),
-            objects=sum(one.role in watched and not one.parent for one in variables),
+            accesses=self._analyzer.accesses,
+            actors=len(self._replay.actors),
+            variables=len(self._analyzer.shadows),
+            objects=sum(one.role in watched and not one.parent for one in variables.values()),
             locks=sum(len(process.definitions.locks) for process in processes),
             processes=len(processes) + idle,
             internal_errors=sum(len(process.definitions.errors) for process in processes),
@@ -202,7 +296,14 @@ class RunAnalysis:
 
     def _notes(self) -> tuple[str, ...]:
         notes = []
-        for process in self._processes.values():
+        for number, process in enumerate(self._processes.values(), 1):
+            end = self._end_of(process)
+            if end.startswith("killed"):
+                name = self._numbers.definitions.actor(process.numbers.main).name
+                notes.append(
+                    f"process {number} ({process.definitions.pid}, {name}) was {end}; "
+                    "its last ops may be missing"
+                )
             notes += process.definitions.notes
             notes += (
                 f"internal error in {where}: {text}" for where, text in process.definitions.errors
@@ -210,6 +311,19 @@ class RunAnalysis:
             if process.reader.damaged:
                 notes.append(f"the log of process {process.definitions.pid} is damaged")
         return tuple(dict.fromkeys(notes))
+
+
+def _birth(path: Path) -> tuple[int, str]:
+    """Order logs by the time at which they were begun, which is in their names."""
+    time = path.stem.rpartition("-")[2]
+    return (int(time) if time.isdigit() else 0), path.name
+
+
+def _signal_name(number: int) -> str:
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return f"signal {number}"
 
 
 VARIABLES_SHOWN = 4

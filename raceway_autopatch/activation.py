@@ -70,6 +70,9 @@ class _Activation:
         from raceway_autopatch import exits
 
         if self._run_dir:
+            from raceway_autopatch import forks
+
+            forks.install()
             recorder.start(self._run_dir, main_thread=self._main_thread)
             # Write the log's beginning now: it is known even if the process is killed.
             recorder.current()
@@ -95,6 +98,10 @@ class _Activation:
             from raceway_autopatch import exits
 
             exits.uninstall()
+            if self._run_dir:
+                from raceway_autopatch import forks
+
+                forks.uninstall()
             self._recorder.stop()
         self._report()
 

@@ -51,6 +51,11 @@ PATCHED: Mapping[str, tuple[str, ...]] = {
     "socketserver": ("socketserver",),
     "sched": ("sched",),
     "heapq": ("heapq",),
+    "multiprocessing": (
+        "multiprocessing.process", "multiprocessing.synchronize", "multiprocessing.connection",
+        "multiprocessing.queues", "multiprocessing.sharedctypes", "multiprocessing.shared_memory",
+        "multiprocessing.pool", "concurrent.futures.process",
+    ),
     "asyncio": (
         "asyncio.futures", "asyncio.tasks", "asyncio.taskgroups", "asyncio.events",
         "asyncio.base_events", "asyncio.unix_events", "asyncio.locks", "asyncio.queues", "asyncio",

@@ -81,7 +81,7 @@ class Conclusions:
         for race in self._analyzer.races.values():
             name = self._definitions.variable_name(race.variable)
             pair = frozenset((self._function(race.first.site), self._function(race.second.site)))
-            groups.setdefault((name, pair), []).append(race)
+            groups.setdefault((race.variable >> 32, name, pair), []).append(race)
         for group in groups.values():
             group.sort(key=_race_rank)
             yield self._race(group)
@@ -127,6 +127,7 @@ class Conclusions:
         for violation in self._analyzer.violations.values():
             name = self._definitions.variable_name(violation.variable)
             key = (
+                violation.variable >> 32,
                 name,
                 self._function(violation.sequence.first.site),
                 self._function(violation.sequence.second.site),
@@ -236,7 +237,7 @@ class Conclusions:
             accesses=tuple(shown),
             locks=locks,
             count=count,
-            process=self._definitions.pid,
+            process=min((side.actor.process for side in shown), default=self._definitions.pid),
             **texts,  # type: ignore[arg-type]  # message, why, fix and steps
         )
 
@@ -274,7 +275,7 @@ class Conclusions:
             actor.kind,
             actor.parent.name if actor.parent else "",
             self._stack(actor.fork_site) if actor.fork_site else (),
-            self._definitions.pid,
+            self._definitions.pid_of(actor.number),
         )
 
     def _stack(self, site: Site) -> tuple[Frame, ...]:
@@ -352,14 +353,22 @@ def _is_unprotected(violation: Violation) -> bool:
 
     Single operations on containers are atomic, so that ``if jobs: jobs.pop()`` in two threads is
     a matter of the pair.  But without any lock it is what everybody calls a data race; an
-    atomicity violation is where each access is protected, and the pair is not.
+    atomicity violation is where each access is protected, and the pair is not.  A lock that the
+    access takes for itself, as ``Value.value`` of multiprocessing does, makes it an atomic
+    operation and no more.
     """
     first, second, other = violation.sequence.first, violation.sequence.second, violation.other
+    against = _protection(other)
     return (
         first.actor.group != other.actor.group
-        and first.locks.isdisjoint(other.locks)
-        and second.locks.isdisjoint(other.locks)
+        and _protection(first).isdisjoint(against)
+        and _protection(second).isdisjoint(against)
     )
+
+
+def _protection(access: Access) -> set[int]:
+    """Return the locks that the program holds around an access."""
+    return {held.lock for held in access.held if held.site is not access.site}
 
 
 def _keys(sides: list[Side]) -> set[tuple[str, str]]:

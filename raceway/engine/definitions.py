@@ -81,6 +81,14 @@ class Definitions:
         self.locks: dict[int, LockRef] = {}
         self.notes: list[str] = []
         self.errors: list[tuple[str, str]] = []
+        self.homes: dict[int, int] = {}
+        """Process of an actor, where its number does not tell: for who began with a process."""
+        self.peers: dict[str, str] = {}
+        self.reaped: dict[int, tuple[int, str]] = {}
+        """Child processes that were killed: the negative number of the signal, the name."""
+        self.cut = 0
+        self.pids: list[int] = []
+        """Process ids, for a run of several processes."""
         self.pid = 0
         self.parent_log = ""
         self.command: tuple[str, ...] = ()
@@ -105,10 +113,21 @@ class Definitions:
             self.notes.append(rest[0])
         elif kind == ops.DEF_ERROR:
             self.errors.append((rest[0], rest[1]))
-        elif kind == ops.DEF_PROCESS:
+        else:
+            self._add_process(kind, rest)
+
+    def _add_process(self, kind: str, rest: list[Any]) -> None:
+        """Take what is said about the process itself."""
+        if kind == ops.DEF_PROCESS:
             self.pid, self.parent_log, self.command = rest[:3]
         elif kind == ops.DEF_END:
             self.ended = rest[0]
+        elif kind == ops.DEF_CUT:
+            self.cut = rest[0]
+        elif kind == ops.DEF_PEERS:
+            self.peers.update({rest[0]: rest[1], rest[1]: rest[0]})
+        elif kind == ops.DEF_REAPED:
+            self.reaped[rest[0]] = (rest[1], rest[2])
 
     def _add_lock(self, number: int, kind: str, name: str, code: int, offset: int) -> None:
         born = self.code(code)
@@ -135,6 +154,18 @@ class Definitions:
         if found is None and self.parent is not None:
             return self.parent.actor(number)
         return found or ActorDefinition(f"actor {number}", "thread", number)
+
+    def home(self, actor: int) -> int:
+        """Return the process of an actor; 0 is the first of the run."""
+        return self.homes.get(actor, actor >> 32)
+
+    def pid_of(self, actor: int) -> int:
+        """Return the process id of an actor."""
+        return self.pids[self.home(actor)] if self.pids else self.pid
+
+    def has_lock(self, number: int) -> bool:
+        """Tell whether a lock was defined."""
+        return number in self.locks or (self.parent is not None and self.parent.has_lock(number))
 
     def lock(self, number: int) -> LockRef:
         """Return the lock with this number."""

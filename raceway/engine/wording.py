@@ -13,6 +13,7 @@ _PLURAL = {
     "callback": "callbacks",
     "greenlet": "greenlets",
     "job": "jobs",
+    "process": "processes",
 }
 _LOCK_FOR = {
     "task": "asyncio.Lock",

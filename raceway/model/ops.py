@@ -96,11 +96,23 @@ REMOTE_RECEIVE: Final = 26
 FINALIZE: Final = 27
 """subject = variable of an object whose finaliser begins: nobody else can reach it any more."""
 
+# Between the processes of a run, which share more than messages with a name of their own.
+TIME: Final = 28
+"""argument = nanoseconds of the machine's monotonic clock: when the next op of the log happened.
+
+Processes have a log each; their ops are put together in the order of these times.
+"""
+POST: Final = 29
+"""One message for one receiver.  subject = 0, or the channel of a HANDOFF that is passed on;
+argument = (name, how many)."""
+TAKE: Final = 30
+"""The oldest message that was posted under this name and not taken.  argument = the name."""
+
 NAMES: Final[tuple[str, ...]] = (
     "READ", "WRITE", "UPDATE", "GROW", "LENGTH", "ITERATE", "SCAN", "STEP", "VALUE", "FRAME",
     "ACQUIRE", "TRY_ACQUIRE", "RELEASE", "WAIT_RELEASE", "WAIT_ACQUIRE", "NOTIFY",
     "SEND", "RECEIVE", "HANDOFF", "FORK", "JOIN", "END", "SWITCH", "HTTP_REQUEST",
-    "HTTP_RESPONSE", "REMOTE_SEND", "REMOTE_RECEIVE", "FINALIZE",
+    "HTTP_RESPONSE", "REMOTE_SEND", "REMOTE_RECEIVE", "FINALIZE", "TIME", "POST", "TAKE",
 )  # fmt: skip
 """The name of each op code, by its number."""
 
@@ -122,6 +134,15 @@ DEF_VARIABLE: Final = "variable"
 """variable, parent variable or 0, name or key text, role, has value, value or type name."""
 DEF_LOCK: Final = "lock"
 """lock, kind, name or "", code id or 0, offset."""
+DEF_SHARED: Final = "shared"
+"""sort, number, name: this actor, lock, channel or variable is the same one in all processes that
+give it this name.  The sort of who began with a process is "main"."""
+DEF_PEERS: Final = "peers"
+"""Two names: what is posted under one is taken under the other."""
+DEF_REAPED: Final = "reaped"
+"""pid, exit status as ``waitstatus_to_exitcode`` gives it, name: a child process has ended."""
+DEF_CUT: Final = "cut"
+"""Time, as in TIME: what this process recorded before it is in this chunk or an earlier one."""
 DEF_NOTE: Final = "note"
 """A sentence for the end of the report."""
 DEF_ERROR: Final = "error"

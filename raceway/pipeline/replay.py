@@ -25,6 +25,8 @@ The detectors decide what to make of them; replay knows nothing about findings.
 
 from __future__ import annotations
 
+import math
+from collections import deque
 from typing import Any, Protocol
 
 from raceway.engine.definitions import Definitions
@@ -75,10 +77,16 @@ class _LockReplay:
 
 
 class Mailbox:
-    """Messages between processes, by a name that is unique across them."""
+    """Messages between processes.
+
+    Attributes:
+        messages: By a name that is unique across processes.
+        posted: By name, those that wait for one receiver each, and for how many; oldest first.
+    """
 
     def __init__(self) -> None:
         self.messages: dict[str, Message] = {}
+        self.posted: dict[str, deque[tuple[Message, int]]] = {}
 
 
 class Replay:
@@ -110,27 +118,39 @@ class Replay:
 
     # ------------------------------------------------------------ the stream
 
-    def feed(self, stream: list[Any], start: int = 0, *, patient: bool = True) -> int:
+    def feed(
+        self,
+        stream: list[Any],
+        start: int = 0,
+        *,
+        patient: bool = True,
+        until: float = math.inf,
+    ) -> int:
         """Replay ops from ``start`` on.
 
         Args:
             stream: Flat list of ops.
             start: Index of the first op's first item.
             patient: Stop at a message of another process that has not been seen yet.
+            until: Stop at what happened later.
 
         Returns:
-            Where it stopped: the length of ``stream``, or the op that waits for a message.
+            Where it stopped: the length of ``stream``, or the op that has to wait.
         """
         actors = self.actors
         for at in range(start, len(stream), ops.STRIDE):
             token, subject, thing, argument = stream[at : at + 4]
+            op = subject & ops.OP_MASK
+            if op == ops.TIME:
+                if argument > until:
+                    return at
+                continue
             number = token >> ops.EPOCH_BITS
             actor = actors.get(number)
             if actor is None:
                 actor = self._appears(number)
             epoch = token & ops.EPOCH_MASK
             actor.epoch = epoch
-            op = subject & ops.OP_MASK
             subject >>= ops.OP_BITS
             if op == ops.FRAME:
                 self._frame(actor, subject, thing, argument)
@@ -185,7 +205,8 @@ class Replay:
         A thread from outside, of ``_thread.start_new_thread`` or an extension: whoever started it
         did that at the latest now.  Better to miss a race than to accuse without knowing.
         """
-        others = list(self.actors.values())
+        home = self.definitions.home
+        others = [other for other in self.actors.values() if home(other.number) == home(number)]
         actor = self._actor(number)
         if actor.kind == "thread":
             for other in others:
@@ -436,6 +457,25 @@ class Replay:
         """Turn the name of an actor that crossed processes into the one used here."""
         return key[1] if isinstance(key, tuple) and key[0] == self.process else key
 
+    def _post(self, actor: ActorReplay, channel: int, _thing: Any, argument: Any) -> None:
+        message = self._handoffs.pop(channel, None) if channel else self._message(actor)
+        name, count = argument
+        if message is not None and count > 0:
+            self.mailbox.posted.setdefault(name, deque()).append((message, count))
+
+    def _fetch(self, actor: ActorReplay, _channel: int, _thing: Any, name: str) -> None:
+        end, separator, rest = name.partition("|")
+        name = self.definitions.peers.get(end, end) + separator + rest
+        waiting = self.mailbox.posted.get(name)
+        if not waiting:
+            return  # who posted it was not recorded
+        message, count = waiting.popleft()
+        if count > 1:
+            waiting.appendleft((message, count - 1))
+        elif not waiting:
+            del self.mailbox.posted[name]
+        self._learn(actor, message)
+
     # ------------------------------------------------------------ locks
 
     def _lock(self, number: int) -> _LockReplay:
@@ -580,6 +620,8 @@ _HANDLERS = {
     ops.HANDOFF: "_handoff",
     ops.RECEIVE: "_receive",
     ops.REMOTE_SEND: "_remote_send",
+    ops.POST: "_post",
+    ops.TAKE: "_fetch",
     ops.FORK: "_fork",
     ops.JOIN: "_join",
     ops.SWITCH: "_switch",

@@ -61,6 +61,7 @@ next_variable: Callable[[], int] = itertools.count(1).__next__
 next_lock: Callable[[], int] = itertools.count(1).__next__
 next_channel: Callable[[], int] = itertools.count(1).__next__
 
+monotonic_ns = time.monotonic_ns
 _sleep = time.sleep  # gevent's would let others run while the process ends
 
 # The native class, taken before gevent can replace it: the state belongs to the OS thread, and
@@ -278,6 +279,9 @@ LIBRARY_MODULES = frozenset(
 """Modules whose frames are not where a user would say that an actor was started."""
 
 
+_STEPPED_OVER = ("raceway.", "raceway_autopatch", "multiprocessing.")
+
+
 def user_frame(depth: int = 2) -> FrameType:
     """Return the nearest frame outside the libraries that start actors."""
     frame = sys._getframe(depth)
@@ -285,7 +289,7 @@ def user_frame(depth: int = 2) -> FrameType:
     walker: FrameType | None = frame
     while walker is not None:
         name = walker.f_globals.get("__name__", "")
-        if name not in LIBRARY_MODULES and not name.startswith(("raceway.", "raceway_autopatch")):
+        if name not in LIBRARY_MODULES and not name.startswith(_STEPPED_OVER):
             return walker
         walker = walker.f_back
     return first
@@ -411,6 +415,7 @@ def _hand_over() -> None:
     if status.pid != os.getpid():
         return  # a fork that told nobody: what is in the buffer belongs to the parent
     if status.pending is None:
+        now = monotonic_ns()  # before the cut: all that happened until then is in the chunk
         length = len(BUFFER)
         chunk = BUFFER[:length]
         # Definitions are appended before the first op that needs them: taken after the ops were
@@ -419,6 +424,7 @@ def _hand_over() -> None:
         definitions = DEFINITIONS[:count]
         if not chunk and not definitions:
             return
+        definitions.append((ops.DEF_CUT, now))
         # Kept until the sink has taken them: what interrupts us must not lose them.
         status.pending = (chunk, definitions)
         del BUFFER[:length]
@@ -461,9 +467,17 @@ def _watch_forks() -> None:
 _forks_watched = False
 
 
+forking: Callable[[], object] | None = None
+"""What else is to be done before a fork; what it returns is given to :data:`forked`."""
+forked: Callable[[Any], None] | None = None
+"""What else is to be done in a forked child."""
+
+
 def _before_fork() -> None:
     """Leave nothing in the buffer that the child would have to know about."""
     if status.active:
+        if forking is not None:
+            local.forked = forking()
         flush()
 
 
@@ -479,6 +493,7 @@ def _after_fork() -> None:
     status.errors.clear()
     global _main_thread
     _main_thread = _thread.get_ident()
+    begun = local.__dict__.get("forked")
     local.__dict__.clear()
     try:
         if status.sink is not None:
@@ -488,6 +503,8 @@ def _after_fork() -> None:
         status.sink = None
     except Exception as error:
         internal_error("fork", error)
+    if forked is not None and begun is not None and status.active:
+        forked(begun)
 
 
 # ---------------------------------------------------------------- errors of ours

@@ -44,6 +44,10 @@ def watch_now(obj: Any, name: str | None, frame: FrameType, held: int) -> Any:
         return obj
     target = assigned_name(frame.f_code, frame.f_lasti)
     label = name or target or cls.__name__.lower()
+    named = getattr(getattr(obj, "_obj", obj), "_raceway_named", None)
+    if named is not None:  # in memory that processes share: it is watched anyway
+        named(label)
+        return obj
     if is_container(cls):
         # "accounts = watch(accounts)": the one other reference goes away with the assignment.
         lent = bool(target) and (

@@ -13,7 +13,7 @@ import _thread
 import sys
 
 from raceway.model import ops
-from raceway.record import recorder
+from raceway.record import recorder, shared
 from raceway_autopatch.patching import around, contained, replace
 from raceway_autopatch.primitives import thread_group
 
@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 SUPPORTS = None
 
 TRACE = "_raceway"
+JOB = "_raceway_job"
+"""On a future whose job runs in another process: the channel on which its end is told."""
 DONE = frozenset({"CANCELLED", "CANCELLED_AND_NOTIFIED", "FINISHED"})
 
 
@@ -70,7 +72,14 @@ def _seen(future: Any) -> None:
         actor = recorder.current().actor
         if outcome.seen != actor:
             recorder.sync(ops.RECEIVE, outcome.channel)
+            _learn_of_job(future)
             outcome.seen = actor
+
+
+def _learn_of_job(future: Any) -> None:
+    job = future.__dict__.get(JOB)
+    if job is not None:
+        shared.sync(ops.RECEIVE, job)
 
 
 def _all_seen(futures: Iterable[Any]) -> None:
@@ -94,6 +103,7 @@ def _adding_callback(future: Any, function: Any) -> recorder.State | None:
         recorder.fork_actor(state)
         recorder.install(state)
         recorder.sync(ops.RECEIVE, outcome.channel)
+        _learn_of_job(future)
         return caller
     outcome = _outcome_of(future)
     if not outcome.callbacks:
@@ -125,6 +135,7 @@ def _calling_back(future: Any) -> None:
     outcome = _outcome_of(future)
     if outcome.callbacks:
         recorder.sync(ops.RECEIVE, outcome.callbacks)
+        _learn_of_job(future)
 
 
 def _before(step: Callable[[Any], None]) -> Callable[[Callable[..., Any]], Callable[..., Any]]:

@@ -1,0 +1,71 @@
+"""Jobs of a pool: actors of their own, in whichever process or thread they run.
+
+Two jobs that one worker ran one after the other are as concurrent as any two, unless the pool has
+no other worker.  The worker itself has only the initializer, and the end of all its jobs.
+"""
+
+from __future__ import annotations
+
+from raceway.model import ops
+from raceway.record import recorder, shared
+
+TYPE_CHECKING = False  # typing is slow to import and not needed at run time
+if TYPE_CHECKING:
+    from typing import Any
+
+
+class Worker:
+    """A worker that runs jobs; used by its thread alone.
+
+    Args:
+        single: It is the only worker of its pool.
+    """
+
+    __slots__ = ("_before", "_finished", "_name", "_ready", "single")
+
+    def __init__(self, *, single: bool) -> None:
+        self.single = single
+        self._finished = recorder.next_channel()
+        self._ready = 0
+        self._before: recorder.State | None = None
+        self._name = ""
+
+    def begin(self, name: str, function: Any) -> None:
+        """Become the actor of a job.
+
+        Args:
+            name: Of the job, in all processes.
+            function: What it runs.
+        """
+        if not self._ready:  # the initializer has run
+            self._ready = recorder.next_channel()
+            recorder.sync(ops.SEND, self._ready)
+        title = getattr(function, "__name__", type(function).__name__)
+        self._name = name
+        self._before = recorder.install(recorder.new_state(f"job {title}", "job"))
+        recorder.sync(ops.RECEIVE, self._ready)
+        if self.single:
+            recorder.sync(ops.RECEIVE, self._finished)
+
+    def end(self) -> str:
+        """Become the worker again; return the name of the job, or nothing if there was none."""
+        before, name = self._before, self._name
+        self._before, self._name = None, ""
+        if before is None:
+            return ""
+        shared.sync(ops.SEND, shared.channel(done(name)))
+        shared.forget_channel(done(name))
+        recorder.sync(ops.SEND, self._finished)
+        recorder.sync(ops.END, recorder.current().actor)
+        recorder.local.s = before
+        return name
+
+    def stop(self) -> None:
+        """Know of the end of all jobs: who waits for the worker has waited for them."""
+        self.end()
+        recorder.sync(ops.RECEIVE, self._finished)
+
+
+def done(name: str) -> str:
+    """Return the name of the channel on which the end of a job is told."""
+    return f"{name} done"
