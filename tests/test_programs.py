@@ -39,6 +39,7 @@ CATEGORIES = {
     "asyncio-threads",
     "gevent",
     "lock-order",
+    "processes",
     "threads-atomicity",
     "threads-clean",
     "threads-race",

@@ -52,7 +52,10 @@ def columns(finding: Finding) -> list[int]:
             result.append((max(result, default=-1) + 1) if new else result[-1])
         else:
             own = not number or (
-                access.role in ("first", "second") and access.actor == finding.accesses[0].actor
+                access.actor == finding.accesses[0].actor
+                and (
+                    access.role in ("first", "second") or access.actor != finding.accesses[1].actor
+                )
             )
             result.append(0 if own else 1)
     return result

@@ -20,7 +20,10 @@ if TYPE_CHECKING:
 def _made(shareable: Any) -> None:
     frame = user_frame(3)
     label = assigned_name(frame.f_code, frame.f_lasti) or "ShareableList"
-    shareable.__dict__[ITEMS] = Items(f"list {shareable.shm.name}", label, ops.ROLE_CONTAINER)
+    items = Items(f"list {shareable.shm.name}", label, ops.ROLE_CONTAINER)
+    shareable.__dict__[ITEMS] = items
+    # What raceway.watch() calls; it is pickled by its name, and made anew.
+    shareable.__dict__["_raceway_named"] = lambda label: setattr(items, "label", label)
 
 
 def _init(original: Callable[..., None]) -> Callable[..., None]:
