@@ -265,14 +265,18 @@ class RunAnalysis:
             if not process.due
         )
 
+    def _killed(self, process: _Process) -> tuple[int, str]:
+        """Return the status and the name that its parent gives a process that was cut off."""
+        pid = process.definitions.pid
+        for other in self._processes.values():
+            if pid in other.definitions.reaped and not process.definitions.ended:
+                return other.definitions.reaped[pid]
+        return 0, ""
+
     def _end_of(self, process: _Process) -> str:
         """Return how a process ended, as far as it or its parent knows."""
-        definitions = process.definitions
-        for other in self._processes.values():
-            status, _ = other.definitions.reaped.get(definitions.pid, (0, ""))
-            if status and not definitions.ended:
-                return f"killed by {_signal_name(-status)}"
-        return definitions.ended
+        status, _ = self._killed(process)
+        return f"killed by {_signal_name(-status)}" if status else process.definitions.ended
 
     def _counts(self, idle: int) -> Counts:
         processes = list(self._processes.values())
@@ -297,11 +301,11 @@ class RunAnalysis:
     def _notes(self) -> tuple[str, ...]:
         notes = []
         for number, process in enumerate(self._processes.values(), 1):
-            end = self._end_of(process)
-            if end.startswith("killed"):
-                name = self._numbers.definitions.actor(process.numbers.main).name
+            status, name = self._killed(process)
+            if status:
+                who = ", ".join(filter(None, (str(process.definitions.pid), name)))
                 notes.append(
-                    f"process {number} ({process.definitions.pid}, {name}) was {end}; "
+                    f"process {number} ({who}) was killed by {_signal_name(-status)}; "
                     "its last ops may be missing"
                 )
             notes += process.definitions.notes

@@ -128,10 +128,12 @@ class _Activation:
 class _Process:
     """The activation of this process; none, or one."""
 
-    __slots__ = ("activation", "lock")
+    __slots__ = ("activation", "lock", "serves")
 
     def __init__(self) -> None:
         self.activation: _Activation | None = None
+        self.serves = False
+        """It forks workers for multiprocessing."""
         self.lock = _thread.allocate_lock()
 
 
@@ -140,6 +142,27 @@ _process = _Process()
 
 def install() -> None:
     """See :func:`raceway_autopatch.install`."""
+    helps_with = _helper()
+    if helps_with == "forkserver":
+        # The server runs nothing of the program; the workers that it forks do.
+        if not _process.serves:
+            _process.serves = True
+            os.register_at_fork(after_in_child=_install)
+    elif not helps_with:
+        _install()
+
+
+def _helper() -> str:
+    """Return what this process does for multiprocessing; nothing for one of the program."""
+    argv = getattr(sys, "orig_argv", sys.argv)
+    code = argv[argv.index("-c") + 1] if "-c" in argv[:-1] else ""
+    for name in ("resource_tracker", "forkserver"):
+        if code.startswith(f"from multiprocessing.{name} import"):
+            return name
+    return ""
+
+
+def _install() -> None:
     with _process.lock:
         if _process.activation is not None or not is_enabled():
             return

@@ -29,15 +29,8 @@ def _start() -> None:
     argv = getattr(sys, "orig_argv", sys.argv)
     if _is_launcher(argv) or not _is_main_interpreter():
         return
-    code = argv[argv.index("-c") + 1] if "-c" in argv[:-1] else ""
-    if code.startswith("from multiprocessing.resource_tracker import"):
-        return
     from raceway_autopatch import install
 
-    if code.startswith("from multiprocessing.forkserver import"):
-        # The server runs nothing of the program; the workers that it forks do.
-        os.register_at_fork(after_in_child=lambda: _contain(install))
-        return
     install()
 
 
