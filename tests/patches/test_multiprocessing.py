@@ -293,6 +293,10 @@ def test_shared_objects_stay_what_they_are(run):
         copy = sharedctypes.copy(point)
         copy.x = 9
         print(copy.x, point.x, number.value)
+        plain = sharedctypes.copy(Point(5, 6))
+        pointer = ctypes.pointer(plain)
+        pointer[0] = Point(7, 8)
+        print(plain.x, plain.y, type(pointer) is ctypes.POINTER(Point), pointer.contents.x)
         for wrong in (lambda: array[3], lambda: array["a"], lambda: setattr(number, "value", "s")):
             try:
                 wrong()

@@ -165,6 +165,8 @@ def _tracked_class(cls: Any) -> Any:
             "_raceway_named": _named,
         }
         made = type(cls)(cls.__name__, (cls,), namespace)
+        # A pointer to it is one to the original: ctypes tells pointers apart by their class.
+        ctypes._pointer_type_cache[made] = ctypes.POINTER(cls)  # type: ignore[attr-defined]
         module = sys.modules[MODULE]
         module.__dict__["_ForkingPickler"].register(made, _reduce)
     _tracked[cls] = made
