@@ -139,6 +139,9 @@ def _set_terminate(handler: Any) -> None:
 
 def _on_terminate(signum: int, frame: FrameType | None) -> None:
     """Do what SIGTERM does by default, after writing out."""
+    recorder = sys.modules.get("raceway.record.recorder")
+    if recorder is not None and recorder.after_flush(lambda: _on_terminate(signum, None)):
+        return  # it came in the middle of writing: what is in that chunk would be lost
     at_exit = _state.at_exit
     if at_exit is not None:
         at_exit()

@@ -90,7 +90,7 @@ class State:
 class _Status:
     """What can change about the recorder; one object, so that hot code can hold on to it."""
 
-    __slots__ = ("active", "errors", "pending", "pid", "sink", "turn")
+    __slots__ = ("active", "after_flush", "errors", "pending", "pid", "sink", "turn")
 
     def __init__(self) -> None:
         self.active = False
@@ -100,6 +100,7 @@ class _Status:
         self.pending: tuple[list[Any], list[tuple[Any, ...]]] | None = None
         """A chunk that was cut off and not written yet."""
         self.errors: dict[str, int] = {}
+        self.after_flush: Callable[[], None] | None = None
         self.pid = 0
 
 
@@ -388,6 +389,9 @@ def _flush_within(seconds: float) -> None:
     finally:
         if status.turn.get("flush") is me:
             del status.turn["flush"]
+        waiting, status.after_flush = status.after_flush, None
+        if waiting is not None:
+            waiting()
 
 
 def _take_turn(me: tuple[int, object]) -> bool:
@@ -402,12 +406,34 @@ def _take_turn(me: tuple[int, object]) -> bool:
     if holder[0] != me[0]:
         return False
     # This thread: either it is at it, further down this stack, or a handler has cut it off.
+    if _is_flushing():
+        return False
+    status.turn["flush"] = me
+    return True
+
+
+def _is_flushing() -> bool:
+    """Tell whether whoever asks has interrupted a flush of this thread."""
     frame: FrameType | None = sys._getframe(1)
     while frame is not None:
         if frame.f_code is _hand_over.__code__:
-            return False
+            return True
         frame = frame.f_back
-    status.turn["flush"] = me
+    return False
+
+
+def after_flush(action: Callable[[], None]) -> bool:
+    """Let ``action`` wait for the flush that this thread is in the middle of.
+
+    Args:
+        action: What a signal handler wants to do, such as to end the process.
+
+    Returns:
+        False if there is no such flush: then nothing was done.
+    """
+    if not _is_flushing():
+        return False
+    status.after_flush = action
     return True
 
 

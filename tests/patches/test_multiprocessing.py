@@ -211,6 +211,36 @@ def test_terminate_and_kill(run):
     ]  # fmt: skip
 
 
+def test_terminated_while_its_log_is_written(run):
+    outcome = run(
+        """
+        import os, threading
+        from raceway.record.oplog import OpLog
+
+        append = OpLog._append
+
+        def interrupted(*args):
+            OpLog._append = append
+            os.kill(os.getpid(), 15)
+            append(*args)
+
+        pid = os.fork()
+        if not pid:
+            lock = threading.Lock()
+            with lock:
+                pass
+            OpLog._append = interrupted
+            os._exit(0)
+        os.waitpid(pid, 0)
+        """
+    )
+
+    child = outcome.report["processes"][1]
+    assert child["ended"] == "exit"
+    assert child["ops"] >= 2
+    assert outcome.notes == []
+
+
 def test_forks_while_threads_record(run):
     outcome = run(
         """
