@@ -72,6 +72,7 @@ def install(leave: Callable[[], None], at_exit: Callable[[], None]) -> None:
     )
     if hasattr(_signal, "SIGTERM") and _signal.getsignal(_signal.SIGTERM) == _signal.SIG_DFL:
         _set_terminate(_on_terminate)
+        _guard_forks()
         _state.interrupts = patching.apply(
             _thread, (around("interrupt_main", _interrupt_wrapper, optional=True),)
         )
@@ -135,6 +136,37 @@ def _set_terminate(handler: Any) -> None:
         _signal.signal(_signal.SIGTERM, handler)
     except ValueError:  # not the main thread of the main interpreter
         return
+
+
+_masks: dict[int, Any] = {}
+"""By thread: the signal mask that it had before it forked."""
+_forks_guarded = False
+
+
+def _guard_forks() -> None:
+    """Keep SIGTERM waiting while a thread forks; once a process, the hooks cannot be taken back.
+
+    A new child forgets the signals that came before Python had taken it over.  By default that
+    cannot happen: the child is gone at once.
+    """
+    global _forks_guarded
+    if not _forks_guarded and hasattr(_signal, "pthread_sigmask"):
+        _forks_guarded = True
+        os.register_at_fork(
+            before=_hold_back, after_in_parent=_let_through, after_in_child=_let_through
+        )
+
+
+def _hold_back() -> None:
+    if _signal.getsignal(_signal.SIGTERM) is _on_terminate:
+        before = _signal.pthread_sigmask(_signal.SIG_BLOCK, (_signal.SIGTERM,))
+        _masks[_thread.get_ident()] = before
+
+
+def _let_through() -> None:
+    before = _masks.pop(_thread.get_ident(), None)
+    if before is not None:
+        _signal.pthread_sigmask(_signal.SIG_SETMASK, before)
 
 
 def _on_terminate(signum: int, frame: FrameType | None) -> None:
