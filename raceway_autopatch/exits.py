@@ -14,6 +14,11 @@ go on to speak of ``SIG_DFL``, ``_thread.interrupt_main`` does nothing, and sett
 ours: servers save the handler, set their own, restore it and raise the signal once more.  Only the
 main thread can do that; elsewhere SIGTERM is left alone.  SIGINT always is: asyncio looks for
 Python's own handler.
+
+A forked child gets the default action back.  A handler in Python runs when the interpreter looks,
+and a worker that goes to sleep in C between the signal and that never does: of pools that were
+terminated while they started, one in twelve hung.  What such a child has recorded is written out
+when it sends something, and when it ends by itself.
 """
 
 from __future__ import annotations
@@ -37,12 +42,14 @@ if TYPE_CHECKING:
 class _State:
     """What is installed in this process."""
 
-    __slots__ = ("applied", "at_exit", "interrupts", "leave")
+    __slots__ = ("applied", "at_exit", "forked", "interrupts", "leave")
 
     def __init__(self) -> None:
         self.applied: patching.Applied | None = None
         self.interrupts: patching.Applied | None = None
         self.leave: Callable[[], None] | None = None
+        self.forked = False
+        """Whether this process was forked by one in which this was installed."""
         self.at_exit: Callable[[], None] | None = None
 
 
@@ -131,6 +138,13 @@ def _ending_first(original: Callable[..., Any]) -> Callable[..., Any]:
 # ---------------------------------------------------------------- SIGTERM
 
 
+def _forked() -> None:
+    _state.forked = True
+    if _signal.getsignal(_signal.SIGTERM) is _on_terminate:
+        _set_terminate(_signal.SIG_DFL)
+    _let_through()
+
+
 def _set_terminate(handler: Any) -> None:
     try:
         _signal.signal(_signal.SIGTERM, handler)
@@ -153,7 +167,7 @@ def _guard_forks() -> None:
     if not _forks_guarded and hasattr(_signal, "pthread_sigmask"):
         _forks_guarded = True
         os.register_at_fork(
-            before=_hold_back, after_in_parent=_let_through, after_in_child=_let_through
+            before=_hold_back, after_in_parent=_let_through, after_in_child=_forked
         )
 
 
@@ -191,7 +205,12 @@ def _shown(handler: Any) -> Any:
 
 def _signal_wrapper(original: Callable[..., Any]) -> Callable[..., Any]:
     def signal(signalnum: Any, handler: Any) -> Any:
-        if signalnum == _signal.SIGTERM and isinstance(handler, int) and handler == _signal.SIG_DFL:
+        if (
+            signalnum == _signal.SIGTERM
+            and isinstance(handler, int)
+            and handler == _signal.SIG_DFL
+            and not _state.forked
+        ):
             handler = _on_terminate
         return _shown(original(signalnum, handler))
 
