@@ -302,7 +302,7 @@ class RunAnalysis:
         notes = []
         for number, process in enumerate(self._processes.values(), 1):
             status, name = self._killed(process)
-            if status:
+            if status and -status != signal.SIGTERM:  # else it had written everything
                 who = ", ".join(filter(None, (str(process.definitions.pid), name)))
                 notes.append(
                     f"process {number} ({who}) was killed by {_signal_name(-status)}; "

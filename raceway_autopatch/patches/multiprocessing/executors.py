@@ -89,13 +89,18 @@ class _Calls:
     def __init__(self, queue: Any, worker: jobs.Worker) -> None:
         self._queue = queue
         self._worker = worker
+        self._rest, self._wake = contained(worker.rest), contained(worker.wake)
         self._begin = contained(self._begins)
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._queue, name)
 
     def get(self, *args: Any, **kwargs: Any) -> Any:
-        item = self._queue.get(*args, **kwargs)
+        self._rest()
+        try:
+            item = self._queue.get(*args, **kwargs)
+        finally:
+            self._wake()
         if item is not None:
             self._begin(item)
         return item
@@ -127,7 +132,7 @@ class _Results:
 
 
 def _working() -> jobs.Worker:
-    return jobs.Worker(single=processes.is_single())
+    return jobs.Worker(single=processes.is_single(), process=True)
 
 
 def _process_worker(original: Callable[..., Any]) -> Callable[..., Any]:

@@ -2,9 +2,15 @@
 
 Two jobs that one worker ran one after the other are as concurrent as any two, unless the pool has
 no other worker.  The worker itself has only the initializer, and the end of all its jobs.
+
+A pool ends its idle workers by SIGTERM.  A handler in Python, such as ours, is not run if the
+signal comes right before the call that waits for the next job; then the pool would wait for ever.
+So while a worker process is idle it has the default action, and everything has been written out.
 """
 
 from __future__ import annotations
+
+import _signal  # type: ignore[import-not-found]  # what signal.py is made of; it has no stub
 
 from raceway.model import ops
 from raceway.record import recorder, shared
@@ -19,16 +25,35 @@ class Worker:
 
     Args:
         single: It is the only worker of its pool.
+        process: It is a process, and no thread.
     """
 
-    __slots__ = ("_before", "_finished", "_name", "_ready", "single")
+    __slots__ = ("_before", "_finished", "_handler", "_name", "_ready", "process", "single")
 
-    def __init__(self, *, single: bool) -> None:
+    def __init__(self, *, single: bool, process: bool) -> None:
         self.single = single
+        self.process = process
+        self._handler: Any = None
+        """Ours for SIGTERM, while the default action is in its place."""
         self._finished = recorder.next_channel()
         self._ready = 0
         self._before: recorder.State | None = None
         self._name = ""
+
+    def rest(self) -> None:
+        """Wait for the next job, and be terminated meanwhile, as without us."""
+        if self.process:
+            recorder.flush()
+            handler = _signal.getsignal(_signal.SIGTERM)
+            if getattr(handler, "__module__", "") == "raceway_autopatch.exits":
+                self._handler = handler
+                _signal.signal(_signal.SIGTERM, _signal.SIG_DFL)
+
+    def wake(self) -> None:
+        """Go on, whatever it was that came."""
+        handler, self._handler = self._handler, None
+        if handler is not None:
+            _signal.signal(_signal.SIGTERM, handler)
 
     def begin(self, name: str, function: Any) -> None:
         """Become the actor of a job.

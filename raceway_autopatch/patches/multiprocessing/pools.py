@@ -50,12 +50,17 @@ class _Tasks:
         self._queue = queue
         self._worker = worker
         self._key = key
+        self._rest, self._wake = contained(worker.rest), contained(worker.wake)
         self._begin = contained(self._begins)
         if hasattr(queue, "_writer"):
             self._writer = queue._writer
 
     def get(self) -> Any:
-        task = self._queue.get()
+        self._rest()
+        try:
+            task = self._queue.get()
+        finally:
+            self._wake()
         if task is not None:
             self._begin(task)
         return task
@@ -83,8 +88,9 @@ class _Results:
 
 
 def _working(inqueue: Any) -> tuple[jobs.Worker, str]:
-    single = processes.is_single() if hasattr(inqueue, "_reader") else _single.get(id(inqueue))
-    return jobs.Worker(single=bool(single)), _key(inqueue)
+    process = hasattr(inqueue, "_reader")
+    single = processes.is_single() if process else _single.get(id(inqueue))
+    return jobs.Worker(single=bool(single), process=process), _key(inqueue)
 
 
 def _worker(original: Callable[..., Any]) -> Callable[..., Any]:
