@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from itertools import groupby
 from typing import Any
 
 from raceway.model import ops
 from raceway.model.findings import Frame, LockRef
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Code:
     """A code object of the program."""
 
@@ -18,20 +19,20 @@ class Code:
     first_line: int
     resumable: bool
     positions: tuple[int | None, ...]
+    _firsts: list[int] | None = field(default=None, init=False, repr=False, compare=False)
 
     def canonical(self, offset: int) -> int:
-        """Return the first of the neighbouring offsets that belong to the same expression.
+        """Return the first of the offsets that belong to the same expression.
 
-        While a property is called, an interpreter that has inlined the call (3.12 and later) shows
-        an offset inside the inline cache of the instruction, and before that the instruction's.
+        There may be several.  The compiler makes two copies of the test of a ``while`` loop and of
+        a ``finally`` block.  While a property is called, an interpreter that has inlined the call
+        (3.12 and later) shows an offset inside the inline cache of the instruction, and before
+        that the instruction's.
         """
+        if self._firsts is None:
+            self._firsts = _first_copies(self.positions)
         at = offset >> 1
-        place = self.positions[at * 4 : at * 4 + 4]
-        if len(place) < 4 or place[2] is None:
-            return offset
-        while at and self.positions[at * 4 - 4 : at * 4] == place:
-            at -= 1
-        return at << 1
+        return self._firsts[at] << 1 if at < len(self._firsts) else offset
 
     def frame(self, offset: int) -> Frame:
         """Return the place of the instruction at ``offset``."""
@@ -46,6 +47,22 @@ class Code:
             end_column,
             self.first_line,
         )
+
+
+def _first_copies(positions: tuple[int | None, ...]) -> list[int]:
+    """Return for each instruction the first one of the same source range."""
+    places = list(zip(*(positions[part::4] for part in range(4)), strict=True))
+    known: dict[object, int] = {}
+    firsts: list[int] = []
+    for place, run in groupby(places):
+        begin, length = len(firsts), len(list(run))
+        if place[2] is not None:
+            firsts += [known.setdefault(place, begin)] * length
+            continue
+        # Python 3.10 knows lines only: a copy has as many instructions as what it is a copy of.
+        first = known.setdefault((place, length), begin)
+        firsts += range(first, first + length)
+    return firsts
 
 
 @dataclass(frozen=True, slots=True)

@@ -138,7 +138,7 @@ class Judge:
         view = self._view(first.frames[i][0])
         one, two = self._position(first, i), self._position(second, j)
         if view is None or one is None or two is None:
-            return self._guess(first, second, i, j)
+            return self._guess(first, second, i, j, second_kind)
         same_line = one.column is None and one.line == two.line
         if same_line and first.frames[i][1] >= second.frames[j][1]:
             # Python 3.10 knows lines only; on one line the order of the instructions decides.
@@ -146,13 +146,15 @@ class Judge:
         # In a callee an access is a call: what it gives back is read, what it is given is written.
         answer = dependence.link(view, one, two, first_kind=first_kind, second_kind=second_kind)
         if answer.verdict is Verdict.UNKNOWN:
-            return self._guess(first, second, i, j)
+            return self._guess(first, second, i, j, second_kind)
         return answer
 
     @staticmethod
-    def _guess(first: Site, second: Site, i: int, j: int) -> Link:
+    def _guess(first: Site, second: Site, i: int, j: int, second_kind: Kind) -> Link:
         """Without source: in one function, and in the order of its instructions."""
-        if first.frames[i][1] < second.frames[j][1]:
+        one, two = first.frames[i][1], second.frames[j][1]
+        # What is read and written at one place is updated there: ``x.n += 1``.
+        if one < two or (one == two and second_kind == "write"):
             return Link(Verdict.CONTROL)
         return _NO_LINK
 
@@ -178,7 +180,7 @@ class Judge:
         first_kind: Kind = "write" if first_writes and first.kind != ops.UPDATE else "read"
         second_kind: Kind = "write" if second.kind in WRITES else "read"
         if by_hand:
-            link = self.in_order(first.site, second.site)
+            link = self.in_order(first.site, second.site, second_kind)
         else:
             link = self.link(first.site, second.site, first_kind, second_kind)
         if first_kind == "read":
@@ -200,13 +202,13 @@ class Judge:
         # A method that is called again reads for a purpose of its own.
         return Pattern.W_W_R if self.common_call(first.site, second.site) == (0, 0) else None
 
-    def in_order(self, first: Site, second: Site) -> Link:
+    def in_order(self, first: Site, second: Site, second_kind: Kind = "write") -> Link:
         """Answer as :meth:`link` where the source says nothing: accesses tracked by hand.
 
         A call that reports a read is not the read: what is written does not depend on it.
         """
         depths = self.common_call(first, second)
-        return self._guess(first, second, *depths) if depths else _NO_LINK
+        return self._guess(first, second, *depths, second_kind) if depths else _NO_LINK
 
     def is_recheck(self, first: Site, middle: Site, second: Site) -> bool:
         """Tell whether the read at ``middle`` guards ``second``: ``first`` does no harm then."""
