@@ -25,6 +25,8 @@ from raceway.engine.shadow import Sequence, Shadow
 from raceway.engine.stamped import Access
 from raceway.model import ops
 
+_CHECKS = frozenset({Pattern.R_W_W, Pattern.R_W_R})
+
 ReportViolation = Callable[[Sequence, Access, bool, bool], None]
 
 
@@ -73,14 +75,20 @@ def _sequence(shadow: Shadow, first: Access, second: Access, judge: Judge) -> Se
         return None  # what was popped is the actor's own: putting it back relies on nothing
     if pattern is Pattern.R_W_W and (first.kind, second.kind) in _UPDATES and not second.restores:
         second.update_of = first
+    middle = [
+        access
+        for access in shadow.recent[first.actor.number].values()
+        if first.index < access.index < second.index
+    ]
     rechecks = tuple(
-        middle
-        for middle in shadow.recent[first.actor.number].values()
-        if first.index < middle.index < second.index
-        and middle.kind in READS
-        and judge.is_recheck(first.site, middle.site, second.site)
+        access
+        for access in middle
+        if access.kind in READS and judge.is_recheck(first.site, access.site, second.site)
     )
-    return Sequence(first, second, rechecks, broken_by_write=pattern is not Pattern.W_R_W)
+    claims: tuple[Access, ...] = ()
+    if pattern in _CHECKS and judge.is_only_tested(first.site, second.site, second.kind):
+        claims = tuple(access for access in middle if access.kind in WRITES)
+    return Sequence(first, second, rechecks, claims, broken_by_write=pattern is not Pattern.W_R_W)
 
 
 def _is_hole(access: Access) -> bool:
@@ -129,15 +137,23 @@ def _breaks(sequence: Sequence, other: Access) -> bool:
 
 
 def _checked_again(sequence: Sequence, other: Access) -> bool:
-    """Tell whether a later check, which ``other`` cannot invalidate, makes the first harmless."""
-    second = sequence.second
-    for check in sequence.rechecks:
-        if excluded(check.sections & second.sections, second.borrowed, other):
-            return True
-        if (
-            check.segment == second.segment
-            and other.actor.group == second.actor.group
-            and not can_wait_between(check, second)
-        ):
-            return True
-    return False
+    """Tell whether the first access does no harm, whatever ``other`` does in between.
+
+    So it is if a later check, which ``other`` cannot invalidate, decides about the second access.
+    And if the actor has acted on its check at once: it has claimed a slot, and gives it back later.
+    """
+    first, second = sequence.first, sequence.second
+    return any(_are_one(check, second, other) for check in sequence.rechecks) or any(
+        _are_one(first, claim, other) for claim in sequence.claims
+    )
+
+
+def _are_one(one: Access, two: Access, other: Access) -> bool:
+    """Tell whether ``other`` cannot come in between two accesses of one actor."""
+    if excluded(one.sections & two.sections, two.borrowed, other):
+        return True
+    return (
+        one.segment == two.segment
+        and other.actor.group == two.actor.group
+        and not can_wait_between(one, two)
+    )

@@ -210,6 +210,11 @@ class Judge:
         depths = self.common_call(first, second)
         return self._guess(first, second, *depths, second_kind) if depths else _NO_LINK
 
+    def is_only_tested(self, first: Site, second: Site, kind: int) -> bool:
+        """Tell whether an access at ``second`` depends on a test of what ``first`` read only."""
+        second_kind: Kind = "write" if kind in WRITES else "read"
+        return self.link(first, second, "read", second_kind).verdict is Verdict.CONTROL
+
     def is_recheck(self, first: Site, middle: Site, second: Site) -> bool:
         """Tell whether the read at ``middle`` guards ``second``: ``first`` does no harm then."""
         key = (first.number, middle.number, second.number)

@@ -24,16 +24,18 @@ class Sequence:
     Attributes:
         sections: Critical sections that cover both, ``(lock, serial)``.
         rechecks: Reads in between that check again before the second access.
+        claims: Writes in between that have acted on the check; the second access does not.
         broken_by_write: Whether writes of others break it; else reads do.
     """
 
-    __slots__ = ("broken_by_write", "first", "rechecks", "second", "sections")
+    __slots__ = ("broken_by_write", "claims", "first", "rechecks", "second", "sections")
 
     def __init__(
         self,
         first: Access,
         second: Access,
         rechecks: tuple[Access, ...],
+        claims: tuple[Access, ...] = (),
         *,
         broken_by_write: bool,
     ) -> None:
@@ -42,6 +44,7 @@ class Sequence:
         self.second = second
         self.sections = first.sections & second.sections
         self.rechecks = rechecks
+        self.claims = claims
 
 
 class Shadow:
