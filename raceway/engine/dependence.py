@@ -82,6 +82,7 @@ def link(
     *,
     first_kind: Kind,
     second_kind: Kind,
+    control_only: bool = False,
 ) -> Link:
     """Tell how the access at ``second`` hangs together with the one at ``first``.
 
@@ -93,9 +94,10 @@ def link(
         second: Where the later one happens.
         first_kind: Whether the earlier access reads or writes.
         second_kind: Whether the later access reads or writes.
+        control_only: Leave aside what the second is computed from: ask about tests only.
     """
     answers = [
-        _link(view, root, Access(node, first_kind), Access(other, second_kind))
+        _link(view, root, Access(node, first_kind), Access(other, second_kind), control_only)
         for root, node in view.locate(first, first_kind)
         for other_root, other in view.locate(second, second_kind)
         if root is other_root
@@ -164,10 +166,12 @@ def _walk(view: CodeView, root: ast.AST, first: Access, second: Access) -> Outco
         return None
 
 
-def _link(view: CodeView, root: ast.AST, first: Access, second: Access) -> Link:
+def _link(view: CodeView, root: ast.AST, first: Access, second: Access, control_only: bool) -> Link:
     outcome = _walk(view, root, first, second)
     if outcome is None:
         return Link(Verdict.UNKNOWN)
+    if control_only:
+        outcome.data = 0
     if not outcome.reached:
         return Link(Verdict.NONE)
     fresh = bool(outcome.reached & FRESH)

@@ -23,6 +23,7 @@ from raceway.engine.flow_names import (
     root_name,
 )
 from raceway.engine.flow_state import DATA, FRESH, State, as_control, dotted
+from raceway.engine.source_shapes import LOOKS_AT, is_log_call
 
 # More evaluations than this per question are refused: deeply nested loops of generated code.
 _BUDGET = 200_000
@@ -34,12 +35,18 @@ class TooComplexError(Exception):
 
 @dataclass(slots=True)
 class Outcome:
-    """What the walk saw at the second access, over all ways that lead there."""
+    """What the walk saw at the second access, over all ways that lead there.
+
+    ``gone`` is the taint of what left the function at any point: returned, raised, stored in an
+    object, given to another function; ``stored`` says in which attributes.
+    """
 
     data: int = 0
     control: int = 0
     reached: int = 0
     hits: int = 0
+    gone: int = 0
+    stored: dict[str, int] = field(default_factory=dict)
     values: dict[ast.AST, int] = field(default_factory=dict)
 
 
@@ -164,6 +171,8 @@ class ExpressionWalk:
         bits = given = self.evaluate_all(operands(node), state)
         if isinstance(node, ast.Await):
             given = self._given(node.value, bits)
+        elif isinstance(node, ast.Yield | ast.YieldFrom):
+            self.outcome.gone |= bits | self.control(state)
         return bits | self.event(node, given, state)
 
     def _attribute(self, node: ast.Attribute, state: State) -> int:
@@ -180,6 +189,8 @@ class ExpressionWalk:
             receiver = node.func.value
             self._put_into(receiver, given, state)
         if given:
+            if not self._only_looks(node):
+                self.outcome.gone |= given
             for argument in node.args:
                 if isinstance(argument, ast.Name) and argument.id in self._built:
                     state.weaken(argument.id, given)
@@ -187,6 +198,12 @@ class ExpressionWalk:
         if isinstance(node.func, ast.Name) and node.func.id in self._closures:
             given |= function
         return function | given | self.event(node, given, state)
+
+    @staticmethod
+    def _only_looks(node: ast.Call) -> bool:
+        """Tell whether the call does nothing with its arguments but to look at them."""
+        looks = isinstance(node.func, ast.Name) and node.func.id in LOOKS_AT
+        return looks or is_log_call(node, output=True)
 
     def _given(self, node: ast.AST, bits: int) -> int:
         """Return the taint of what the awaited (or entered) ``node`` was given to work with."""
@@ -257,6 +274,8 @@ class ExpressionWalk:
         if isinstance(target, ast.Name):
             state.assign(target.id, bits)
             self._closures.pop(target.id, None)
+            if target.id not in self._bound:
+                self.outcome.gone |= bits  # a global name, or one of an enclosing function
             self.event(target, bits, state)
         elif isinstance(target, ast.Tuple | ast.List):
             for element, part in pairs(target, value):
@@ -320,6 +339,9 @@ class ExpressionWalk:
         path = dotted(target)
         if path is not None and path not in self._shared:
             state.assign(path, bits)
+            self.outcome.stored[path] = self.outcome.stored.get(path, 0) | bits
+        if path is None or path not in self._shared:
+            self.outcome.gone |= bits
         self._put_into(target.value, bits, state)
 
     def _put_into(self, holder: ast.AST, bits: int, state: State) -> None:

@@ -7,18 +7,25 @@ may leave (``if test: return``) depends on that test as much as a branch does.
 from __future__ import annotations
 
 import ast
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from raceway.engine.code_view import COMPREHENSIONS, CodeView
 from raceway.engine.flow_expressions import Access, ExpressionWalk, Outcome
 from raceway.engine.flow_names import operands
-from raceway.engine.flow_state import CONTROL_FRESH, State, as_control, join
+from raceway.engine.flow_state import CONTROL_FRESH, FRESH, State, as_control, join
 
 # A loop settles after as many passes as a chain of assignments is long; joins stay sound enough.
 _PASSES = 8
 _TRY: tuple[type[ast.AST], ...] = (ast.Try, getattr(ast, "TryStar", ast.Try))
 _BROAD = {"Exception", "BaseException"}
 _MISSING = {"KeyError", "IndexError", "LookupError", "AttributeError"}
+
+
+def _says(node: ast.Return) -> bool:
+    """Tell whether something is returned."""
+    return node.value is not None and not (
+        isinstance(node.value, ast.Constant) and node.value.value is None
+    )
 
 
 class _Loop:
@@ -42,16 +49,20 @@ class FlowWalk(ExpressionWalk):
         # Taint of the branches around the exits met so far: function, loop, pass of the loop.
         self._left = self._broken = self._continued = 0
 
-    def run(self) -> Outcome:
-        """Walk through the whole code object and return what was seen at the second access."""
-        state = State()
+    def run(self, tainted: Iterable[str] = ()) -> Outcome:
+        """Walk through the whole code object and return what was seen at the second access.
+
+        Args:
+            tainted: Names (``x`` or ``self.x``) that carry what was read from the beginning.
+        """
+        state = State(dict.fromkeys(tainted, FRESH))
         body = getattr(self.root, "body", None)
         if isinstance(self.root, COMPREHENSIONS):
-            self.comprehension(self.root, state)
+            self.outcome.gone |= self.comprehension(self.root, state)
         elif isinstance(body, list):
             self._block(body, state)
         else:
-            self.evaluate(body, state)
+            self.outcome.gone |= self.evaluate(body, state)
         return self.outcome
 
     def _block(self, statements: Sequence[ast.stmt], state: State | None) -> State | None:
@@ -115,7 +126,9 @@ class FlowWalk(ExpressionWalk):
             for target in node.targets:
                 self.assign(target, 0, state)
         elif isinstance(node, ast.Assert):
-            self._left |= as_control(self.evaluate(node.test, state))
+            tested = as_control(self.evaluate(node.test, state))
+            self._left |= tested
+            self.outcome.gone |= tested
             self.evaluate(node.msg, state.copy())
         elif isinstance(node, ast.Return | ast.Raise | ast.Break | ast.Continue):
             self._leave(node, state)
@@ -126,7 +139,9 @@ class FlowWalk(ExpressionWalk):
         return state
 
     def _leave(self, node: ast.stmt, state: State) -> None:
-        self.evaluate_all(operands(node), state)
+        bits = self.evaluate_all(operands(node), state)
+        if isinstance(node, ast.Raise) or (isinstance(node, ast.Return) and _says(node)):
+            self.outcome.gone |= bits | self.control(state)
         if isinstance(node, ast.Break | ast.Continue) and self._loops:
             loop, reached = self._loops[-1], state.copy()
             if isinstance(node, ast.Break):

@@ -10,7 +10,7 @@ import enum
 from collections.abc import Callable
 from typing import Literal
 
-from raceway.engine import construction, container_shapes, dependence, owners
+from raceway.engine import construction, container_shapes, dependence, flow_calls, owners
 from raceway.engine.code_view import CodeView, Position
 from raceway.engine.commutes import WRITES
 from raceway.engine.definitions import Definitions
@@ -21,9 +21,12 @@ from raceway.model.findings import Frame
 
 SourceProvider = Callable[[str], "str | None"]
 Kind = Literal["read", "write"]
+Kinds = tuple[Kind, Kind]
+Depths = tuple[int, int]
 Frames = tuple[tuple[int, int], ...]
 
 _NO_LINK = Link(Verdict.NONE)
+_NOT_LINKED = Link(Verdict.SAME_FUNCTION)
 _CANNOT_FOLLOW = frozenset({Verdict.NONE, Verdict.UNKNOWN})
 
 
@@ -135,19 +138,95 @@ class Judge:
         if depths is None:
             return _NO_LINK
         i, j = depths
-        view = self._view(first.frames[i][0])
-        one, two = self._position(first, i), self._position(second, j)
-        if view is None or one is None or two is None:
+        one, two = self._place(first, i), self._place(second, j)
+        if one is None or two is None:
             return self._guess(first, second, i, j, second_kind)
-        same_line = one.column is None and one.line == two.line
+        same_line = one[1].column is None and one[1].line == two[1].line
         if same_line and first.frames[i][1] >= second.frames[j][1]:
             # Python 3.10 knows lines only; on one line the order of the instructions decides.
             return _NO_LINK
-        # In a callee an access is a call: what it gives back is read, what it is given is written.
-        answer = dependence.link(view, one, two, first_kind=first_kind, second_kind=second_kind)
+        kinds = first_kind, second_kind
+        answer = self._dependence(first, second, depths, kinds)
         if answer.verdict is Verdict.UNKNOWN:
             return self._guess(first, second, i, j, second_kind)
+        if first_kind == "read":
+            return self._through_calls(first, second, depths, kinds, answer)
         return answer
+
+    def _dependence(
+        self, first: Site, second: Site, depths: Depths, kinds: Kinds, *, control_only: bool = False
+    ) -> Link:
+        """Ask about the two in their common caller.
+
+        In a callee an access is a call: what it gives back is read, what it is given is written.
+        """
+        one, two = self._place(first, depths[0]), self._place(second, depths[1])
+        if one is None or two is None:
+            return Link(Verdict.UNKNOWN)
+        return dependence.link(
+            one[0], one[1], two[1],
+            first_kind=kinds[0], second_kind=kinds[1], control_only=control_only,
+        )  # fmt: skip
+
+    def _place(self, site: Site, depth: int) -> tuple[CodeView, Position] | None:
+        """Return the source of a frame and the place in it, if both are known."""
+        view, position = self._view(site.frames[depth][0]), self._position(site, depth)
+        return None if view is None or position is None else (view, position)
+
+    def _through_calls(
+        self, first: Site, second: Site, depths: Depths, kinds: Kinds, answer: Link
+    ) -> Link:
+        """Correct what the common caller's source says by what the callees do with the value."""
+        if answer.linked:
+            if not self._gets_out(first, depths[0]):
+                return Link(Verdict.NONE, back_edge=True) if answer.back_edge else _NOT_LINKED
+            if answer.verdict is Verdict.DATA and not self._gets_in(first, second, depths, kinds):
+                return self._dependence(first, second, depths, kinds, control_only=True)
+            return answer
+        if answer.verdict is Verdict.SAME_FUNCTION and self._is_kept(first, second, depths, kinds):
+            return Link(Verdict.DATA)
+        return answer
+
+    def _gets_out(self, site: Site, depth: int) -> bool:
+        """Tell whether what is read at ``site`` gets out of the callees below ``depth``."""
+        places = [self._place(site, level) for level in range(depth)]
+        return all(place is None or flow_calls.leaves(*place) for place in places)
+
+    def _gets_in(self, first: Site, second: Site, depths: Depths, kinds: Kinds) -> bool:
+        """Tell whether what a callee is given of the first value is relied on by the second."""
+        i, j = depths
+        one, caller = self._place(first, i), self._place(second, j)
+        if not j or one is None or caller is None:
+            return True
+        arguments = flow_calls.given(caller[0], one[1], caller[1], kinds)
+        for level in range(j - 1, -1, -1):
+            callee = self._place(second, level)
+            if callee is None:
+                return True
+            names = flow_calls.parameters(callee[0], *caller, kinds[1], arguments)
+            if names is None or (level and flow_calls.decides(*callee, kinds[1], names)):
+                return True
+            if not names:
+                return False
+            if not level:
+                return flow_calls.relies_on(*callee, kinds[1], names)
+            arguments = flow_calls.passed_on(*callee, kinds[1], names)
+            caller = callee
+        return True
+
+    def _is_kept(self, first: Site, second: Site, depths: Depths, kinds: Kinds) -> bool:
+        """Tell whether one method keeps what it read in its object, for the other to use."""
+        i, j = depths
+        if not i or not j:
+            return False
+        common = self._place(first, i), self._place(second, j)
+        keeps, uses = self._place(first, i - 1), self._place(second, j - 1)
+        if keeps is None or uses is None or common[0] is None or common[1] is None:
+            return False
+        if not flow_calls.same_receiver(*common[0], common[1][1], kinds):
+            return False
+        attributes = flow_calls.attributes_stored(*keeps)
+        return bool(attributes) and flow_calls.relies_on_attributes(*uses, kinds[1], attributes)
 
     @staticmethod
     def _guess(first: Site, second: Site, i: int, j: int, second_kind: Kind) -> Link:

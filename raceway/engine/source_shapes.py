@@ -15,11 +15,12 @@ from raceway.engine.code_view import FUNCTIONS, CodeView
 # The key of an expression: what is accessed, however it is spelled.
 Key: TypeAlias = tuple[str, ...]
 
-# Calls that only look at their argument: their result is as good as the argument in a test.
-_LOOKS_AT = frozenset(
+LOOKS_AT = frozenset(
     {"abs", "all", "any", "bool", "callable", "float", "hasattr", "int", "isinstance"}
     | {"len", "max", "min", "round", "str", "sum", "type"}
 )
+"""Calls that only look at their argument: their result is as good as the argument in a test."""
+
 _ITEM_READS = {"get", "__getitem__", "__contains__", "setdefault"}
 _LOG_METHODS = frozenset(
     {"critical", "debug", "error", "exception", "info", "log", "warn", "warning"}
@@ -136,10 +137,20 @@ def logged(view: CodeView, root: ast.AST, node: ast.AST, *, output: bool) -> boo
     """
     for child, parent in view.ancestors(node, root):
         if isinstance(parent, ast.Call):
-            return child is not parent.func and _is_log_call(parent, output=output)
+            return child is not parent.func and is_log_call(parent, output=output)
         if isinstance(parent, ast.Attribute | ast.Subscript | ast.stmt):
             return False
     return False
+
+
+def is_log_call(call: ast.Call, *, output: bool) -> bool:
+    """Tell whether this call writes a log message; with ``output``, ``print`` does, too."""
+    function = call.func
+    if isinstance(function, ast.Name):
+        return output and function.id == "print"
+    if not isinstance(function, ast.Attribute) or function.attr not in _LOG_METHODS:
+        return False
+    return "log" in _text(function.value).lower()
 
 
 def polled(view: CodeView, root: ast.AST, node: ast.AST) -> bool:
@@ -204,7 +215,7 @@ def _passes_on(parent: ast.AST, child: ast.AST) -> bool:
     """Tell whether the value of ``parent`` is little more than what ``child`` says."""
     if isinstance(parent, ast.Call):
         function = parent.func
-        return isinstance(function, ast.Name) and function.id in _LOOKS_AT and child in parent.args
+        return isinstance(function, ast.Name) and function.id in LOOKS_AT and child in parent.args
     return isinstance(parent, ast.UnaryOp | ast.BinOp | ast.Compare | ast.NamedExpr | ast.Await)
 
 
@@ -249,19 +260,10 @@ def _index(inside: Sequence[tuple[ast.AST, ast.AST]], test: ast.AST) -> int:
     return next(number for number, (_, parent) in enumerate(inside) if parent is test)
 
 
-def _is_log_call(call: ast.Call, *, output: bool) -> bool:
-    function = call.func
-    if isinstance(function, ast.Name):
-        return output and function.id == "print"
-    if not isinstance(function, ast.Attribute) or function.attr not in _LOG_METHODS:
-        return False
-    return "log" in _text(function.value).lower()
-
-
 def _is_log_statement(node: ast.stmt) -> bool:
     if not isinstance(node, ast.Expr) or not isinstance(node.value, ast.Call):
         return False
-    return _is_log_call(node.value, output=True)
+    return is_log_call(node.value, output=True)
 
 
 def _elements(target: ast.AST) -> Iterator[ast.AST]:
