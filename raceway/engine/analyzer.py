@@ -227,6 +227,7 @@ class Analyzer:
             and entry.actor is read.actor
             and entry.site.frames[0][0] == function
             and self.judge.is_double_checked(entry.site)
+            and self.judge.follows(entry.site, read.site)
             for entry in self.shadows[read.variable].entries.values()
         )
 
@@ -248,7 +249,7 @@ class Analyzer:
             if between and not known.between:
                 known.sequence, known.other, known.between = sequence, other, True
             return
-        lost = first.kind in READS | {ops.UPDATE} and second.kind in WRITES
+        lost = not sequence.takes and first.kind in READS | {ops.UPDATE} and second.kind in WRITES
         severity: Severity = "critical" if lost else "warning"
         found = Violation(variable, sequence, other, severity, between=between)
         found.observed = observed

@@ -4,7 +4,8 @@ Four patterns of accesses first - other - second cannot be put into any serial o
 "AVIO: Detecting Atomicity Violations via Access Interleaving Invariants", ASPLOS 2006):
 
 =====  ==========================================================================
-R W W  the value that the write relies on is out of date: a lost update, a stale check
+R W W  the value that the write relies on is out of date: a lost update, a stale check; or what the
+       other added is neither in the value that was taken nor left after the reset
 R W R  two reads that should see the same do not
 W W R  the own write is not there any more
 W R W  somebody sees a state that was never meant to be seen
@@ -80,15 +81,20 @@ def _sequence(shadow: Shadow, first: Access, second: Access, judge: Judge) -> Se
         for access in shadow.recent[first.actor.number].values()
         if first.index < access.index < second.index
     ]
+    if pattern is Pattern.W_W_R and any(access.kind in WRITES for access in middle):
+        return None  # it is the later write that the read is about
+    takes = pattern is Pattern.TAKEN
     rechecks = tuple(
         access
         for access in middle
-        if access.kind in READS and judge.is_recheck(first.site, access.site, second.site)
+        if access.kind in READS
+        and (takes or judge.is_recheck(first.site, access.site, second.site))
     )
     claims: tuple[Access, ...] = ()
     if pattern in _CHECKS and judge.is_only_tested(first.site, second.site, second.kind):
         claims = tuple(access for access in middle if access.kind in WRITES)
-    return Sequence(first, second, rechecks, claims, broken_by_write=pattern is not Pattern.W_R_W)
+    broken_by_write = pattern is not Pattern.W_R_W
+    return Sequence(first, second, rechecks, claims, broken_by_write=broken_by_write, takes=takes)
 
 
 def _is_hole(access: Access) -> bool:
@@ -133,6 +139,8 @@ def _judge(shadow: Shadow, sequence: Sequence, other: Access, report: ReportViol
 def _breaks(sequence: Sequence, other: Access) -> bool:
     if other.unchanged and other.update_of is None:
         return False
+    if sequence.takes and other.update_of is None and other.kind != ops.GROW:
+        return False  # nothing was added
     return not sequence.broken_by_write or (sequence.first.kind, other.kind) in STALE
 
 

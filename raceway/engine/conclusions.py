@@ -164,7 +164,9 @@ class Conclusions:
             certainty,
             name,
             sides,
-            message=wording.violation_message(name, first, other, second),
+            message=wording.violation_message(
+                name, first, other, second, takes=worst.sequence.takes
+            ),
             why=f"{gap}, so {other.actor.name} can come in",
             fix=wording.violation_fix(first, second, places, common),
             steps=wording.violation_steps(first, other, second, lines, common),

@@ -158,11 +158,11 @@ class Definitions:
             return self.parent.code(number)
         return found
 
-    def type_name(self, number: int) -> str:
-        """Return the name of the type with this id."""
+    def known_type(self, number: int) -> str | None:
+        """Return the name of the type with this id, if it was defined."""
         found = self.types.get(number)
-        if found is None:
-            return self.parent.type_name(number) if self.parent is not None else "object"
+        if found is None and self.parent is not None:
+            return self.parent.known_type(number)
         return found
 
     def actor(self, number: int) -> ActorDefinition:

@@ -17,6 +17,7 @@ import enum
 from dataclasses import dataclass
 
 from raceway.engine import source_shapes as shapes
+from raceway.engine import versions
 from raceway.engine.code_view import CodeView, Kind, Position
 from raceway.engine.flow_expressions import Access, Outcome, TooComplexError
 from raceway.engine.flow_state import CARRIED, CONTROL_FRESH, DATA, FRESH, as_control
@@ -144,6 +145,35 @@ def is_update(view: CodeView, position: Position) -> bool:
 def is_constant_write(view: CodeView, write: Position) -> bool:
     """Tell whether the value written at ``write`` is a literal (of the same value every time)."""
     return any(shapes.writes_constant(view, *place) for place in view.locate(write, "write"))
+
+
+def is_reset(view: CodeView, write: Position) -> bool:
+    """Tell whether ``write`` starts anew: it stores a literal or something empty, or clears."""
+    return any(shapes.resets(view, *place) for place in view.locate(write, "write"))
+
+
+def tests_exactly(view: CodeView, read: Position) -> bool:
+    """Tell whether what is read here is tested for one value only: ``== 0``, ``not n``."""
+    return any(shapes.tests_exactly(view, *place) for place in view.locate(read, "read"))
+
+
+def only_signals(view: CodeView, read: Position) -> bool:
+    """Tell whether a test of what is read here does no more than to wake somebody up."""
+    return any(shapes.only_signals(view, *place) for place in view.locate(read, "read"))
+
+
+def is_validated(view: CodeView, first: Position, second: Position) -> bool:
+    """Tell whether the write at ``second`` happens only if a version is unchanged since ``first``.
+
+    The version was read into a local before ``first``, and it is compared with that local right
+    before the write: in the same ``with`` block, and with no ``await`` in between.
+    """
+    return any(
+        versions.guards(view, root, node, acting)
+        for root, node in view.locate(first, "read")
+        for other_root, acting in view.locate(second, "write")
+        if root is other_root
+    )
 
 
 def is_logged(view: CodeView, read: Position) -> bool:

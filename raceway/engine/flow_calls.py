@@ -38,6 +38,24 @@ def leaves(view: CodeView, first: Position) -> bool:
     return not outcomes or any(one is None or one.gone for one in outcomes)
 
 
+def returns(view: CodeView, first: Position) -> bool:
+    """Tell whether what the function returns depends on what is read at ``first``."""
+    outcomes = [
+        _walk(view, root, Access(node, "read"), Access(_NOWHERE, "read"))
+        for root, node in view.locate(first, "read")
+    ]
+    return any(one is not None and bool(one.returned) for one in outcomes)
+
+
+def may_stop(view: CodeView, first: Position) -> bool:
+    """Tell whether a test of what is read at ``first`` makes the function raise an exception."""
+    outcomes = [
+        _walk(view, root, Access(node, "read"), Access(_NOWHERE, "read"))
+        for root, node in view.locate(first, "read")
+    ]
+    return any(one is not None and bool(one.raised) for one in outcomes)
+
+
 def attributes_stored(view: CodeView, first: Position) -> frozenset[str]:
     """Return the attributes of the method's own object in which it keeps what it read."""
     found: set[str] = set()

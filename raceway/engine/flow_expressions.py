@@ -38,7 +38,8 @@ class Outcome:
     """What the walk saw at the second access, over all ways that lead there.
 
     ``gone`` is the taint of what left the function at any point: returned, raised, stored in an
-    object, given to another function; ``stored`` says in which attributes.
+    object, given to another function; ``stored`` says in which attributes, ``returned`` what of it
+    the caller gets, and ``raised`` is the taint of the tests that end the function by an exception.
     """
 
     data: int = 0
@@ -46,6 +47,8 @@ class Outcome:
     reached: int = 0
     hits: int = 0
     gone: int = 0
+    raised: int = 0
+    returned: int = 0
     stored: dict[str, int] = field(default_factory=dict)
     values: dict[ast.AST, int] = field(default_factory=dict)
 

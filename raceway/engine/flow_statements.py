@@ -62,7 +62,8 @@ class FlowWalk(ExpressionWalk):
         elif isinstance(body, list):
             self._block(body, state)
         else:
-            self.outcome.gone |= self.evaluate(body, state)
+            self.outcome.returned |= self.evaluate(body, state)
+            self.outcome.gone |= self.outcome.returned
         return self.outcome
 
     def _block(self, statements: Sequence[ast.stmt], state: State | None) -> State | None:
@@ -129,6 +130,7 @@ class FlowWalk(ExpressionWalk):
             tested = as_control(self.evaluate(node.test, state))
             self._left |= tested
             self.outcome.gone |= tested
+            self.outcome.raised |= tested
             self.evaluate(node.msg, state.copy())
         elif isinstance(node, ast.Return | ast.Raise | ast.Break | ast.Continue):
             self._leave(node, state)
@@ -142,6 +144,10 @@ class FlowWalk(ExpressionWalk):
         bits = self.evaluate_all(operands(node), state)
         if isinstance(node, ast.Raise) or (isinstance(node, ast.Return) and _says(node)):
             self.outcome.gone |= bits | self.control(state)
+            if isinstance(node, ast.Raise):
+                self.outcome.raised |= self.control(state)
+            else:
+                self.outcome.returned |= bits | self.control(state)
         if isinstance(node, ast.Break | ast.Continue) and self._loops:
             loop, reached = self._loops[-1], state.copy()
             if isinstance(node, ast.Break):

@@ -34,6 +34,7 @@ class Pattern(enum.Enum):
     """How a sequence of two accesses can be broken: first access, other's access, second access."""
 
     R_W_W = "what the write relies on is out of date"
+    TAKEN = "what is added after the read is lost in the reset"
     R_W_R = "two reads that should see the same do not"
     W_W_R = "the own write is not there any more"
     W_R_W = "an intermediate state is seen"
@@ -183,14 +184,25 @@ class Judge:
             if answer.verdict is Verdict.DATA and not self._gets_in(first, second, depths, kinds):
                 return self._dependence(first, second, depths, kinds, control_only=True)
             return answer
-        if answer.verdict is Verdict.SAME_FUNCTION and self._is_kept(first, second, depths, kinds):
+        if answer == _NOT_LINKED and self._is_kept(first, second, depths, kinds):
             return Link(Verdict.DATA)
+        if answer == _NOT_LINKED and kinds[1] == "write" and self._may_stop(first, depths[0]):
+            return Link(Verdict.CONTROL)
         return answer
 
     def _gets_out(self, site: Site, depth: int) -> bool:
         """Tell whether what is read at ``site`` gets out of the callees below ``depth``."""
         places = [self._place(site, level) for level in range(depth)]
         return all(place is None or flow_calls.leaves(*place) for place in places)
+
+    def _may_stop(self, site: Site, depth: int) -> bool:
+        """Tell whether a callee below ``depth`` raises, depending on what is read at ``site``."""
+        places = [self._place(site, level) for level in range(depth)]
+        known = [place for place in places if place is not None]
+        if not known or len(known) < depth:
+            return False
+        *below, last = known
+        return flow_calls.may_stop(*last) and all(flow_calls.returns(*place) for place in below)
 
     def _gets_in(self, first: Site, second: Site, depths: Depths, kinds: Kinds) -> bool:
         """Tell whether what a callee is given of the first value is relied on by the second."""
@@ -263,23 +275,65 @@ class Judge:
         else:
             link = self.link(first.site, second.site, first_kind, second_kind)
         if first_kind == "read":
-            if not link.linked:
-                return None
-            if second_kind == "write":
-                carried = link.back_edge and link.verdict is Verdict.CONTROL
-                return None if carried else Pattern.R_W_W
-            if first_writes or link.back_edge or self.is_double_checked(first.site):
-                return None
-            return Pattern.R_W_R
+            return self._after_read(first, second, link, by_hand=by_hand)
         if second_kind == "write":
             return None if link.verdict in _CANNOT_FOLLOW else Pattern.W_R_W
+        return self._reads_back(first, second, link)
+
+    def _after_read(
+        self, first: Access, second: Access, link: Link, *, by_hand: bool
+    ) -> Pattern | None:
+        if second.kind not in WRITES:
+            if not link.linked or link.back_edge or first.kind in WRITES:
+                return None
+            return None if self.is_double_checked(first.site) else Pattern.R_W_R
+        if not link.linked:
+            taken = not by_hand and link == _NOT_LINKED and second.kind == ops.WRITE
+            return Pattern.TAKEN if taken and self._takes(first.site, second.site) else None
+        if link.back_edge and link.verdict is Verdict.CONTROL:
+            return None
+        return None if self._is_validated(first, second) else Pattern.R_W_W
+
+    def _reads_back(self, first: Access, second: Access, link: Link) -> Pattern | None:
         inserts = first.kind == ops.GROW and second.kind == ops.READ
-        if link.verdict is not Verdict.SAME_FUNCTION or not (first.kind == ops.WRITE or inserts):
+        if not (first.kind == ops.WRITE or inserts):
             return None
-        if self.is_update(first.site) or self.is_polled(second.site):
+        if link.back_edge or self.is_polled(second.site):
             return None
+        if self.is_update(first.site):
+            last = link.verdict is Verdict.RECHECK and self._is_last_one(first.site, second.site)
+            return Pattern.W_W_R if last else None
         # A method that is called again reads for a purpose of its own.
-        return Pattern.W_W_R if self.common_call(first.site, second.site) == (0, 0) else None
+        direct = self.common_call(first.site, second.site) == (0, 0)
+        return Pattern.W_W_R if direct and link.verdict is Verdict.SAME_FUNCTION else None
+
+    def _is_validated(self, first: Access, second: Access) -> bool:
+        """Tell whether the write happens only if a version is still the one read before."""
+        depths = self.common_call(first.site, second.site)
+        if depths is None:
+            return False
+        one, two = self._place(first.site, depths[0]), self._place(second.site, depths[1])
+        return one is not None and two is not None and dependence.is_validated(*one, two[1])
+
+    def _takes(self, first: Site, second: Site) -> bool:
+        """Tell whether the value at ``first`` is put to use, and ``second`` starts anew."""
+        depths = self.common_call(first, second)
+        return (
+            depths is not None
+            and self._ask("is_reset", second)
+            and self._gets_out(first, depths[0] + 1)
+        )
+
+    def _is_last_one(self, first: Site, second: Site) -> bool:
+        """Tell whether ``second`` asks if the update at ``first`` was the one that mattered."""
+        depths = self.common_call(first, second)
+        if depths is None:
+            return False
+        places = [self._place(second, depth) for depth in {0, depths[1]}]
+        asked = [place for place in places if place is not None]
+        return any(dependence.tests_exactly(*place) for place in asked) and not any(
+            dependence.only_signals(*place) for place in asked
+        )
 
     def in_order(self, first: Site, second: Site, second_kind: Kind = "write") -> Link:
         """Answer as :meth:`link` where the source says nothing: accesses tracked by hand.
@@ -379,6 +433,11 @@ class Judge:
     def is_double_checked(self, site: Site) -> bool:
         """Tell whether this read is the first check of double-checked locking."""
         return self._ask("is_double_checked", site)
+
+    def follows(self, first: Site, second: Site) -> bool:
+        """Tell whether a read at ``second`` can come after one at ``first`` in one pass."""
+        link = self.link(first, second, "read", "read")
+        return link.verdict is not Verdict.NONE and not link.back_edge
 
     def is_polled(self, site: Site) -> bool:
         """Tell whether this read is the condition of a loop."""

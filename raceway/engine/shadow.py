@@ -26,9 +26,12 @@ class Sequence:
         rechecks: Reads in between that check again before the second access.
         claims: Writes in between that have acted on the check; the second access does not.
         broken_by_write: Whether writes of others break it; else reads do.
+        takes: The first access takes what the second one then resets.
     """
 
-    __slots__ = ("broken_by_write", "claims", "first", "rechecks", "second", "sections")
+    __slots__ = (
+        "broken_by_write", "claims", "first", "rechecks", "second", "sections", "takes",
+    )  # fmt: skip
 
     def __init__(
         self,
@@ -38,8 +41,10 @@ class Sequence:
         claims: tuple[Access, ...] = (),
         *,
         broken_by_write: bool,
+        takes: bool = False,
     ) -> None:
         self.broken_by_write = broken_by_write
+        self.takes = takes
         self.first = first
         self.second = second
         self.sections = first.sections & second.sections

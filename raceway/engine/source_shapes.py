@@ -25,8 +25,12 @@ _ITEM_READS = {"get", "__getitem__", "__contains__", "setdefault"}
 _LOG_METHODS = frozenset(
     {"critical", "debug", "error", "exception", "info", "log", "warn", "warning"}
 )
-_LEAVES = (ast.Return, ast.Break, ast.Continue, ast.Raise)
-_LOOPS = (ast.While, ast.For, ast.AsyncFor)
+_SIGNALS = frozenset({"set", "notify", "notify_all"})
+_EMPTY = frozenset({"list", "dict", "set", "deque", "collections.deque", "Counter"})
+LEAVES = (ast.Return, ast.Break, ast.Continue, ast.Raise)
+"""Statements behind which a block does not go on."""
+LOOPS = (ast.While, ast.For, ast.AsyncFor)
+"""Statements that repeat their body."""
 _TESTS = (ast.If, ast.While, ast.IfExp, ast.Assert)
 
 
@@ -191,6 +195,41 @@ def writes_constant(view: CodeView, root: ast.AST, node: ast.AST) -> bool:
     return False
 
 
+def resets(view: CodeView, root: ast.AST, node: ast.AST) -> bool:
+    """Tell whether ``node`` stores a literal or an empty container, or empties one."""
+    if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+        return node.func.attr == "clear" and not node.args
+    if writes_constant(view, root, node):
+        return True
+    parent = view.parent(node)
+    if isinstance(parent, ast.Delete):
+        return isinstance(node, ast.Subscript) and _text(node.slice) == ":"
+    value = parent.value if isinstance(parent, ast.Assign | ast.AnnAssign) else None
+    if isinstance(value, ast.Call):
+        return not value.args and not value.keywords and _text(value.func) in _EMPTY
+    return isinstance(value, ast.List | ast.Tuple | ast.Dict) and _text(value) in {"[]", "()", "{}"}
+
+
+def tests_exactly(view: CodeView, root: ast.AST, node: ast.AST) -> bool:
+    """Tell whether the value that ``node`` reads is compared with one value, or negated."""
+    for place in (node, *uses_of_copy(view, root, node)[:1]):
+        parent = view.parent(place)
+        if isinstance(parent, ast.Compare):
+            return isinstance(parent.ops[0], ast.Eq) or _text(parent).endswith("<= 0")
+        if isinstance(parent, ast.UnaryOp) and isinstance(parent.op, ast.Not):
+            return True
+    return False
+
+
+def only_signals(view: CodeView, root: ast.AST, node: ast.AST) -> bool:
+    """Tell whether a test of ``node`` decides about calls only that do no harm if repeated."""
+    for place in (node, *uses_of_copy(view, root, node)[:1]):
+        test = tester(view, root, place)
+        if isinstance(test, ast.If):
+            return not test.orelse and all(map(_is_signal, test.body))
+    return False
+
+
 def double_checked(view: CodeView, root: ast.AST, node: ast.AST) -> bool:
     """Tell whether ``node`` is the first, unlocked check of double-checked locking."""
     key = key_of(node)
@@ -200,12 +239,12 @@ def double_checked(view: CodeView, root: ast.AST, node: ast.AST) -> bool:
         if isinstance(test, ast.If | ast.While):
             if _checks_under_lock(test.body, key) or _checks_under_lock(test.orelse, key):
                 return True
-            if isinstance(test.body[-1], _LEAVES):
+            if isinstance(test.body[-1], LEAVES):
                 return _checks_under_lock(_following(view, test), key)
     for child, parent in view.ancestors(node, root):
         if isinstance(parent, ast.Try) and child in parent.body:
             handled = [part for handler in parent.handlers for part in handler.body]
-            leaves = isinstance(parent.body[-1], _LEAVES)
+            leaves = isinstance(parent.body[-1], LEAVES)
             after = _following(view, parent) if leaves and parent.handlers else []
             return _checks_under_lock(handled, key) or _checks_under_lock(after, key)
     return False
@@ -248,12 +287,12 @@ def _steers_loop(view: CodeView, root: ast.AST, node: ast.AST) -> bool:
     if not isinstance(test, ast.If) or test.orelse:
         return False
     acts = [part for part in test.body if not _is_log_statement(part)]
-    if not acts or not all(isinstance(part, (*_LEAVES, ast.Pass)) for part in acts):
+    if not acts or not all(isinstance(part, (*LEAVES, ast.Pass)) for part in acts):
         return False
     key = key_of(node)
     if any(isinstance(part, ast.Raise) or mentions(part, key) for part in acts):
         return False
-    return any(isinstance(parent, _LOOPS) for _, parent in view.ancestors(test, root))
+    return any(isinstance(parent, LOOPS) for _, parent in view.ancestors(test, root))
 
 
 def _index(inside: Sequence[tuple[ast.AST, ast.AST]], test: ast.AST) -> int:
@@ -291,6 +330,15 @@ def _stores_literal(target: ast.AST, value: ast.AST, node: ast.AST) -> bool:
     return any(_stores_literal(part, item, node) for part, item in pairs)
 
 
+def _is_signal(node: ast.stmt) -> bool:
+    """Tell whether a statement wakes somebody up, which may be done twice."""
+    if not isinstance(node, ast.Expr) or not isinstance(node.value, ast.Call):
+        return False
+    function = node.value.func
+    wakes = isinstance(function, ast.Attribute) and function.attr in _SIGNALS
+    return wakes or is_log_call(node.value, output=True)
+
+
 def _following(view: CodeView, node: ast.AST) -> list[ast.stmt]:
     """Return the statements after ``node`` in its block."""
     parent = view.parent(node)
@@ -301,7 +349,7 @@ def _following(view: CodeView, node: ast.AST) -> list[ast.stmt]:
     return []
 
 
-def _own_parts(statements: Iterable[ast.AST]) -> Iterator[ast.AST]:
+def own_parts(statements: Iterable[ast.AST]) -> Iterator[ast.AST]:
     """Yield all nodes of ``statements`` without those of functions defined there."""
     stack = list(statements)
     while stack:
@@ -314,7 +362,7 @@ def _own_parts(statements: Iterable[ast.AST]) -> Iterator[ast.AST]:
 def _checks_under_lock(statements: Sequence[ast.stmt], key: Key) -> bool:
     """Tell whether a with block, or what follows an ``acquire()``, checks ``key`` again."""
     for number, statement in enumerate(statements):
-        for part in _own_parts([statement]):
+        for part in own_parts([statement]):
             if isinstance(part, ast.With | ast.AsyncWith) and _checks(part.body, key):
                 return True
             if (
@@ -329,7 +377,7 @@ def _checks_under_lock(statements: Sequence[ast.stmt], key: Key) -> bool:
 
 def _checks(statements: Sequence[ast.stmt], key: Key) -> bool:
     """Tell whether ``statements`` look at ``key`` again before they act upon it."""
-    parts = list(_own_parts(statements))
+    parts = list(own_parts(statements))
     copies = {
         target.id
         for part in parts

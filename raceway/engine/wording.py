@@ -124,7 +124,9 @@ def race_steps(
 # ---------------------------------------------------------------- atomicity violations
 
 
-def violation_message(name: str, first: Access, other: Access, second: Access) -> str:
+def violation_message(
+    name: str, first: Access, other: Access, second: Access, *, takes: bool = False
+) -> str:
     """Say what goes wrong when ``other`` gets between ``first`` and ``second``."""
     kind = first.actor.kind
     pair = who(first, other)
@@ -142,6 +144,11 @@ def violation_message(name: str, first: Access, other: Access, second: Access) -
         return (
             f"A {kind} checks {name} and uses it later; another {other.actor.kind} can change it "
             "in between."
+        )
+    if takes:
+        return (
+            f"A {kind} reads {name} and resets it later; what another {other.actor.kind} adds in "
+            "between is lost."
         )
     if second.update_of is first and other.kind == ops.WRITE:
         return (

@@ -296,9 +296,7 @@ class Replay:
             sleepers[actor.number] = actor.epoch
 
     def _value(self, access: Access, thing: int, argument: Any) -> None:
-        name = self.definitions.types.get(thing)
-        if name is None and thing and self.definitions.parent is not None:
-            name = self.definitions.parent.types.get(thing)
+        name = self.definitions.known_type(thing)
         if name is None:
             access.value = argument
             access.has_value = True
