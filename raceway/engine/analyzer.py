@@ -235,10 +235,12 @@ class Analyzer:
         first, second = sequence.first, sequence.second
         if self.judge.is_construction(min(other, second, key=_index).site):
             return
-        if not observed and first.locks.isdisjoint(other.locks):
-            later = first if other.index < first.index else other
-            if self.judge.is_handed_over(later.site):
-                return  # as for races
+        later = first if other.index < first.index else other
+        if self.judge.is_swapped_out(later.site):
+            return  # whoever comes by the variable now finds another object
+        apart = not observed and first.locks.isdisjoint(other.locks)
+        if apart and self.judge.is_handed_over(later.site):
+            return  # as for races
         variable = second.variable
         key = (variable, first.site.frames[0], second.site.frames[0], other.site.frames[0])
         known = self.violations.get(key)

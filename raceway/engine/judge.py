@@ -419,6 +419,15 @@ class Judge:
             self._answers["is_construction", site.number] = answer
         return answer
 
+    def is_swapped_out(self, site: Site) -> bool:
+        """Tell whether the function of this access has put another object in this one's place."""
+        answer = self._answers.get(("is_swapped_out", site.number))
+        if answer is None:
+            place = self._place(site, 0)
+            answer = place is not None and owners.is_swapped_out(*place)
+            self._answers["is_swapped_out", site.number] = answer
+        return answer
+
     def _ask(self, question: str, site: Site) -> bool:
         key = (question, site.number)
         answer = self._answers.get(key)

@@ -11,6 +11,7 @@ import ast
 from typing import Literal
 
 from raceway.engine.code_view import FUNCTIONS, CodeView, Position
+from raceway.engine.source_shapes import stored
 
 Reach = Literal["taken", "parameter", "shared", "unknown"]
 
@@ -37,6 +38,39 @@ def reach(view: CodeView, position: Position) -> Reach:
             if name is not None and isinstance(root, FUNCTIONS):
                 return _reach_of(root, name)
     return "unknown"
+
+
+def is_swapped_out(view: CodeView, position: Position) -> bool:
+    """Tell whether the object accessed at ``position`` was exchanged for another one before.
+
+    After ``ready, self.waiting = self.waiting, []``, or the same in two statements, nobody else
+    comes by the object that is called ``ready`` now.
+    """
+    for root, node in view.locate(position, "read"):
+        name = _base(node)
+        if name is not None and isinstance(root, FUNCTIONS):
+            return any(_swaps(view, one, name) for one in ast.walk(root))
+    return False
+
+
+def _swaps(view: CodeView, node: ast.AST, name: str) -> bool:
+    """Tell whether ``node`` takes an object by ``name`` and puts another one in its place."""
+    if not isinstance(node, ast.Assign):
+        return False
+    taken = {
+        ast.unparse(value)
+        for target, value in stored(node)
+        if isinstance(target, ast.Name) and target.id == name
+        if isinstance(value, ast.Attribute | ast.Subscript)
+    }
+    block: list[ast.stmt] = getattr(view.parent(node), "body", [])
+    after = block[block.index(node) + 1 :][:1] if node in block else []
+    return any(
+        ast.unparse(target) in taken
+        for one in (node, *after)
+        if isinstance(one, ast.Assign)
+        for target, _ in stored(one)
+    )
 
 
 def _base(node: ast.AST) -> str | None:

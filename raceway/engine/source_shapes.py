@@ -211,11 +211,16 @@ def resets(view: CodeView, root: ast.AST, node: ast.AST) -> bool:
 
 
 def tests_exactly(view: CodeView, root: ast.AST, node: ast.AST) -> bool:
-    """Tell whether the value that ``node`` reads is compared with one value, or negated."""
+    """Tell whether the value that ``node`` reads is compared with one value, or negated.
+
+    A comparison with a local asks for something else: whether a version is still the same.
+    """
     for place in (node, *uses_of_copy(view, root, node)[:1]):
         parent = view.parent(place)
         if isinstance(parent, ast.Compare):
-            return isinstance(parent.ops[0], ast.Eq) or _text(parent).endswith("<= 0")
+            if isinstance(parent.ops[0], ast.Eq):
+                return not any(isinstance(part, ast.Name) for part in parent.comparators)
+            return _text(parent).endswith("<= 0")
         if isinstance(parent, ast.UnaryOp) and isinstance(parent.op, ast.Not):
             return True
     return False
@@ -337,6 +342,15 @@ def _is_signal(node: ast.stmt) -> bool:
     function = node.value.func
     wakes = isinstance(function, ast.Attribute) and function.attr in _SIGNALS
     return wakes or is_log_call(node.value, output=True)
+
+
+def stored(node: ast.Assign) -> Iterator[tuple[ast.AST, ast.AST]]:
+    """Yield what an assignment stores, one by one where it stores a tuple."""
+    for target in node.targets:
+        if isinstance(target, ast.Tuple) and isinstance(node.value, ast.Tuple):
+            yield from zip(target.elts, node.value.elts, strict=False)
+        else:
+            yield target, node.value
 
 
 def _following(view: CodeView, node: ast.AST) -> list[ast.stmt]:

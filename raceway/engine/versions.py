@@ -9,10 +9,10 @@ up, and then this one is not stored.  A purely syntactic question, as in
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 
 from raceway.engine.code_view import CodeView
-from raceway.engine.source_shapes import LEAVES, LOOPS, key_of, own_parts
+from raceway.engine.source_shapes import LEAVES, LOOPS, key_of, own_parts, stored
 
 _SWITCHES = (ast.Await, ast.AsyncWith, ast.AsyncFor)
 
@@ -58,7 +58,7 @@ def _compares_version(
             (node, value)
             for node in ast.walk(root)
             if isinstance(node, ast.Assign)
-            for target, value in _stores(node)
+            for target, value in stored(node)
             if isinstance(target, ast.Name) and target.id == local.id
         ]
         if stores and all(
@@ -66,15 +66,6 @@ def _compares_version(
         ):
             return True
     return False
-
-
-def _stores(node: ast.Assign) -> Iterator[tuple[ast.AST, ast.AST]]:
-    """Yield what an assignment stores, one by one where it stores a tuple."""
-    for target in node.targets:
-        if isinstance(target, ast.Tuple) and isinstance(node.value, ast.Tuple):
-            yield from zip(target.elts, node.value.elts, strict=False)
-        else:
-            yield target, node.value
 
 
 def _is_before(statement: ast.stmt, node: ast.AST) -> bool:

@@ -13,7 +13,7 @@ class Wallet:
         self.balance = 100
 
 
-class Busy(Exception):
+class BusyError(Exception):
     pass
 
 
@@ -23,7 +23,7 @@ wallet = raceway.watch(Wallet(), name="wallet")
 async def pay(attempt: int) -> None:
     await asyncio.sleep(0)
     if attempt == 0:
-        raise Busy
+        raise BusyError
 
 
 async def withdraw(amount: int) -> bool:
@@ -31,7 +31,7 @@ async def withdraw(amount: int) -> bool:
     for attempt in range(3):
         try:
             await pay(attempt)
-        except Busy:
+        except BusyError:
             continue
         break
     else:

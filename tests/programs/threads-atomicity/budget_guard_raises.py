@@ -7,7 +7,7 @@ import threading
 import raceway
 
 
-class OverBudget(Exception):
+class OverBudgetError(Exception):
     pass
 
 
@@ -19,7 +19,7 @@ class Budget:
     def _require(self, amount: int) -> None:
         with self.mutex:
             if self.left < amount:
-                raise OverBudget(amount)
+                raise OverBudgetError(amount)
 
     def book(self, amount: int) -> None:
         self._require(amount)

@@ -19,10 +19,10 @@ class Editing:
         self.document = document
         self.base = 0
 
-    def __enter__(self) -> "Editing":
+    def __enter__(self) -> None:
         with self.document.lock:
             self.base = self.document.revision
-        return self
+        self.open = True
 
     def __exit__(self, *error: object) -> None:
         with self.document.lock:

@@ -30,7 +30,10 @@ def count(word: str) -> None:
         counts[letter] += 1
 
 
-threads = [threading.Thread(target=count, args=("aba",)), threading.Thread(target=count, args=("a",))]
+threads = [
+    threading.Thread(target=count, args=("aba",)),
+    threading.Thread(target=count, args=("a",)),
+]
 for t in threads:
     t.start()
 for t in threads:

@@ -22,7 +22,9 @@ def send() -> None:
     sent.extend(items)
 
 
-threads = [threading.Thread(target=add, args=(n,)) for n in (1, 2)] + [threading.Thread(target=send)]
+threads = [threading.Thread(target=add, args=(n,)) for n in (1, 2)] + [
+    threading.Thread(target=send)
+]
 for t in threads:
     t.start()
 for t in threads:

@@ -35,7 +35,11 @@ def drain() -> None:
         written.extend(spool.flush())
 
 
-threads = [threading.Thread(target=work), threading.Thread(target=work), threading.Thread(target=drain)]
+threads = [
+    threading.Thread(target=work),
+    threading.Thread(target=work),
+    threading.Thread(target=drain),
+]
 for t in threads:
     t.start()
 for t in threads:

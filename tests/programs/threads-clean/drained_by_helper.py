@@ -21,8 +21,7 @@ class Stats:
 
     def report(self) -> int:
         with self.lock:
-            hits = self._drain()
-        return hits
+            return self._drain()
 
 
 stats = raceway.watch(Stats(), name="stats")
@@ -34,7 +33,10 @@ def serve() -> None:
         stats.hit()
 
 
-threads = [threading.Thread(target=serve), threading.Thread(target=lambda: reported.append(stats.report()))]
+threads = [
+    threading.Thread(target=serve),
+    threading.Thread(target=lambda: reported.append(stats.report())),
+]
 for t in threads:
     t.start()
 for t in threads:

@@ -37,7 +37,11 @@ def serve() -> None:
         assert router.lookup("/")
 
 
-threads = [threading.Thread(target=configure), threading.Thread(target=serve), threading.Thread(target=serve)]
+threads = [
+    threading.Thread(target=configure),
+    threading.Thread(target=serve),
+    threading.Thread(target=serve),
+]
 for t in threads:
     t.start()
 for t in threads:

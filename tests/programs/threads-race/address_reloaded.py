@@ -28,7 +28,10 @@ def connect() -> None:
     used.append(f"{target.host}:{target.port}")
 
 
-threads = [threading.Thread(target=reload, args=("new.example", 8080)), threading.Thread(target=connect)]
+threads = [
+    threading.Thread(target=reload, args=("new.example", 8080)),
+    threading.Thread(target=connect),
+]
 for t in threads:
     t.start()
 for t in threads:

@@ -12,7 +12,7 @@ class Gauge:
         self.peak = 0
 
     def sample(self, value: int) -> None:
-        if value > self.peak:
+        if value > self.peak:  # noqa: PLR1730
             self.peak = value
 
 

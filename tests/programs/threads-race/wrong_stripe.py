@@ -29,7 +29,10 @@ def interest(name: str) -> None:
         balances[name] *= 2
 
 
-threads = [threading.Thread(target=deposit, args=("carol",)), threading.Thread(target=interest, args=("carol",))]
+threads = [
+    threading.Thread(target=deposit, args=("carol",)),
+    threading.Thread(target=interest, args=("carol",)),
+]
 for t in threads:
     t.start()
 for t in threads:
