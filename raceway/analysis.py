@@ -20,9 +20,10 @@ from raceway.engine.conclusions import Conclusions
 from raceway.engine.definitions import Definitions
 from raceway.model import ops
 from raceway.model.findings import SEVERITIES, Counts, Finding, ProcessInfo, Report
+from raceway.pipeline.messages import Mailbox
 from raceway.pipeline.numbers import Numbers, RunNumbers
 from raceway.pipeline.oplog_reader import OpLogReader
-from raceway.pipeline.replay import Mailbox, Replay
+from raceway.pipeline.replay import Replay
 from raceway.record.oplog import PRESENCE_SUFFIX, SUFFIX
 
 
@@ -281,19 +282,15 @@ class RunAnalysis:
     def _counts(self, idle: int) -> Counts:
         processes = list(self._processes.values())
         # What several processes share is one object.
-        variables = {
-            (process.numbers.shared_name("variable", number) or (process.name, number)): variable
-            for process in processes
-            for number, variable in process.definitions.variables.items()
-        }
-        watched = {ops.ROLE_OBJECT, ops.ROLE_CONTAINER, ops.ROLE_NAMED}
+        shared = [name for process in processes for name in process.numbers.shared_objects]
+        copies = len(shared) - len(set(shared))
         return Counts(
             events=sum(process.ops for process in processes),
             accesses=self._analyzer.accesses,
-            actors=len(self._replay.actors),
-            variables=len(self._analyzer.shadows),
-            objects=sum(one.role in watched and not one.parent for one in variables.values()),
-            locks=sum(len(process.definitions.locks) for process in processes),
+            actors=self._replay.actors_seen,
+            variables=self._analyzer.variables,
+            objects=sum(process.definitions.objects for process in processes) - copies,
+            locks=sum(process.definitions.locks_seen for process in processes),
             processes=len(processes) + idle,
             internal_errors=sum(len(process.definitions.errors) for process in processes),
         )

@@ -12,12 +12,20 @@ from raceway.engine.commutes import READS, WRITES
 from raceway.engine.definitions import Definitions
 from raceway.engine.judge import Judge, SourceProvider
 from raceway.engine.lock_order import LockOrderGraph
-from raceway.engine.shadow import Sequence, Shadow
-from raceway.engine.stamped import Access, LockOrder
+from raceway.engine.shadow import TRAILS_KEPT, Sequence, Shadow, Trail
+from raceway.engine.stamped import Access, ActorReplay, LockOrder
 from raceway.model import ops
+from raceway.model.aging import Aging
 from raceway.model.findings import SEVERITIES, Severity
 
 Place = tuple[int, int]
+
+SHADOWS_KEPT = 30_000
+"""Variables of a generation."""
+TRAILS_BEGUN = 60_000
+"""Trails that are begun while a generation lasts, at most."""
+EVIDENCE_KEPT = 20_000
+"""Different races, and different violations, of one process."""
 
 
 class Race:
@@ -79,32 +87,45 @@ class Analyzer:
         self.races: dict[tuple[int, Place, Place], Race] = {}
         self.violations: dict[tuple[int, Place, Place, Place], Violation] = {}
         self.lock_graph = LockOrderGraph()
-        self.shadows: dict[int, Shadow] = {}
-        self._parts: dict[int, list[int]] = {}
+        self.shadows: Aging[int, Shadow] = Aging(SHADOWS_KEPT, self._forget)
+        self.variables = 0
+        self._newest_forgotten = 0
+        self._trails = 0
+        self._parts: Aging[int, list[int]] = Aging(4 * SHADOWS_KEPT)
+        # actor number -> numbers of variables that have a trail of it
+        self._touched: dict[int, set[int]] = {}
 
     # ------------------------------------------------------------ fed by replay
 
     def access(self, access: Access) -> None:
         """Take the next access."""
-        shadow = self.shadows.get(access.variable) or self._shadow(access.variable)
+        shadow = self.shadows.young.get(access.variable) or self._shadow(access.variable)
         self.accesses += 1
+        if shadow is None:
+            return
         shadow.follow_value(access)
-        number = access.actor.number
-        owners = shadow.owners
-        if number not in owners and len(owners) < 2:
-            owners.add(number)
-
-        atomicity.check(shadow, access, self.judge, self._violated)
-        if len(owners) > 1 or shadow.container is not None or shadow.items:
-            races.check(shadow, access, self._raced)
-        Shadow.keep(shadow.entries, access)
-        shadow.keep_recent(access)
-        if shadow.container is not None and access.kind != ops.GROW:
-            Shadow.keep(shadow.container.items, access)
+        trail = shadow.trails.get(access.actor.number)
+        atomicity.check(shadow, trail, access, self.judge, self._violated)
+        raced = races.check(shadow, trail, access, self._raced)
+        if trail is None:
+            trail = self._begin(shadow, access)
+        trail.raced = trail.raced or raced
+        shadow.keep(trail, access)
+        container = shadow.container
+        if container is not None and access.kind != ops.GROW:
+            self._keep_item(container, access)
 
     def lock_order(self, edge: LockOrder) -> None:
         """Take the next edge of the lock-order graph."""
         self.lock_graph.add(edge)
+
+    def retire(self, actor: ActorReplay) -> None:
+        """Forget what an actor did: it comes before everything that is still to happen."""
+        self.lock_graph.retire(actor)
+        for variable in self._touched.pop(actor.number, ()):
+            shadow = self.shadows.peek(variable)
+            if shadow is not None:
+                shadow.forget(actor.number)
 
     def finalized(self, variable: int) -> None:
         """Forget what was done with an object: it is over when the finaliser begins.
@@ -113,33 +134,87 @@ class Analyzer:
         """
         parts = [variable]
         for part in parts:
-            parts += self._parts.pop(part, ())
-            self.shadows.pop(part, None)
+            parts += self._parts.pop(part) or ()
+            shadow = self.shadows.pop(part)
+            if shadow is not None:
+                self._untouch(shadow)
+
+    # ------------------------------------------------------------ shadows
+
+    def _begin(self, shadow: Shadow, access: Access) -> Trail:
+        self._touch(shadow, access.actor)
+        if len(shadow.trails) >= shadow.limit:
+            for number in shadow.crowd():
+                shadow.forget(number)
+        return shadow.begin(access)
+
+    def _keep_item(self, container: Shadow, access: Access) -> None:
+        """Remember in a container what was done to one of its items."""
+        trails = container.item_trails
+        if trails is None:
+            trails = container.item_trails = {}
+        trail = trails.get(access.actor.number)
+        if trail is None:
+            self._touch(container, access.actor)
+            if len(trails) >= TRAILS_KEPT:
+                del trails[next(iter(trails))]
+            trail = trails[access.actor.number] = Trail(access.actor, access.locks)
+        trail.keep(access)
+        container.item_kinds |= 1 << access.kind
+
+    def _touch(self, shadow: Shadow, actor: ActorReplay) -> None:
+        self._touched.setdefault(actor.number, set()).add(shadow.number)
+        self._trails += 1
+        if self._trails > TRAILS_BEGUN:
+            self._trails = 0
+            self.shadows.age()
 
     def _note_part(self, number: int) -> None:
         """Remember what a variable belongs to, up to the object or container that was watched."""
         variable = self.definitions.variable(number)
         while variable is not None and variable.parent:
-            parts = self._parts.setdefault(variable.parent, [])
+            parts = self._parts.get(variable.parent)
+            if parts is None:
+                parts = self._parts[variable.parent] = []
             parts.append(number)
             if len(parts) > 1:
                 return  # what is above knows already
             number = variable.parent
             variable = self.definitions.variable(number)
 
-    def _shadow(self, number: int) -> Shadow:
+    def _shadow(self, number: int) -> Shadow | None:
+        """Return a shadow that is not among those used lately; None for what was forgotten."""
+        shadow = self.shadows.get(number)
+        if shadow is not None:
+            if shadow.container is not None:  # it is as young as its items
+                self.shadows[shadow.container.number] = shadow.container
+            self._parts.get(number)
+            return shadow
         self._note_part(number)
         variable = self.definitions.variable(number)
+        if variable is None and self.definitions.has_forgotten():
+            return None
         container = None
         if variable is not None and variable.role == ops.ROLE_ITEM and variable.parent:
-            container = self.shadows.get(variable.parent) or self._shadow(variable.parent)
+            above = variable.parent
+            container = self.shadows.get(above) or self._shadow(above)
         by_hand = variable is not None and variable.role == ops.ROLE_NAMED
         shadow = Shadow(number, container, by_hand=by_hand)
-        if variable is not None and variable.has_value:
+        if variable is not None and variable.has_value and number > self._newest_forgotten:
             shadow.value = variable.value
             shadow.has_value = True
+        self.variables += 1
         self.shadows[number] = shadow
         return shadow
+
+    def _forget(self, number: int, shadow: Shadow) -> None:
+        self._newest_forgotten = max(number, self._newest_forgotten)
+        self._untouch(shadow)
+
+    def _untouch(self, shadow: Shadow) -> None:
+        for trails in (shadow.trails, shadow.item_trails or ()):
+            for actor in trails:
+                self._touched.get(actor, set()).discard(shadow.number)
 
     # ------------------------------------------------------------ evidence
 
@@ -148,13 +223,16 @@ class Analyzer:
             return
         # Between an item and its container, the item is what it is about.
         variable = first.variable
-        if variable != second.variable and self.shadows[variable].container is None:
+        if variable != second.variable and self._is_item(second):
             variable = second.variable
         key = (variable, first.site.frames[0], second.site.frames[0])
         if not observed and self.judge.is_handed_over(second.site):
             return  # the lock that orders the two is how the second one came by the object
         known = self.races.get(key)
         if known is None:
+            if len(self.races) >= EVIDENCE_KEPT:
+                return
+            self.definitions.variable_name(variable)  # while it is known
             severity = self._race_severity(first, second)
             self.races[key] = Race(variable, first, second, severity, observed=observed)
             return
@@ -167,6 +245,10 @@ class Analyzer:
             if SEVERITIES.index(severity) > SEVERITIES.index(known.severity):
                 known.severity = severity
                 known.first, known.second = first, second
+
+    def _is_item(self, access: Access) -> bool:
+        shadow = self.shadows.peek(access.variable)
+        return shadow is not None and shadow.container is not None
 
     def _race_severity(self, first: Access, second: Access) -> Severity:
         if self._is_check_of_same(first, second):
@@ -203,17 +285,13 @@ class Analyzer:
             return False
         if not self.judge.fails_when_gone(write):
             return False
-        return any(
-            (sequence.first.site, sequence.second.site) == (read.site, write.site)
-            for sequence in self.shadows[read.variable].sequences.values()
-        )
+        shadow = self.shadows.peek(read.variable)
+        return shadow is not None and (read.site, write.site) in (shadow.linked or ())
 
     def _is_relied_on(self, read: Access) -> bool:
         """Tell whether somebody acts on what is read at this place."""
-        return any(
-            sequence.first.site is read.site
-            for sequence in self.shadows[read.variable].sequences.values()
-        )
+        shadow = self.shadows.peek(read.variable)
+        return shadow is not None and any(first is read.site for first, _ in shadow.linked or ())
 
     def _is_double_checked(self, read: Access, write: Access) -> bool:
         """Tell whether a read without the lock is the first check, or the use of what it found."""
@@ -222,13 +300,14 @@ class Analyzer:
         function = read.site.frames[0][0]
         if write.site.frames[0][0] != function:
             return False
-        return any(
+        shadow = self.shadows.peek(read.variable)
+        trail = shadow.trails.get(read.actor.number) if shadow is not None else None
+        return trail is not None and any(
             entry.kind == ops.READ
-            and entry.actor is read.actor
             and entry.site.frames[0][0] == function
             and self.judge.is_double_checked(entry.site)
             and self.judge.follows(entry.site, read.site)
-            for entry in self.shadows[read.variable].entries.values()
+            for entry in trail.accesses()
         )
 
     def _violated(self, sequence: Sequence, other: Access, between: bool, observed: bool) -> None:
@@ -251,6 +330,9 @@ class Analyzer:
             if between and not known.between:
                 known.sequence, known.other, known.between = sequence, other, True
             return
+        if len(self.violations) >= EVIDENCE_KEPT:
+            return
+        self.definitions.variable_name(variable)  # while it is known
         lost = not sequence.takes and first.kind in READS | {ops.UPDATE} and second.kind in WRITES
         severity: Severity = "critical" if lost else "warning"
         found = Violation(variable, sequence, other, severity, between=between)

@@ -22,7 +22,7 @@ from collections.abc import Callable
 from raceway.engine.commutes import READS, STALE, WRITES
 from raceway.engine.judge import Judge, Pattern
 from raceway.engine.order import can_wait_between, excluded, full_before, must_precede
-from raceway.engine.shadow import Sequence, Shadow
+from raceway.engine.shadow import Sequence, Shadow, Trail, is_plain, place
 from raceway.engine.stamped import Access
 from raceway.model import ops
 
@@ -35,37 +35,96 @@ _UPDATES = frozenset(
     {(ops.READ, ops.WRITE), (ops.READ, ops.GROW), (ops.UPDATE, ops.WRITE)}
 )  # fmt: skip
 """Kinds of a read, and of the write that puts what was computed from it in its place."""
+_WRITING = sum(1 << kind for kind in WRITES)
+_READING = sum(1 << kind for kind in READS)
 
 
-def check(shadow: Shadow, access: Access, judge: Judge, report: ReportViolation) -> None:
+def check(
+    shadow: Shadow, mine: Trail | None, access: Access, judge: Judge, report: ReportViolation
+) -> None:
     """Look for sequences that end in ``access`` and for those that it breaks.
 
     Args:
         shadow: Of the variable; ``access`` is not in it yet.
+        mine: What the same actor did to it before.
         access: The new access.
         judge: Answers whether two places belong together.
         report: Called with the sequence, the access that breaks it, whether it really came in
             between in this run, and whether at least nothing but chance kept it from doing so.
     """
-    actor = access.actor
-    writes = access.kind in WRITES
-    for sequence in shadow.sequences.values():
-        if sequence.broken_by_write is writes and sequence.first.actor is not actor:
-            _judge(shadow, sequence, access, report)
-    recent = shadow.recent.get(actor.number)
-    if recent is None:
+    _break(shadow, access, report)
+    if mine is None:
         return
-    for first in list(recent.values()):
-        ended = _sequence(shadow, first, access, judge)
-        if ended is None:
-            continue
-        shadow.keep_sequence(ended)
-        for other in list(shadow.entries.values()):
-            if other.actor is not actor and ended.broken_by_write is (other.kind in WRITES):
+    for first in _firsts(shadow, mine, access, judge):
+        ended = _sequence(shadow, mine, first, access, judge)
+        if ended is not None:
+            shadow.keep_sequence(mine, ended)
+            _is_broken(shadow, mine, ended, report)
+
+
+def _break(shadow: Shadow, access: Access, report: ReportViolation) -> None:
+    """Look for sequences of others that an access breaks."""
+    actor = access.actor
+    # Where all take turns on one thread, what no switch divides cannot be broken.
+    trails = shadow.switched if shadow.group == actor.group else shadow.sequenced
+    if not trails:
+        return
+    writes = access.kind in WRITES
+    plain = is_plain(access)
+    for number, trail in trails.items():
+        if (
+            trail.actor is actor
+            or access.base.get(number, -1) >= trail.epoch
+            or (plain and not access.locks.isdisjoint(trail.covered))
+        ):
+            continue  # whatever it did
+        for sequence in trail.sequences.values() if trail.sequences else ():
+            if sequence.broken_by_write is writes:
+                _judge(shadow, sequence, access, report)
+
+
+def _is_broken(shadow: Shadow, mine: Trail, ended: Sequence, report: ReportViolation) -> None:
+    """Look for earlier accesses of others that break a sequence, or might have."""
+    group = mine.actor.group
+    if ended.at_once and shadow.group == group:
+        return
+    breaking = _WRITING if ended.broken_by_write else _READING
+    known = ended.first.base
+    for number, trail in shadow.trails.items():
+        if (
+            trail is mine
+            or not trail.kinds & breaking
+            or known.get(number, -1) >= trail.epoch
+            or (trail.plain and not ended.locks.isdisjoint(trail.locks))
+            or (ended.at_once and trail.actor.group == group)
+        ):
+            continue  # whatever it did
+        for other in trail.accesses():
+            if breaking >> other.kind & 1:
                 _judge(shadow, ended, other, report)
 
 
-def _sequence(shadow: Shadow, first: Access, second: Access, judge: Judge) -> Sequence | None:
+def _firsts(shadow: Shadow, mine: Trail, second: Access, judge: Judge) -> list[Access]:
+    """Return the accesses with which a sequence may begin that ends in ``second``."""
+    key = place(second)
+    if mine.firsts is None:
+        mine.firsts = {}
+    places = mine.firsts.get(key)
+    if places is None:
+        places = mine.firsts[key] = tuple(
+            first
+            for first, access in mine.places.items()
+            if judge.pattern(access, second, by_hand=shadow.by_hand) is not None
+        )
+    firsts = [mine.places[first] for first in places]
+    if len(firsts) > 1:
+        firsts.sort(key=lambda access: access.index)
+    return firsts
+
+
+def _sequence(
+    shadow: Shadow, mine: Trail, first: Access, second: Access, judge: Judge
+) -> Sequence | None:
     """Return the sequence that the two make, if they make one."""
     pattern = judge.pattern(first, second, by_hand=shadow.by_hand)
     if pattern is None:
@@ -77,9 +136,7 @@ def _sequence(shadow: Shadow, first: Access, second: Access, judge: Judge) -> Se
     if pattern is Pattern.R_W_W and (first.kind, second.kind) in _UPDATES and not second.restores:
         second.update_of = first
     middle = [
-        access
-        for access in shadow.recent[first.actor.number].values()
-        if first.index < access.index < second.index
+        access for access in mine.places.values() if first.index < access.index < second.index
     ]
     if pattern is Pattern.W_W_R and any(access.kind in WRITES for access in middle):
         return None  # it is the later write that the read is about

@@ -275,7 +275,7 @@ class Conclusions:
         return Actor(
             name,
             actor.kind,
-            actor.parent.name if actor.parent else "",
+            actor.parent,
             self._stack(actor.fork_site) if actor.fork_site else (),
             self._definitions.pid_of(actor.number),
         )

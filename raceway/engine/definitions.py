@@ -7,6 +7,7 @@ from itertools import groupby
 from typing import Any
 
 from raceway.model import ops
+from raceway.model.aging import Aging
 from raceway.model.findings import Frame, LockRef
 
 
@@ -86,16 +87,28 @@ class ActorDefinition:
     group: int
 
 
+DEFINITIONS_KEPT = 60_000
+"""Definitions of a generation, of actors, variables and locks each."""
+_WATCHED = frozenset({ops.ROLE_OBJECT, ops.ROLE_CONTAINER, ops.ROLE_NAMED})
+
+
 class Definitions:
-    """Definitions of one process; what a forked child does not have, its parent has."""
+    """Definitions of one process; what a forked child does not have, its parent has.
+
+    Attributes:
+        objects: How many watched objects were defined.
+        locks_seen: How many locks were defined.
+    """
 
     def __init__(self) -> None:
         self.parent: Definitions | None = None
         self.codes: dict[int, Code] = {}
         self.types: dict[int, str] = {}
-        self.actors: dict[int, ActorDefinition] = {}
-        self.variables: dict[int, Variable] = {}
-        self.locks: dict[int, LockRef] = {}
+        self.actors: Aging[int, ActorDefinition] = Aging(DEFINITIONS_KEPT)
+        self.variables: Aging[int, Variable] = Aging(DEFINITIONS_KEPT)
+        self.locks: Aging[int, LockRef] = Aging(DEFINITIONS_KEPT)
+        self.objects = 0
+        self.locks_seen = 0
         self.notes: list[str] = []
         self.errors: list[tuple[str, str]] = []
         self.homes: dict[int, int] = {}
@@ -123,7 +136,8 @@ class Definitions:
         elif kind == ops.DEF_ACTOR:
             self.actors[rest[0]] = ActorDefinition(*rest[1:4])
         elif kind == ops.DEF_VARIABLE:
-            self.variables[rest[0]] = Variable(*rest)
+            variable = self.variables[rest[0]] = Variable(*rest)
+            self.objects += variable.role in _WATCHED and not variable.parent
         elif kind == ops.DEF_LOCK:
             self._add_lock(*rest)
         elif kind == ops.DEF_NOTE:
@@ -147,6 +161,7 @@ class Definitions:
             self.reaped[rest[0]] = (rest[1], rest[2])
 
     def _add_lock(self, number: int, kind: str, name: str, code: int, offset: int) -> None:
+        self.locks_seen += 1
         born = self.code(code)
         location = born.frame(offset).location if born else ""
         self.locks[number] = LockRef(name or f"{kind} at {location or '?'}", kind, location)
@@ -197,6 +212,16 @@ class Definitions:
         if found is None and self.parent is not None:
             return self.parent.variable(number)
         return found
+
+    def has_forgotten(self) -> bool:
+        """Tell whether a variable that is not known may have been."""
+        above = self.parent is not None and self.parent.has_forgotten()
+        return bool(self.variables.forgotten) or above
+
+    def is_object(self, number: int) -> bool:
+        """Tell whether a variable of this very process is a watched object."""
+        found = self.variables.peek(number)
+        return found is not None and found.role in _WATCHED and not found.parent
 
     def variable_name(self, number: int) -> str:
         """Return the full name of a variable: ``accounts['alice']['balance']``."""

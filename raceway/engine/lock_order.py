@@ -13,11 +13,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import chain, islice
 
-from raceway.engine.stamped import LockOrder
+from raceway.engine.stamped import ActorReplay, LockOrder
 
 EDGES_KEPT = 16
 """Examples kept for each pair of locks."""
 LONGEST_CYCLE = 5
+PAIRS_KEPT = 100_000
+"""Pairs of locks whose order is remembered."""
 PATHS_TRIED = 20_000
 """Cycles that are looked at among locks that all depend on each other."""
 
@@ -30,6 +32,8 @@ class LockOrderGraph:
 
     def __init__(self) -> None:
         self._edges: dict[int, dict[int, dict[Key, LockOrder]]] = {}
+        self._pairs = 0
+        self._serial = 0
 
     def add(self, edge: LockOrder) -> None:
         """Remember an edge; the first and the latest for each actor, place and set of held locks.
@@ -37,11 +41,28 @@ class LockOrderGraph:
         Of a loop that sends its results, the first pass may be over when another actor takes the
         opposite order, and the latest is not.
         """
-        examples = self._edges.setdefault(edge.outer, {}).setdefault(edge.inner, {})
+        inner = self._edges.setdefault(edge.outer, {})
+        examples = inner.get(edge.inner)
+        if examples is None:
+            if self._pairs >= PAIRS_KEPT:
+                return
+            self._pairs += 1
+            examples = inner[edge.inner] = {}
+        self._serial += 1
+        edge.serial = self._serial
         place = (edge.actor.number, edge.outer_site.number, edge.inner_site.number, edge.held)
         key = (*place, (*place, False) in examples)
-        if key in examples or len(examples) < EDGES_KEPT:
-            examples[key] = edge
+        if len(examples) >= EDGES_KEPT and key not in examples:
+            # Whoever has retired comes before all edges that are still to come.
+            over = next((one for one, old in examples.items() if old.actor.retired), None)
+            if over is None:
+                return
+            del examples[over]
+        examples[key] = edge
+
+    def retire(self, actor: ActorReplay) -> None:
+        """Take note that an actor has ended before all edges that are still to come."""
+        actor.retired = self._serial + 1
 
     def cycles(self) -> Iterator[tuple[LockOrder, ...]]:
         """Yield one example of each cycle that can deadlock, each set of locks once."""
@@ -139,7 +160,14 @@ def _together(one: LockOrder, two: LockOrder) -> bool:
     """Tell whether two actors can be at their edges at the same time."""
     if one.actor is two.actor or not one.held.isdisjoint(two.held):
         return False
+    if _is_over(one.actor, two) or _is_over(two.actor, one):
+        return False
     return (
         one.life.get(two.actor.number, -1) < two.epoch
         and two.life.get(one.actor.number, -1) < one.epoch
     )
+
+
+def _is_over(actor: ActorReplay, edge: LockOrder) -> bool:
+    """Tell whether ``actor`` had retired when ``edge`` came."""
+    return 0 < actor.retired <= edge.serial

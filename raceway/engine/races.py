@@ -10,61 +10,107 @@ PLDI 2009) for epochs, WCP (D. Kini et al., PLDI 2017) for the causal order.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 
-from raceway.engine.commutes import ITEM_RACES, RACES
+from raceway.engine.commutes import ITEM_RACES, RACES, READS
 from raceway.engine.order import excluded, full_before
-from raceway.engine.shadow import Shadow, same_group
+from raceway.engine.shadow import Shadow, Trail, is_plain, place
 from raceway.engine.stamped import Access
 from raceway.model import ops
 
 ReportRace = Callable[[Access, Access, bool], None]
-Relation = frozenset[tuple[int, int]]
+
+_KINDS = range(ops.LAST_ACCESS + 1)
 
 
-def check(shadow: Shadow, access: Access, report: ReportRace) -> None:
+def _bits(relation: frozenset[tuple[int, int]]) -> tuple[int, ...]:
+    """Return by kind: the kinds that are related to it, as bits."""
+    return tuple(sum(1 << one for one in _KINDS if (one, kind) in relation) for kind in _KINDS)
+
+
+_RACES = _bits(RACES)
+_ITEM_RACES = _bits(ITEM_RACES)
+_WITH_ITEM = {
+    ops.READ: {ops.WRITE},
+    ops.UPDATE: {ops.WRITE},
+    ops.WRITE: {ops.WRITE, ops.SCAN},
+}
+"""Kind of an access to an item: kinds of accesses to its container that may conflict with it."""
+_PAIRS = {(item, whole) for item, wholes in _WITH_ITEM.items() for whole in wholes}
+_WITH_WHOLE = _bits(RACES & {(item, whole) for item, whole in _PAIRS})
+_WITH_ITEMS = _bits(RACES & {(whole, item) for item, whole in _PAIRS})
+
+
+def check(shadow: Shadow, mine: Trail | None, access: Access, report: ReportRace) -> bool:
     """Compare an access with the earlier ones that are remembered.
 
     Args:
         shadow: Of the variable.
-        access: The new access; not yet in ``shadow``.
+        mine: What the same actor did to it; without the new access.
+        access: The new access.
         report: Called with the earlier access, the new one, and whether nothing at all ordered
             them in this run.
+
+    Returns:
+        Whether there was anything to report.
     """
+    raced = False
     kind = access.kind
     container = shadow.container
-    relation = RACES if container is None else ITEM_RACES
-    _compare(shadow.entries.values(), access, relation, report)
+    racing = _RACES[kind] if container is None else _ITEM_RACES[kind]
+    # Where a single actor or group is at it, nothing can race.
+    several = shadow.group is None or shadow.group != access.actor.group
+    if (
+        several
+        and shadow.kinds & racing
+        and (mine is None or not _is_repeated(shadow, mine, access))
+    ):
+        raced = _compare(shadow.trails, racing, access, report)
     if container is not None:
         # An insertion is an access to the structure, too, and was compared as such.
-        wanted = _WITH_ITEM.get(kind)
-        if wanted is not None:
-            whole = [one for one in container.entries.values() if one.kind in wanted]
-            _compare(whole, access, RACES, report)
-    elif kind in {ops.SCAN, ops.WRITE}:
-        items = [one for one in shadow.items.values() if kind in _WITH_ITEM.get(one.kind, ())]
-        _compare(items, access, RACES, report)
+        racing = _WITH_ITEMS[kind]
+        if container.kinds & racing:
+            raced = _compare(container.trails, racing, access, report) or raced
+    elif shadow.item_trails and shadow.item_kinds & _WITH_WHOLE[kind]:
+        raced = _compare(shadow.item_trails, _WITH_WHOLE[kind], access, report) or raced
+    return raced
 
 
-_WITH_ITEM = {
-    ops.READ: frozenset({ops.WRITE}),
-    ops.UPDATE: frozenset({ops.WRITE}),
-    ops.WRITE: frozenset({ops.WRITE, ops.SCAN}),
-}
-"""Kind of an access to an item: kinds of accesses to its container that may conflict with it."""
+def _is_repeated(shadow: Shadow, mine: Trail, access: Access) -> bool:
+    """Tell whether the answer must be that of the last time: no race.
+
+    The actor has been here in the same way, and nobody else did anything since that matters; what
+    the actor has learned since can only order more.  FastTrack does that within one epoch.
+    """
+    before = mine.places.get(place(access))
+    if before is None or mine.raced or before.locks != access.locks or not shadow.plain:
+        return False
+    if shadow.last is mine and before.index >= shadow.since:
+        return True
+    return access.kind in READS and before.index > shadow.written
 
 
-def _compare(
-    entries: Iterable[Access], access: Access, relation: Relation, report: ReportRace
-) -> None:
-    actor = access.actor
-    kind = access.kind
+def _compare(trails: dict[int, Trail], racing: int, access: Access, report: ReportRace) -> bool:
+    raced = False
+    group = access.actor.group
     hard = access.hard
-    for other in list(entries):
-        if (other.kind, kind) not in relation or same_group(other.actor, actor):
-            continue
-        if excluded(access.sections, access.borrowed, other):
-            continue
-        if hard.get(other.actor.number, -1) >= other.epoch:
-            continue
-        report(other, access, not full_before(other, access))
+    locks = access.locks
+    plain = is_plain(access)
+    for number, trail in trails.items():
+        if (
+            not trail.kinds & racing
+            or trail.actor.group == group
+            or hard.get(number, -1) >= trail.epoch
+            or (plain and trail.plain and not locks.isdisjoint(trail.locks))
+        ):
+            continue  # whatever it did
+        for other in trail.accesses():
+            if not racing >> other.kind & 1:
+                continue
+            if excluded(access.sections, access.borrowed, other):
+                continue
+            if hard.get(number, -1) >= other.epoch:
+                continue
+            raced = True
+            report(other, access, not full_before(other, access))
+    return raced

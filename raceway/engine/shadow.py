@@ -1,21 +1,30 @@
-"""What the engine remembers of one variable: bounded, whatever the program does."""
+"""What the engine remembers of one variable: bounded, whatever the program does.
+
+It is kept for each actor apart, as a *trail*, because most questions have one answer for all that
+an actor did: it comes before, it was done under a common lock, it cannot come in between.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
-from raceway.engine.commutes import READS
-from raceway.engine.stamped import Access, ActorReplay
+from raceway.engine.commutes import READS, WRITES
+from raceway.engine.stamped import Access, ActorReplay, Site
 
-ENTRIES_KEPT = 64
-"""Accesses kept of a variable: the latest of each actor, kind, site and lockset."""
-RECENT_KEPT = 12
-"""Places at which an actor accessed a variable, as possible beginnings of a sequence."""
-SEQUENCES_KEPT = 64
+PLACES_KEPT = 32
+"""Places and kinds of access kept of an actor: the latest access of each."""
+LOCKSETS_KEPT = 16
+"""Further accesses kept of an actor, because they were at the same places under other locks."""
+TRAILS_KEPT = 256
+"""Actors kept of a variable."""
+ENDED_KEPT = 32
+"""Actors among them that have ended, and as many that come before it is looked who has."""
+SEQUENCES_KEPT = 16
+"""Sequences kept of an actor."""
 
 _MISSING = object()
-
-EntryKey = tuple[int, int, int, frozenset[int]]
+_NO_LOCKS: frozenset[int] = frozenset()
 
 
 class Sequence:
@@ -23,14 +32,18 @@ class Sequence:
 
     Attributes:
         sections: Critical sections that cover both, ``(lock, serial)``.
+        locks: The locks of ``sections`` if :func:`is_plain`: whoever holds one, in a way as plain,
+            cannot come in between.
         rechecks: Reads in between that check again before the second access.
         claims: Writes in between that have acted on the check; the second access does not.
         broken_by_write: Whether writes of others break it; else reads do.
+        at_once: Whether its actor could not be switched away from in between.
         takes: The first access takes what the second one then resets.
     """
 
     __slots__ = (
-        "broken_by_write", "claims", "first", "rechecks", "second", "sections", "takes",
+        "at_once", "broken_by_write", "claims", "first", "locks", "rechecks", "second", "sections",
+        "takes",
     )  # fmt: skip
 
     def __init__(
@@ -47,9 +60,99 @@ class Sequence:
         self.takes = takes
         self.first = first
         self.second = second
-        self.sections = first.sections & second.sections
+        # Who takes a lock may have to wait, and then others run.
+        self.at_once = first.segment == second.segment and not any(
+            index > first.index for index, _ in second.waits
+        )
+        if first.sections is second.sections:
+            self.sections = first.sections
+        else:
+            self.sections = first.sections & second.sections
+        self.locks = _NO_LOCKS
+        if self.sections and is_plain(second):
+            self.locks = frozenset(lock for lock, _ in self.sections)
         self.rechecks = rechecks
         self.claims = claims
+
+
+class Trail:
+    """What one actor did to one variable.
+
+    Attributes:
+        epoch: Of its latest access.
+        kinds: Bits ``1 << kind`` of all its accesses.
+        locks: The locks that it held at each of them.
+        plain: Whether all of them are, see :func:`is_plain`.
+        places: Its latest access at each place, by :func:`place`.
+        others: Its latest accesses at the same places under other locks.
+        raced: Whether one of its accesses was found to race with an earlier one.
+        firsts: By place: at which of the ``places`` a sequence may begin that ends there.
+        covered: The locks that cover every one of ``sequences``.
+        sequences: Its latest sequence for each pair of sites.
+    """
+
+    __slots__ = (
+        "actor", "covered", "epoch", "firsts", "kinds", "locks", "others", "places", "plain",
+        "raced", "sequences",
+    )  # fmt: skip
+
+    def __init__(self, actor: ActorReplay, locks: frozenset[int]) -> None:
+        self.actor = actor
+        self.epoch = -1
+        self.kinds = 0
+        self.raced = False
+        self.plain = True
+        self.locks = locks
+        self.places: dict[int, Access] = {}
+        self.others: dict[tuple[int, frozenset[int]], Access] | None = None
+        self.firsts: dict[int, tuple[int, ...]] | None = None
+        self.covered = locks
+        self.sequences: dict[tuple[int, int], Sequence] | None = None
+
+    def accesses(self) -> Iterator[Access]:
+        """Yield the latest access of each kind, site and lockset."""
+        yield from list(self.places.values())
+        if self.others:
+            yield from list(self.others.values())
+
+    def keep(self, access: Access) -> None:
+        """Remember an access, in the place of an older one of the same kind."""
+        key = place(access)
+        before = self.places.get(key)
+        self.epoch = access.epoch
+        self.kinds |= 1 << access.kind
+        if self.plain and not is_plain(access):
+            self.plain = False
+        if self.locks is not access.locks:
+            self.locks &= access.locks
+        if before is None:
+            self.firsts = None
+            if len(self.places) >= PLACES_KEPT:
+                oldest = min(self.places, key=lambda one: self.places[one].index)
+                del self.places[oldest]
+        elif before.locks is not access.locks and before.locks != access.locks:
+            self._keep_other(key, before, access.locks)
+        self.places[key] = access
+
+    def _keep_other(self, key: int, before: Access, now: frozenset[int]) -> None:
+        if self.others is None:
+            self.others = {}
+        self.others.pop((key, now), None)
+        self.others[key, before.locks] = before
+        if len(self.others) > LOCKSETS_KEPT:
+            del self.others[next(iter(self.others))]
+
+    def keep_sequence(self, sequence: Sequence) -> None:
+        """Remember a sequence, in the place of an older one at the same places."""
+        if self.sequences is None:
+            self.sequences = {}
+            self.covered = sequence.locks
+        elif self.covered is not sequence.locks:
+            self.covered &= sequence.locks
+        key = (sequence.first.site.number, sequence.second.site.number)
+        if len(self.sequences) >= SEQUENCES_KEPT and key not in self.sequences:
+            del self.sequences[next(iter(self.sequences))]
+        self.sequences[key] = sequence
 
 
 class Shadow:
@@ -58,16 +161,25 @@ class Shadow:
     Attributes:
         by_hand: Its accesses are reported by calls of the program.
         container: The shadow of the container, for an item of it.
-        entries: Latest access for each actor, kind, site and lockset.
-        items: For a container: latest access to any item, likewise; insertions are its own.
-        recent: For each actor, its latest access at each place.
-        sequences: Latest sequence for each actor and pair of places.
-        owners: Actors that have accessed it, by number, up to two.
+        trails: What each actor did, by its number.
+        kinds: Bits ``1 << kind`` of all accesses.
+        item_trails: For a container: what each actor did to any item; insertions are its own.
+        item_kinds: For a container: bits of all accesses to items.
+        plain: Whether all its accesses are, see :func:`is_plain`.
+        limit: How many of them may come before it is looked who can go.
+        group: The group of all actors in ``trails``; None if there are several.
+        sequenced: Those of ``trails`` that have sequences.
+        switched: Those of them that have one with a switch in it.
+        linked: Sites at which a sequence has begun, and has ended.
+        last: Who accessed it last.
+        since: Index of the first of the accesses that only ``last`` has made.
+        written: Index of the last write.
     """
 
     __slots__ = (
-        "by_hand", "container", "entries", "has_value", "items", "number", "owners", "recent",
-        "sequences", "value",
+        "by_hand", "container", "group", "has_value", "item_kinds", "item_trails", "kinds", "last",
+        "limit", "linked", "number", "plain", "sequenced", "since", "switched", "trails", "value",
+        "written",
     )  # fmt: skip
 
     def __init__(
@@ -76,11 +188,19 @@ class Shadow:
         self.number = number
         self.by_hand = by_hand
         self.container = container
-        self.entries: dict[EntryKey, Access] = {}
-        self.items: dict[EntryKey, Access] = {}
-        self.recent: dict[int, dict[tuple[int, int], Access]] = {}
-        self.sequences: dict[tuple[int, int, int], Sequence] = {}
-        self.owners: set[int] = set()
+        self.trails: dict[int, Trail] = {}
+        self.kinds = 0
+        self.plain = True
+        self.item_kinds = 0
+        self.item_trails: dict[int, Trail] | None = None
+        self.limit = 2 * ENDED_KEPT
+        self.group: int | None = 0
+        self.sequenced: dict[int, Trail] | None = None
+        self.switched: dict[int, Trail] | None = None
+        self.linked: set[tuple[Site, Site]] | None = None
+        self.last: Trail | None = None
+        self.since = 0
+        self.written = -1
         self.value: Any = _MISSING
         self.has_value = False
 
@@ -102,34 +222,71 @@ class Shadow:
         else:
             self.has_value = False
 
-    @staticmethod
-    def keep(entries: dict[EntryKey, Access], access: Access) -> None:
-        """Remember an access in ``entries``, in the place of an older one of the same kind."""
-        key = (access.actor.number, access.kind, access.site.number, access.locks)
-        if key not in entries and len(entries) >= ENTRIES_KEPT:
-            del entries[next(iter(entries))]
-        entries[key] = access
+    def begin(self, access: Access) -> Trail:
+        """Make a trail for an actor that has none."""
+        actor = access.actor
+        self.group = actor.group if not self.trails or self.group == actor.group else None
+        trail = self.trails[actor.number] = Trail(actor, access.locks)
+        return trail
 
-    def keep_recent(self, access: Access) -> None:
-        """Remember where the actor has accessed this variable."""
-        recent = self.recent.setdefault(access.actor.number, {})
-        key = (access.site.number, access.kind)
-        recent.pop(key, None)
-        if len(recent) >= RECENT_KEPT:
-            del recent[next(iter(recent))]
-        recent[key] = access
+    def keep(self, trail: Trail, access: Access) -> None:
+        """Remember an access of the actor that ``trail`` belongs to."""
+        trail.keep(access)
+        self.kinds |= 1 << access.kind
+        self.plain = self.plain and trail.plain
+        if self.last is not trail:
+            self.last = trail
+            self.since = access.index
+        if access.kind in WRITES:
+            self.written = access.index
 
-    def keep_sequence(self, sequence: Sequence) -> None:
-        """Remember a sequence, in the place of an older one at the same places."""
-        key = (
-            sequence.first.actor.number,
-            sequence.first.site.number,
-            sequence.second.site.number,
-        )
-        self.sequences.pop(key, None)
-        if len(self.sequences) >= SEQUENCES_KEPT:
-            del self.sequences[next(iter(self.sequences))]
-        self.sequences[key] = sequence
+    def keep_sequence(self, trail: Trail, sequence: Sequence) -> None:
+        """Remember a sequence of the actor that ``trail`` belongs to."""
+        trail.keep_sequence(sequence)
+        number = trail.actor.number
+        if self.sequenced is None or self.linked is None:
+            self.sequenced, self.linked = {}, set()
+        self.sequenced[number] = trail
+        self.linked.add((sequence.first.site, sequence.second.site))
+        if not sequence.at_once:
+            if self.switched is None:
+                self.switched = {}
+            self.switched[number] = trail
+
+    def forget(self, number: int) -> None:
+        """Forget what an actor did."""
+        for trails in (self.trails, self.item_trails, self.sequenced, self.switched):
+            if trails:
+                trails.pop(number, None)
+        if self.last is not None and self.last.actor.number == number:
+            self.last = None
+
+    def crowd(self) -> list[int]:
+        """Return who is to go: of those who have ended all but the latest, if still too many."""
+        latest = {
+            number: max((one.index for one in trail.places.values()), default=0)
+            for number, trail in self.trails.items()
+        }
+        by_age = sorted(latest, key=latest.__getitem__)
+        over = [number for number in by_age if self.trails[number].actor.ended][:-ENDED_KEPT]
+        if len(self.trails) - len(over) > TRAILS_KEPT:
+            over += by_age[: TRAILS_KEPT // 4]
+        self.limit = len(self.trails) - len(over) + ENDED_KEPT
+        return over
+
+
+def is_plain(access: Access) -> bool:
+    """Tell whether all locks at an access are its actor's own: any common one excludes others.
+
+    With locks that belong to whoever started the actor it is not as easy:
+    see :func:`raceway.engine.order.excluded`.
+    """
+    return not access.borrowed and access.actor.kind != "call"
+
+
+def place(access: Access) -> int:
+    """Return a number for the site of an access and its kind."""
+    return access.site.number << 4 | access.kind
 
 
 def same_group(one: ActorReplay, two: ActorReplay) -> bool:

@@ -6,10 +6,13 @@ plain slotted classes, and everything in them that repeats is shared.
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+from collections.abc import Callable
 from typing import Any
 
-from raceway.model.clocks import EMPTY, Clock
+from raceway.model.clocks import EMPTY, Clock, join
+
+OPEN_KEPT = 16
+"""Open sections of a message that was made of several."""
 
 
 class Site:
@@ -31,24 +34,43 @@ Sleepers = dict[int, int]
 """Who has held a lock while others of its group ran, and the epoch until when."""
 
 
+class Stack:
+    """Callers, innermost first, and the sites that were reached from them.
+
+    Attributes:
+        frames: ``(code id, offset)`` of each caller.
+        sites: Sites by code id and offset of the access itself.
+    """
+
+    __slots__ = ("frames", "sites")
+
+    def __init__(self, frames: tuple[tuple[int, int], ...]) -> None:
+        self.frames = frames
+        self.sites: dict[tuple[int, int], Site] = {}
+
+
 class Message:
     """What a receiver learns: everything that ``actor`` knew at ``epoch``.
 
     Attributes:
+        actor: Who says it; None where the clocks are all there is to know.
         open: Sections of which it tells the beginning and not the end.
+        origin: What ``actor`` learned from whoever started it.  As long as a clock is still that
+            one, it says nothing to those who know the origin.
     """
 
-    __slots__ = ("actor", "base", "epoch", "full", "hard", "life", "open")
+    __slots__ = ("actor", "base", "epoch", "full", "hard", "life", "open", "origin")
 
     def __init__(
         self,
-        actor: Hashable,
+        actor: Any,
         epoch: int,
         life: Clock,
         base: Clock,
         hard: Clock,
         full: Clock,
         open_: tuple[Section, ...] = (),
+        origin: Message | None = None,
     ) -> None:
         self.actor = actor
         self.epoch = epoch
@@ -57,6 +79,35 @@ class Message:
         self.hard = hard
         self.full = full
         self.open = open_
+        self.origin = origin
+
+    def and_also(self, other: Message) -> Message:
+        """Return this message with what ``other`` says, and that it was said."""
+        sender, epoch = other.actor, other.epoch
+        return Message(
+            self.actor,
+            self.epoch,
+            join(self.life, other.life, sender, epoch),
+            join(self.base, other.base, sender, epoch),
+            join(self.hard, other.hard, sender, epoch),
+            join(self.full, other.full, sender, epoch),
+            tuple(dict.fromkeys((*self.open, *other.open)))[-OPEN_KEPT:],
+        )
+
+    def translated(self, name: Callable[[Any], Any]) -> Message:
+        """Return what the message says elsewhere, where actors have other names."""
+
+        def renamed(clock: Clock) -> Clock:
+            return {name(key): epoch for key, epoch in clock.items()}
+
+        return Message(
+            name(self.actor),
+            self.epoch,
+            renamed(self.life),
+            renamed(self.base),
+            renamed(self.hard),
+            renamed(self.full),
+        )
 
 
 class Section:
@@ -113,6 +164,8 @@ class ActorReplay:
     Attributes:
         number: Actor number in its process.
         epoch: Epoch of its last op.
+        last: Epoch of the last op that was more than a send: who knows it knows all that it did.
+        ended: Whether it said that it ends.
         life: Clock by program order, fork and join, send and receive.
         base: ``life``, and the locks of conditions.
         hard: ``base`` and, in addition, the order of critical sections that conflict.
@@ -128,14 +181,20 @@ class ActorReplay:
         waits: Locks that it took in this segment without having to wait, and when.
         caused: For each other actor, the conflicts that ordered it before this one:
             ``(variable, epoch of its release, epoch of our access)``.
+        parent: Name of who started it.
+        origin: What it learned from whoever started it.
+        stack: The callers that its accesses have.
+        stack_open: Callers that are being told, innermost first.
+        retired: The first lock-order edge that came after its retirement; 0 if it has not retired.
         turn: If it takes turns with others, the one since its last switch point.
         begun: Sections of others of which it knows the beginning and maybe not the end.
     """
 
     __slots__ = (
-        "accessed", "base", "begun", "borrowed", "caused", "epoch", "fork_site", "full", "group",
-        "hard", "held", "kind", "life", "locks", "name", "news", "number", "parent", "saved",
-        "sections", "segment", "stack", "stack_open", "turn", "waits",
+        "accessed", "base", "begun", "borrowed", "caused", "ended", "epoch", "fork_site", "full",
+        "group", "hard", "held", "kind", "last", "life", "locks", "name", "news", "number",
+        "origin", "parent", "retired", "saved", "sections", "segment", "stack", "stack_open",
+        "turn", "waits",
     )  # fmt: skip
 
     def __init__(self, number: int, name: str, kind: str, group: int) -> None:
@@ -144,6 +203,8 @@ class ActorReplay:
         self.kind = kind
         self.group = group
         self.epoch = 0
+        self.last = -1
+        self.ended = False
         self.life: Clock = EMPTY
         self.base: Clock = EMPTY
         self.hard: Clock = EMPTY
@@ -157,13 +218,24 @@ class ActorReplay:
         self.segment = 0
         self.news = False
         self.waits: tuple[tuple[int, Sleepers], ...] = ()
-        self.stack: tuple[tuple[int, int], ...] = ()
+        self.stack: Stack | None = None
         self.stack_open: list[tuple[int, int]] | None = None
-        self.parent: ActorReplay | None = None
+        self.parent = ""
+        self.origin: Message | None = None
+        self.retired = 0
         self.fork_site: Site | None = None
         self.caused: dict[int, list[tuple[int, int, int]]] = {}
         self.turn: Section | None = None
         self.begun: tuple[Section, ...] = ()
+
+    def know_nothing(self) -> None:
+        """Let go of what others are not to be kept alive for, who were here before."""
+        self.life = self.base = self.hard = self.full = EMPTY
+        self.caused = {}
+        self.begun = ()
+        self.borrowed = ()
+        self.waits = ()
+        self.origin = None
 
 
 class Access:
@@ -235,10 +307,13 @@ class LockOrder:
 
     Attributes:
         held: All locks that it held at that moment.
+        serial: Counts the edges.
         life: Who had ended, or not begun, at that moment.
     """
 
-    __slots__ = ("actor", "epoch", "held", "inner", "inner_site", "life", "outer", "outer_site")
+    __slots__ = (
+        "actor", "epoch", "held", "inner", "inner_site", "life", "outer", "outer_site", "serial",
+    )  # fmt: skip
 
     def __init__(self, actor: ActorReplay, outer: Held, inner: int, inner_site: Site) -> None:
         self.actor = actor
@@ -249,3 +324,4 @@ class LockOrder:
         self.inner = inner
         self.inner_site = inner_site
         self.held = actor.locks
+        self.serial = 0

@@ -10,7 +10,7 @@ Source: C. Fidge and F. Mattern, 1988; the epoch notation ``epoch@actor`` is Fas
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 
 Clock = Mapping[Hashable, int]
 
@@ -23,7 +23,7 @@ def join(clock: Clock, other: Clock, actor: Hashable, epoch: int) -> Clock:
     Args:
         clock: What the receiver knows.
         other: What ``actor`` knew at ``epoch``.
-        actor: The sender.
+        actor: The sender, or None if ``other`` is all there is to know.
         epoch: Its epoch when it sent.
 
     Returns:
@@ -34,12 +34,38 @@ def join(clock: Clock, other: Clock, actor: Hashable, epoch: int) -> Clock:
         >>> dict(join({1: 4}, {2: 7}, 3, 9))
         {1: 4, 2: 7, 3: 9}
     """
+    if actor is None:
+        return known_by_either(clock, other)
     if clock.get(actor, -1) >= epoch:
         return clock
-    merged = dict(clock)
+    if len(other) > len(clock):
+        merged, other = dict(other), clock
+    else:
+        merged = dict(clock)
+    if merged.get(actor, -1) < epoch:
+        merged[actor] = epoch
     for key, value in other.items():
         if merged.get(key, -1) < value:
             merged[key] = value
-    if merged.get(actor, -1) < epoch:
-        merged[actor] = epoch
     return merged
+
+
+def known_by_either(one: Clock, two: Clock) -> Clock:
+    """Return the least clock that knows what two clocks know.
+
+    Example:
+        >>> dict(known_by_either({1: 4, 2: 7}, {1: 5}))
+        {1: 5, 2: 7}
+    """
+    if one is two:
+        return one
+    if len(one) < len(two):
+        one, two = two, one
+    more = {key: value for key, value in two.items() if one.get(key, -1) < value}
+    return {**one, **more} if more else one
+
+
+def pruned(clock: Clock, is_needed: Callable[[Hashable], bool]) -> Clock:
+    """Return a clock without the components that nobody needs; itself if all are needed."""
+    kept = {key: epoch for key, epoch in clock.items() if is_needed(key)}
+    return kept if len(kept) < len(clock) else clock

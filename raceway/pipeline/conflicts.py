@@ -8,8 +8,12 @@ the sections the program might have taken another way.
 
 from __future__ import annotations
 
-from raceway.engine.stamped import Held
+from collections.abc import Iterator
+
+from raceway.engine.stamped import Held, Message
 from raceway.model import ops
+from raceway.model.aging import Aging
+from raceway.model.clocks import EMPTY
 
 READ_BIT = 1
 WRITE_BIT = 2
@@ -25,8 +29,10 @@ BITS = {
     ops.STEP: READ_BIT,
 }
 """What an access does, for the question whether two critical sections conflict."""
-ACTORS_KEPT = 256
+ACTORS_KEPT = 64
 """Actors whose reads of a variable, or insertions, since its last write are remembered."""
+VARIABLES_KEPT = 4096
+"""Variables of a generation, for each lock."""
 
 
 class _Done:
@@ -39,18 +45,45 @@ class _Done:
         self.grew: dict[int, Held] = {}
         self.read: dict[int, Held] = {}
 
+    def sections(self) -> Iterator[Held]:
+        """Yield all sections."""
+        if self.wrote is not None:
+            yield self.wrote
+        yield from self.grew.values()
+        yield from self.read.values()
+
 
 class Conflicts:
     """The critical sections of one lock, by what they did; insertions commute with each other.
 
     A write comes after everything that was done before, and whoever conflicts with that conflicts
     with the write, too: older sections are forgotten then.
+
+    Attributes:
+        older: What was known at the end of sections that had to be forgotten: taken to come before
+            every access under this lock, since what they did is not known any more.
     """
 
-    __slots__ = ("_variables",)
+    __slots__ = ("_variables", "older")
 
     def __init__(self) -> None:
-        self._variables: dict[int, _Done] = {}
+        self.older: Message | None = None
+        self._variables: Aging[int, _Done] = Aging(VARIABLES_KEPT, self._forget)
+
+    def sections(self) -> Iterator[Held]:
+        """Yield all sections that are remembered."""
+        for done in self._variables.values():
+            yield from done.sections()
+
+    def _forget(self, _variable: int, done: _Done) -> None:
+        for section in done.sections():
+            self._forget_section(section)
+
+    def _forget_section(self, section: Held) -> None:
+        if section.end is not None:
+            if self.older is None:
+                self.older = Message(None, 0, EMPTY, EMPTY, EMPTY, EMPTY)
+            self.older = self.older.and_also(section.end)
 
     def meet(self, variable: int, bits: int, section: Held) -> list[Held]:
         """Note an access, and return the sections of other actors that come before it."""
@@ -79,5 +112,5 @@ class Conflicts:
             latest = done.read
         latest[actor.number] = section
         if len(latest) > ACTORS_KEPT:
-            del latest[next(iter(latest))]
+            self._forget_section(latest.pop(next(iter(latest))))
         return found

@@ -21,6 +21,8 @@ from raceway.model import ops
 
 PROCESS_BITS = 32
 """Numbers of one process lie below ``1 << PROCESS_BITS``; above are those of the processes."""
+TABLE_KEPT = 100_000
+"""Numbers of one kind and process that are not found out again each time."""
 
 _ACTOR_OPS = frozenset({ops.FORK, ops.JOIN, ops.END})
 _LOCK_OPS = frozenset(range(ops.ACQUIRE, ops.NOTIFY + 1))
@@ -37,6 +39,8 @@ class _Table(dict[int, int]):
         self._resolve = resolve
 
     def __missing__(self, number: int) -> int:
+        if len(self) >= TABLE_KEPT:
+            self.clear()  # what is asked for again is found out again
         found = self[number] = self._resolve(number)
         return found
 
@@ -104,9 +108,14 @@ class Numbers:
             elif sort == "variable":
                 self._variables[number]
 
-    def shared_name(self, sort: str, number: int) -> str | None:
-        """Return the name under which this process shares something with others."""
-        return self._shared.get((sort, number))
+    @property
+    def shared_objects(self) -> list[str]:
+        """The names under which this process shares watched objects with others."""
+        return [
+            name
+            for (sort, number), name in self._shared.items()
+            if sort == "variable" and self._own.is_object(number)
+        ]
 
     # ------------------------------------------------------------ ops
 

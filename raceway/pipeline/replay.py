@@ -26,7 +26,7 @@ The detectors decide what to make of them; replay knows nothing about findings.
 from __future__ import annotations
 
 import math
-from collections import deque
+from collections.abc import Iterator
 from typing import Any, Protocol
 
 from raceway.engine.definitions import Definitions
@@ -39,15 +39,22 @@ from raceway.engine.stamped import (
     Section,
     Site,
     Sleepers,
-)  # fmt: skip
+    Stack,
+)
 from raceway.model import ops
-from raceway.model.clocks import Clock, join
+from raceway.model.aging import Aging
+from raceway.model.clocks import EMPTY, Clock, join
 from raceway.pipeline.conflicts import BITS, Conflicts
+from raceway.pipeline.messages import NOBODY, Channels, Hearsay, Mailbox, learn, meet
+from raceway.pipeline.numbers import PROCESS_BITS
+from raceway.pipeline.retirement import Retirement
 
+LOCKS_KEPT = 20_000
+"""Locks of a generation."""
 _CAUSES_KEPT = 32
 _SLEEPERS_KEPT = 8
 _WAITS_KEPT = 8
-_HANDOFFS_KEPT = 200_000
+_LENT_KEPT = 1024
 _BEGUN_KEPT = 8
 
 
@@ -63,6 +70,9 @@ class Detector(Protocol):
     def finalized(self, variable: int) -> None:
         """Learn that an object is out of everybody's reach, its finaliser excepted."""
 
+    def retire(self, actor: ActorReplay) -> None:
+        """Forget what an actor did: it comes before everything that is still to happen."""
+
 
 class _LockReplay:
     __slots__ = ("conflicts", "hard", "holder", "last", "signal", "sleepers")
@@ -76,19 +86,6 @@ class _LockReplay:
         self.conflicts = Conflicts()
 
 
-class Mailbox:
-    """Messages between processes.
-
-    Attributes:
-        messages: By a name that is unique across processes.
-        posted: By name, those that wait for one receiver each, and for how many; oldest first.
-    """
-
-    def __init__(self) -> None:
-        self.messages: dict[str, Message] = {}
-        self.posted: dict[str, deque[tuple[Message, int]]] = {}
-
-
 class Replay:
     """Replays one process.
 
@@ -99,6 +96,9 @@ class Replay:
         mailbox: Shared by all processes of the run.
     """
 
+    retires = True
+    """Whether actors are forgotten that come before everything that is still to happen."""
+
     def __init__(
         self, process: int, definitions: Definitions, detector: Detector, mailbox: Mailbox
     ) -> None:
@@ -108,13 +108,20 @@ class Replay:
         self.mailbox = mailbox
         self.index = 0
         self.actors: dict[int, ActorReplay] = {}
+        self.actors_seen = 0
+        self.hearsay = Hearsay()
+        self._retirement = Retirement(
+            self.actors, self.hearsay, self._meet, self._retire, self._is_needed
+        )
         self._first: dict[int, ActorReplay] = {}
-        self._locks: dict[int, _LockReplay] = {}
-        self._channels: dict[int, dict[object, Message]] = {}
-        self._handoffs: dict[int, Message] = {}
-        self._sites: dict[tuple[tuple[int, int], ...], Site] = {}
+        self._locks: Aging[int, _LockReplay] = Aging(LOCKS_KEPT, self._forget_lock)
+        self._newest_locks: dict[int, int] = {}
+        self._channels = Channels(self.hearsay)
+        self._stacks: dict[tuple[tuple[int, int], ...], Stack] = {}
+        self._no_callers = self._stacks[()] = Stack(())
         self._places: dict[tuple[tuple[int, int], ...], Site] = {}
         self._serial = 0
+        mailbox.actors[process] = self.actors
 
     # ------------------------------------------------------------ the stream
 
@@ -138,6 +145,7 @@ class Replay:
             Where it stopped: the length of ``stream``, or the op that has to wait.
         """
         actors = self.actors
+        number, actor = -1, None
         for at in range(start, len(stream), ops.STRIDE):
             token, subject, thing, argument = stream[at : at + 4]
             op = subject & ops.OP_MASK
@@ -145,18 +153,13 @@ class Replay:
                 if argument > until:
                     return at
                 continue
-            number = token >> ops.EPOCH_BITS
-            actor = actors.get(number)
-            if actor is None:
-                actor = self._appears(number)
-            epoch = token & ops.EPOCH_MASK
-            actor.epoch = epoch
+            if token >> ops.EPOCH_BITS != number or actor is None:
+                number = token >> ops.EPOCH_BITS
+                actor = actors.get(number) or self._appears(number, token & ops.EPOCH_MASK)
+            actor.epoch = token & ops.EPOCH_MASK
             subject >>= ops.OP_BITS
-            if op == ops.FRAME:
-                self._frame(actor, subject, thing, argument)
-                continue
-            self.index += 1
             if op <= ops.LAST_ACCESS:
+                self.index += 1
                 access = self._access(actor, op, subject, thing, argument)
                 following = at + ops.STRIDE
                 # The value was recorded in the same step as the access: right behind it.
@@ -167,17 +170,21 @@ class Replay:
                 ):
                     self._value(access, stream[following + 2], stream[following + 3])
                 self.detector.access(access)
-            elif op == ops.VALUE:
-                pass
-            elif op == ops.REMOTE_RECEIVE:
-                message = self.mailbox.messages.get(argument)
+                continue
+            if op == ops.FRAME:
+                self._frame(actor, subject, thing, argument)
+                continue
+            self.index += 1
+            if op == ops.REMOTE_RECEIVE:
+                message = self.mailbox.find(argument)
                 if message is None and patient:
                     self.index -= 1
                     return at
-                if message is not None:
-                    self._learn_remote(actor, message)
-            else:
+                # One that never came, or that had to go.
+                self._learn_remote(actor, message or self.mailbox.hearsay.message)
+            elif op != ops.VALUE:
                 self._handle(op, actor, subject, thing, argument)
+                actor = None  # it may have retired
         return len(stream)
 
     def _handle(self, op: int, actor: ActorReplay, subject: int, thing: Any, argument: Any) -> None:
@@ -192,6 +199,9 @@ class Replay:
         definition = self.definitions.actor(number)
         actor = ActorReplay(number, definition.name, definition.kind, definition.group)
         self.actors[number] = actor
+        self.actors_seen += 1
+        if self.retires:
+            self._retirement.appeared()
         first = self._first.setdefault(actor.group, actor)
         if first is not actor:
             for mate in (actor, first):
@@ -199,7 +209,7 @@ class Replay:
                     mate.turn = Section(-mate.group, mate, mate.epoch - 1)
         return actor
 
-    def _appears(self, number: int) -> ActorReplay:
+    def _appears(self, number: int, epoch: int) -> ActorReplay:
         """Make an actor of which nobody said that it was started.
 
         A thread from outside, of ``_thread.start_new_thread`` or an extension: whoever started it
@@ -209,9 +219,44 @@ class Replay:
         others = [other for other in self.actors.values() if home(other.number) == home(number)]
         actor = self._actor(number)
         if actor.kind == "thread":
-            for other in others:
-                self._learn(actor, self._message(other))
+            for message in self._known_to_all(others):
+                self._learn(actor, message)
+        if epoch > 1:  # it is not new: it had been retired
+            self._meet(actor, self.hearsay.message)
         return actor
+
+    def _known_to_all(self, actors: list[ActorReplay]) -> Iterator[Message]:
+        """Yield what has happened so far."""
+        own: Clock = {actor.number: actor.epoch for actor in actors}
+        yield Message(None, 0, EMPTY, own, own, own)
+        # What they know of each other is less than that; of other processes it is more.
+        for actor in actors:
+            if any(isinstance(key, tuple) for key in actor.full):
+                yield self._message(actor)
+
+    def _is_needed(self, key: Any) -> bool:
+        """Tell whether an actor may still be asked for, by its name in clocks."""
+        if isinstance(key, int):
+            return key in self.actors or key == NOBODY
+        process, number = key
+        return number == NOBODY or number in self.mailbox.actors.get(process, ())
+
+    def _retire(self, over: list[ActorReplay]) -> None:
+        """Forget actors, but for what they would say to those who ask for it later."""
+        for actor in over:
+            turn = actor.turn
+            if turn is None:
+                self._first.pop(actor.group, None)
+            elif turn.end is None:
+                turn.end = self._end(actor)
+            self.hearsay.add(self._end(actor))
+            del self.actors[actor.number]
+            actor.know_nothing()
+            self.detector.retire(actor)
+        for lock in self._locks.values():
+            if lock.sleepers:
+                for actor in over:
+                    lock.sleepers.pop(actor.number, None)
 
     @staticmethod
     def _frame(actor: ActorReplay, depth: int, code: int, offset: int) -> None:
@@ -219,37 +264,37 @@ class Replay:
             actor.stack_open = []
         if depth >= 1 and actor.stack_open is not None:
             actor.stack_open.append((code, offset))
-        if depth == 0:
-            actor.stack = ()
-            actor.stack_open = None
 
     def site(self, actor: ActorReplay, code: int, offset: int) -> Site:
         """Return the interned site of an op of ``actor``."""
         if actor.stack_open is not None:
-            actor.stack = tuple(actor.stack_open)
+            frames = tuple(actor.stack_open)
             actor.stack_open = None
-        frames = ((code, offset), *actor.stack)
-        site = self._sites.get(frames)
-        if site is None:
-            site = self._sites[frames] = self._new_site(frames)
-        return site
+            actor.stack = self._stacks.get(frames)
+            if actor.stack is None:
+                actor.stack = self._stacks[frames] = Stack(frames)
+        stack = actor.stack or self._no_callers
+        innermost = (code, offset)
+        return stack.sites.get(innermost) or self._new_site(stack, innermost)
 
-    def _new_site(self, frames: tuple[tuple[int, int], ...]) -> Site:
+    def _new_site(self, stack: Stack, innermost: tuple[int, int]) -> Site:
         """Return the site of frames not seen before; another offset may be the same place."""
         canonical = []
-        for code, offset in frames:
+        for code, offset in (innermost, *stack.frames):
             known = self.definitions.code(code)
             canonical.append((code, known.canonical(offset) if known else offset))
         place = tuple(canonical)
         site = self._places.get(place)
         if site is None:
             site = self._places[place] = Site(len(self._places), place)
+        stack.sites[innermost] = site
         return site
 
     # ------------------------------------------------------------ accesses
 
     def _access(self, actor: ActorReplay, op: int, variable: int, code: int, offset: int) -> Access:
         site = self.site(actor, code, offset)
+        actor.last = actor.epoch
         if actor.held:
             self._order_by_conflicts(actor, variable, BITS[op])
         access = Access(self.index, op, variable, actor, actor.epoch, site)
@@ -272,12 +317,15 @@ class Replay:
         """Apply the first rule of WCP to an access inside critical sections."""
         for lock, held in actor.held.items():
             if held.segment != actor.segment:
-                self._sleeps(actor, self._locks[lock])
+                self._sleeps(actor, self._lock(lock))
             done = held.done.get(variable, 0)
             if not bits & ~done:
                 continue  # nobody else can have come in since
             held.done[variable] = done | bits
-            for other in self._locks[lock].conflicts.meet(variable, bits, held):
+            conflicts = self._lock(lock).conflicts
+            if conflicts.older is not None:
+                self._learn_causally(actor, conflicts.older)
+            for other in conflicts.meet(variable, bits, held):
                 message = other.end
                 if message is None:
                     continue
@@ -285,7 +333,7 @@ class Replay:
                 causes = actor.caused.setdefault(number, [])
                 causes.append((variable, message.epoch, actor.epoch))
                 if len(causes) > _CAUSES_KEPT:
-                    del causes[0]
+                    _merge_causes(causes)
                 self._learn_causally(actor, message)
 
     @staticmethod
@@ -315,8 +363,9 @@ class Replay:
         if actor.turn is not None:
             begun += (actor.turn,)
         return Message(
-            actor.number, actor.epoch, actor.life, actor.base, actor.hard, actor.full, begun
-        )
+            actor.number, actor.epoch, actor.life, actor.base, actor.hard, actor.full, begun,
+            actor.origin,
+        )  # fmt: skip
 
     @staticmethod
     def _end(actor: ActorReplay) -> Message:
@@ -330,10 +379,7 @@ class Replay:
         )
 
     def _learn(self, actor: ActorReplay, message: Message) -> None:
-        sender, epoch = message.actor, message.epoch
-        actor.base = join(actor.base, message.base, sender, epoch)
-        actor.hard = join(actor.hard, message.hard, sender, epoch)
-        actor.full = join(actor.full, message.full, sender, epoch)
+        learn(actor, message)
         if message.open:
             self._hear_of(actor, message.open)
 
@@ -379,100 +425,55 @@ class Replay:
     def _learn_causally(self, actor: ActorReplay, message: Message) -> None:
         """Learn what need not be so in every run, but is meant."""
         if actor.hard.get(message.actor, -1) < message.epoch:
+            actor.last = actor.epoch
             actor.hard = join(actor.hard, message.hard, message.actor, message.epoch)
             if message.open:
                 self._hear_of(actor, message.open)
 
     def _meet(self, actor: ActorReplay, message: Message) -> None:
         """Learn from one that this actor has waited for: what it did before is over."""
-        self._learn(actor, message)
-        actor.life = join(actor.life, message.life, message.actor, message.epoch)
+        meet(actor, message)
+        if message.open:
+            self._hear_of(actor, message.open)
 
     def _send(self, actor: ActorReplay, channel: int, _thing: Any, _argument: Any) -> None:
-        messages = self._channels.setdefault(channel, {})
-        # Whoever receives this message learns what its sender knew: older ones are contained.
-        for sender in [
-            sender
-            for sender, message in messages.items()
-            if actor.base.get(sender, -1) >= message.epoch
-        ]:
-            del messages[sender]
-        messages.pop(actor.number, None)
-        messages[actor.number] = self._message(actor)
+        self._channels.send(channel, self._message(actor))
 
     def _handoff(self, actor: ActorReplay, channel: int, _thing: Any, _argument: Any) -> None:
-        handoffs = self._handoffs
-        handoffs.pop(channel, None)
-        handoffs[channel] = self._message(actor)
-        if len(handoffs) > _HANDOFFS_KEPT:
-            del handoffs[next(iter(handoffs))]
+        self._channels.hand(channel, self._message(actor))
 
     def _receive(self, actor: ActorReplay, channel: int, _thing: Any, _argument: Any) -> None:
         before = actor.base
-        message = self._handoffs.get(channel)
-        if message is not None and message.actor != actor.number:
-            self._meet(actor, message)
-        # The newest first: it mostly contains the others, which then cost nothing.
-        for earlier in reversed(self._channels.get(channel, {}).values()):
-            if earlier.actor != actor.number:
-                self._meet(actor, earlier)
+        for message in self._channels.received(channel):
+            if message.actor != actor.number:
+                self._meet(actor, message)
         actor.news = actor.base is not before
 
     def _remote_send(self, actor: ActorReplay, _subject: int, _thing: Any, name: str) -> None:
-        def exported(clock: Clock) -> Clock:
-            return {
-                (self.process, key) if isinstance(key, int) else key: epoch
-                for key, epoch in clock.items()
-            }
-
         # Within this process the numbers mean themselves, elsewhere they need the process.
-        self.mailbox.messages[name] = Message(
-            (self.process, actor.number),
-            actor.epoch,
-            exported(actor.life),
-            exported(actor.base),
-            exported(actor.hard),
-            exported(actor.full),
-        )
+        def exported(key: Any) -> Any:
+            return (self.process, key) if isinstance(key, int) else key
+
+        self.mailbox.post(name, self._message(actor).translated(exported))
 
     def _learn_remote(self, actor: ActorReplay, message: Message) -> None:
-        def imported(clock: Clock) -> Clock:
-            return {self._local(key): epoch for key, epoch in clock.items()}
-
-        self._meet(
-            actor,
-            Message(
-                self._local(message.actor),
-                message.epoch,
-                imported(message.life),
-                imported(message.base),
-                imported(message.hard),
-                imported(message.full),
-            ),
-        )
+        self._meet(actor, message.translated(self._local))
 
     def _local(self, key: Any) -> Any:
         """Turn the name of an actor that crossed processes into the one used here."""
         return key[1] if isinstance(key, tuple) and key[0] == self.process else key
 
     def _post(self, actor: ActorReplay, channel: int, _thing: Any, argument: Any) -> None:
-        message = self._handoffs.pop(channel, None) if channel else self._message(actor)
+        message = self._channels.take(channel) if channel else self._message(actor)
         name, count = argument
         if message is not None and count > 0:
-            self.mailbox.posted.setdefault(name, deque()).append((message, count))
+            self.mailbox.queue(name, message, count)
 
     def _fetch(self, actor: ActorReplay, _channel: int, _thing: Any, name: str) -> None:
         end, separator, rest = name.partition("|")
         name = self.definitions.peers.get(end, end) + separator + rest
-        waiting = self.mailbox.posted.get(name)
-        if not waiting:
-            return  # who posted it was not recorded
-        message, count = waiting.popleft()
-        if count > 1:
-            waiting.appendleft((message, count - 1))
-        elif not waiting:
-            del self.mailbox.posted[name]
-        self._learn(actor, message)
+        for message in self.mailbox.next(name):
+            self._learn(actor, message)
 
     # ------------------------------------------------------------ locks
 
@@ -480,7 +481,21 @@ class Replay:
         lock = self._locks.get(number)
         if lock is None:
             lock = self._locks[number] = _LockReplay()
+            newest = self._newest_locks.get(number >> PROCESS_BITS, 0)
+            if self._locks.forgotten and number <= newest:
+                lock.signal = self.hearsay.message  # it may have been forgotten
+            self._newest_locks[number >> PROCESS_BITS] = max(number, newest)
         return lock
+
+    def _forget_lock(self, number: int, lock: _LockReplay) -> None:
+        if lock.holder is not None:
+            self._locks[number] = lock
+            return
+        lock.sleepers.clear()  # those who have seen it will not learn who retires
+        ends = (section.end for section in lock.conflicts.sections())
+        for message in (lock.last, lock.signal, lock.conflicts.older, *ends):
+            if message is not None:
+                self.hearsay.add(message)
 
     def _hold(self, actor: ActorReplay) -> None:
         actor.locks = frozenset(actor.held)
@@ -509,6 +524,7 @@ class Replay:
                 actor.full = join(actor.full, last.full, last.actor, last.epoch)
         if lock.signal is not None and lock.signal.actor != actor.number:
             self._learn(actor, lock.signal)
+        actor.last = actor.epoch
         self._serial += 1
         actor.held[number] = held = Held(number, actor, self._serial, site)
         held.segment = actor.segment
@@ -539,7 +555,11 @@ class Replay:
             self._sleeps(actor, lock)
         message = held.end = self._end(actor)
         # Whatever was started inside has to be over by now, or it was not inside.
-        held.leaked = any(actor.base.get(one.number, -1) < one.accessed for one in held.lent)
+        held.leaked = any(
+            actor.base.get(one.number, -1) < one.accessed
+            for one in held.lent
+            if self.actors.get(one.number) is one  # else it has retired
+        )
         lock.last = message
         lock.holder = None
         self._hold(actor)
@@ -563,9 +583,14 @@ class Replay:
 
     def _fork(self, actor: ActorReplay, number: int, code: int, offset: int) -> None:
         child = self.actors.get(number) or self._actor(number)
-        child.parent = actor
+        child.parent = actor.name
         child.fork_site = self.site(actor, code, offset)
+        is_new = child.base is EMPTY
         self._meet(child, self._message(actor))
+        if is_new:
+            child.origin = Message(
+                actor.number, actor.epoch, child.life, child.base, child.hard, child.full
+            )
         if actor.turn is not None and actor.group == child.group:
             child.begun += (actor.turn,)
         if child.kind == "call" and actor.held:
@@ -578,13 +603,21 @@ class Replay:
             child.borrowed = lent
             for held in lent:
                 held.lent.append(child)
+                if not len(held.lent) % _LENT_KEPT:
+                    held.lent = [one for one in held.lent if self.actors.get(one.number) is one]
 
     def _join(self, actor: ActorReplay, number: int, _thing: Any, _argument: Any) -> None:
         child = self.actors.get(number)
-        if child is not None and child is not actor:
-            before = actor.base
+        before = actor.base
+        if child is None:
+            self._meet(actor, self.hearsay.message)
+        elif child is not actor:
             self._meet(actor, self._message(child))
-            actor.news = actor.base is not before
+        actor.news = actor.base is not before
+
+    def _ended(self, actor: ActorReplay, number: int, _thing: Any, _argument: Any) -> None:
+        if number == actor.number and self.retires:
+            self._retirement.ended(actor)
 
     def _finalize(self, _actor: ActorReplay, variable: int, _thing: Any, _argument: Any) -> None:
         self.detector.finalized(variable)
@@ -622,6 +655,13 @@ _HANDLERS = {
     ops.TAKE: "_fetch",
     ops.FORK: "_fork",
     ops.JOIN: "_join",
+    ops.END: "_ended",
     ops.SWITCH: "_switch",
     ops.FINALIZE: "_finalize",
 }
+
+
+def _merge_causes(causes: list[tuple[int, int, int]]) -> None:
+    """Let the two oldest causes be one, by no variable in particular, which orders as much."""
+    (_, one_released, one_taken), (_, released, taken), *_ = causes
+    causes[:2] = [(0, max(released, one_released), min(taken, one_taken))]

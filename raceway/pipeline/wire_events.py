@@ -18,7 +18,8 @@ from raceway.engine.definitions import Definitions
 from raceway.engine.stamped import Access, ActorReplay, LockOrder, Site
 from raceway.model import ops
 from raceway.pipeline import events
-from raceway.pipeline.replay import Mailbox, Replay
+from raceway.pipeline.messages import Mailbox
+from raceway.pipeline.replay import Replay
 
 Put = Callable[[dict[str, Any]], None]
 
@@ -96,6 +97,9 @@ class EventReplay(Replay):
         instance: Instance id of the process.
     """
 
+    retires = False
+    """A server does not know who has ended: to it, what is not in a vector is unordered."""
+
     def __init__(
         self, definitions: Definitions, put: Put, *, service: str, environment: str, instance: str
     ) -> None:
@@ -124,6 +128,9 @@ class EventReplay(Replay):
 
     def lock_order(self, edge: LockOrder) -> None:
         """Take no notice: the server has no place for it."""
+
+    def retire(self, actor: ActorReplay) -> None:
+        """Do nothing: nobody retires here."""
 
     # ------------------------------------------------------------ what replay does itself
 

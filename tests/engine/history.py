@@ -14,7 +14,8 @@ from raceway.engine.analyzer import Analyzer
 from raceway.engine.conclusions import Conclusions
 from raceway.engine.definitions import Definitions
 from raceway.model import ops
-from raceway.pipeline.replay import Mailbox, Replay
+from raceway.pipeline.messages import Mailbox
+from raceway.pipeline.replay import Replay
 from raceway.record import recorder
 from raceway.record.definer import Definer
 

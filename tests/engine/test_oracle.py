@@ -18,7 +18,8 @@ from raceway.engine.commutes import STALE, WRITES
 from raceway.engine.definitions import Definitions
 from raceway.engine.judge import Pattern
 from raceway.model import ops
-from raceway.pipeline.replay import Mailbox, Replay
+from raceway.pipeline.messages import Mailbox
+from raceway.pipeline.replay import Replay
 
 EXAMPLES = int(os.environ.get("RACEWAY_ORACLE_EXAMPLES", "0"))
 SETTINGS = settings(
