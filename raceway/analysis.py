@@ -14,6 +14,7 @@ import zlib
 from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from raceway.engine.analyzer import Analyzer
 from raceway.engine.conclusions import Conclusions
@@ -73,7 +74,8 @@ class _Process:
         self.numbers = Numbers(number, run, self.definitions)
         self.ops = 0
         self.starved = False
-        self.stream: list[object] = []
+        self.stream: list[Any] = []
+        self._translated = False
         self._position = 0
 
     @property
@@ -86,8 +88,8 @@ class _Process:
         """When the next op happened that concerns other processes; 0 as long as there is none."""
         at = self._position
         stream = self.stream
-        if at < len(stream) and stream[at + 1] & ops.OP_MASK == ops.TIME:  # type: ignore[operator]
-            return stream[at + 3]  # type: ignore[return-value]  # of a TIME
+        if at < len(stream) and stream[at + 1] & ops.OP_MASK == ops.TIME:
+            return stream[at + 3]  # type: ignore[no-any-return]  # of a TIME
         return 0
 
     def load(self) -> bool:
@@ -99,15 +101,21 @@ class _Process:
         if chunk is None:
             return False
         self.numbers.define(chunk.definitions)
-        self.stream = self.numbers.translate(chunk.ops)
+        self.stream = chunk.ops
+        self._translated = False
         self._position = 0
         return True
 
     def feed(self, replay: Replay, until: float, *, patient: bool) -> bool:
         """Replay what is there and happened until a time; tell whether anything was done."""
         before = self._position
-        if before >= len(self.stream):
+        if before >= len(self.stream) or self.due > until:
             return False
+        if not self._translated:
+            # Not before it is this process's turn: what a forked child has from its parent must
+            # have been read there, and a child's turn comes after the fork.
+            self.stream = self.numbers.translate(self.stream)
+            self._translated = True
         self._position = replay.feed(self.stream, before, patient=patient, until=until)
         self.ops += (self._position - before) // ops.STRIDE
         return self._position > before

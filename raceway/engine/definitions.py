@@ -116,6 +116,8 @@ class Definitions:
         self.peers: dict[str, str] = {}
         self.reaped: dict[int, tuple[int, str]] = {}
         """Child processes that were killed: the negative number of the signal, the name."""
+        self.inherited = 0
+        """Channels below this number were there when the process was forked."""
         self.cut = 0
         self.pids: list[int] = []
         """Process ids, for a run of several processes."""
@@ -153,6 +155,8 @@ class Definitions:
             self.pid, self.parent_log, self.command = rest[:3]
         elif kind == ops.DEF_END:
             self.ended = rest[0]
+        elif kind == ops.DEF_INHERITED:
+            self.inherited = rest[0]
         elif kind == ops.DEF_CUT:
             self.cut = rest[0]
         elif kind == ops.DEF_PEERS:

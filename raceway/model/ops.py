@@ -137,6 +137,8 @@ DEF_LOCK: Final = "lock"
 DEF_SHARED: Final = "shared"
 """sort, number, name: this actor, lock, channel or variable is the same one in all processes that
 give it this name.  The sort of who began with a process is "main"."""
+DEF_INHERITED: Final = "inherited"
+"""Number: the channels below it were the parent's when this process was forked."""
 DEF_PEERS: Final = "peers"
 """Two names: what is posted under one is taken under the other."""
 DEF_REAPED: Final = "reaped"

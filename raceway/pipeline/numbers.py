@@ -19,6 +19,9 @@ from typing import Any
 from raceway.engine.definitions import ActorDefinition, Code, Definitions, Variable
 from raceway.model import ops
 
+IsOwn = Callable[[Definitions, int], bool]
+"""Tells from the definitions of a process whether a number is its own, and no inherited one."""
+
 PROCESS_BITS = 32
 """Numbers of one process lie below ``1 << PROCESS_BITS``; above are those of the processes."""
 TABLE_KEPT = 100_000
@@ -77,7 +80,7 @@ class Numbers:
         self._shared: dict[tuple[str, int], str] = {}
         self._actors = _Table(self._actor)
         self._locks = _Table(self._lock)
-        self._channels = _Table(lambda number: self._number("channel", number))
+        self._channels = _Table(self._channel)
         self._variables = _Table(self._variable)
         self._codes = _Table(self._code)
         self._types = _Table(self._type)
@@ -151,23 +154,27 @@ class Numbers:
 
     # ------------------------------------------------------------ numbers
 
-    def _name(self, sort: str, number: int, known: Callable[[Definitions], Any]) -> str | None:
-        """Return the name that a number has here or, for what was forked along, in the parent."""
+    def _name(self, sort: str, number: int, is_own: IsOwn) -> str | None:
+        """Return the name that a number has here or, for what was forked along, in the parent.
+
+        Both go on counting after the fork: the parent's numbers from then on are other things.
+        """
         name = self._shared.get((sort, number))
-        if name is None and self.parent is not None and number not in known(self._own):
-            return self.parent._name(sort, number, known)
+        if name is None and self.parent is not None and not is_own(self._own, number):
+            return self.parent._name(sort, number, is_own)
         return name
 
-    def _number(
-        self, sort: str, number: int, known: Callable[[Definitions], Any] = lambda _: ()
-    ) -> int:
-        name = self._name(sort, number, known)
+    def _number(self, sort: str, number: int, is_own: IsOwn) -> int:
+        name = self._name(sort, number, is_own)
         if name is None:
             return self._base | number
         return self._run.names.setdefault((sort, name), self._base | number)
 
+    def _channel(self, number: int) -> int:
+        return self._number("channel", number, lambda own, one: one >= own.inherited)
+
     def _actor(self, number: int) -> int:
-        found = self._number("actor", number, lambda one: one.actors)
+        found = self._number("actor", number, lambda own, one: one in own.actors)
         run = self._run.definitions
         own = self._own.actors.get(number)
         if own is not None and (self._process or found != number):
@@ -181,13 +188,13 @@ class Numbers:
         return found
 
     def _lock(self, number: int) -> int:
-        found = self._number("lock", number, lambda one: one.locks)
+        found = self._number("lock", number, lambda own, one: one in own.locks)
         if (self._process or found != number) and self._own.has_lock(number):
             self._run.definitions.locks.setdefault(found, self._own.lock(number))
         return found
 
     def _variable(self, number: int) -> int:
-        found = self._number("variable", number, lambda one: one.variables)
+        found = self._number("variable", number, lambda own, one: one in own.variables)
         run = self._run.definitions.variables
         own = self._own.variable(number)
         if (self._process or found != number) and own is not None and found not in run:

@@ -516,6 +516,7 @@ def _after_fork() -> None:
     status.pid = os.getpid()
     BUFFER.clear()
     DEFINITIONS.clear()
+    define((ops.DEF_INHERITED, next_channel()))
     status.errors.clear()
     global _main_thread
     _main_thread = _thread.get_ident()

@@ -390,3 +390,87 @@ class TestOneHistory:
 
         assert (finding.type, finding.variable) == ("data-race", "box")
         assert {side.actor.process for side in finding.accesses} == {11, 12}
+
+    def test_a_forked_child_is_read_before_its_parent(self, tmp_path):
+        from raceway.record.oplog import OpLog
+
+        code = compile("x", "app.py", "exec")
+        parent, child = OpLog(str(tmp_path)), OpLog(str(tmp_path))
+        parent.path, child.path = str(tmp_path / "11-1.oplog"), str(tmp_path / "12-2.oplog")
+        actor = (ops.DEF_ACTOR, 1, "main", "thread", 1)
+        parent.write([], [(ops.DEF_PROCESS, 11, "", ("app",), "3.11", 0.0), actor])
+        parent.write(
+            [
+                *self.op(1, 0, ops.TIME, 0, 10),
+                *self.op(1, 0, ops.FORK, 2, 0, code),
+                *self.op(1, 1, ops.WRITE, 7, 1, code),
+            ],
+            [
+                (ops.DEF_SHARED, "variable", 7, "box"),
+                (ops.DEF_VARIABLE, 7, 0, "box", ops.ROLE_NAMED, False, None),
+                (ops.DEF_SHARED, "actor", 2, "birth"),
+                (ops.DEF_ACTOR, 2, "child", "process", 2),
+                (ops.DEF_END, "exit"),
+            ],
+        )
+        child.write(
+            [*self.op(3, 0, ops.TIME, 0, 11), *self.op(3, 0, ops.WRITE, 7, 2, code)],
+            [
+                (ops.DEF_PROCESS, 12, "11-1.oplog", ("app",), "3.11", 0.0),
+                (ops.DEF_SHARED, "main", 3, "birth"),
+                (ops.DEF_ACTOR, 3, "child", "process", 3),
+                (ops.DEF_END, "exit"),
+            ],
+        )
+
+        analysis = RunAnalysis(str(tmp_path))
+        analysis.step()
+
+        (finding,) = analysis.finish().findings
+        assert (finding.type, finding.variable) == ("data-race", "box")
+        assert {side.actor.name for side in finding.accesses} == {"main", "child"}
+
+    @pytest.mark.parametrize("inherited", [5, 9])
+    def test_numbers_that_parent_and_child_both_gave_after_the_fork(self, tmp_path, inherited):
+        from raceway.record.oplog import OpLog
+
+        code = compile("x", "app.py", "exec")
+        box = (
+            (ops.DEF_SHARED, "variable", 7, "box"),
+            (ops.DEF_VARIABLE, 7, 0, "box", ops.ROLE_NAMED, False, None),
+        )
+        parent, child = OpLog(str(tmp_path)), OpLog(str(tmp_path))
+        parent.path, child.path = str(tmp_path / "11-1.oplog"), str(tmp_path / "12-2.oplog")
+        parent.write(
+            [
+                *self.op(1, 0, ops.WRITE, 7, 1, code),
+                *self.op(1, 0, ops.TIME, 0, 10),
+                *self.op(1, 0, ops.SEND, 5),
+            ],
+            [
+                (ops.DEF_PROCESS, 11, "", ("app",), "3.11", 0.0),
+                (ops.DEF_ACTOR, 1, "main", "thread", 1),
+                *box,
+                self.SHARED,
+                (ops.DEF_END, "exit"),
+            ],
+        )
+        child.write(
+            [
+                *self.op(3, 0, ops.TIME, 0, 20),
+                *self.op(3, 0, ops.RECEIVE, 5),
+                *self.op(3, 1, ops.WRITE, 7, 2, code),
+            ],
+            [
+                (ops.DEF_PROCESS, 12, "11-1.oplog", ("app",), "3.11", 0.0),
+                (ops.DEF_INHERITED, inherited),
+                (ops.DEF_ACTOR, 3, "child", "process", 3),
+                *box,
+                (ops.DEF_END, "exit"),
+            ],
+        )
+
+        findings = RunAnalysis(str(tmp_path)).finish().findings
+
+        # The child's channel 5 is the parent's only if it was there when the child was forked.
+        assert len(findings) == (1 if inherited == 5 else 0)
