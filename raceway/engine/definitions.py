@@ -22,6 +22,11 @@ class Code:
     positions: tuple[int | None, ...]
     _firsts: list[int] | None = field(default=None, init=False, repr=False, compare=False)
 
+    @property
+    def identity(self) -> tuple[Any, ...]:
+        """What makes it the same code in another process."""
+        return self.file, self.function, self.first_line, self.positions
+
     def canonical(self, offset: int) -> int:
         """Return the first of the offsets that belong to the same expression.
 

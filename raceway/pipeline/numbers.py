@@ -16,7 +16,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from raceway.engine.definitions import ActorDefinition, Code, Definitions, Variable
+from raceway.engine.definitions import ActorDefinition, Definitions, Variable
 from raceway.model import ops
 
 IsOwn = Callable[[Definitions, int], bool]
@@ -58,7 +58,7 @@ class RunNumbers:
     def __init__(self) -> None:
         self.definitions = Definitions()
         self.names: dict[tuple[str, str], int] = {}
-        self.codes: dict[Code, int] = {}
+        self.codes: dict[tuple[Any, ...], int] = {}
         self.types: dict[str, int] = {}
 
 
@@ -207,9 +207,10 @@ class Numbers:
         if code is None:
             return number if not self._process else 0
         if not self._process:
-            self._run.codes.setdefault(code, number)
+            self._run.codes.setdefault(code.identity, number)
             return number
-        found = self._run.codes.setdefault(code, number | self._process << 2 * PROCESS_BITS)
+        fresh = number | self._process << 2 * PROCESS_BITS
+        found = self._run.codes.setdefault(code.identity, fresh)
         self._run.definitions.codes.setdefault(found, code)
         return found
 
