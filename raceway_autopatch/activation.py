@@ -35,8 +35,7 @@ class _Activation:
         self._pid = os.getpid()
         self._main_thread = _thread.get_ident()
         self._recorder: Any = None
-        self._beginner: dict[str, int] = {}
-        self._begun = _thread.allocate_lock()  # not threading's: that one is to be patched
+        self._beginner: dict[str, object] = {}
         self._registry = Registry(
             extra={"raceway_autopatch.exits": ("signal",)},
             before=self.begin_recording,
@@ -47,23 +46,20 @@ class _Activation:
         self._registry.install()
 
     def begin_recording(self) -> None:
-        """Start the recorder, once; whoever comes second waits until it runs."""
-        if self._recorder is not None:
-            return
-        me = _thread.get_ident()
-        if self._beginner.setdefault("thread", me) == me:
-            if self._begun.acquire(blocking=False):  # else: from an import further down
-                try:
-                    self._start()
-                except BaseException as error:
-                    if not is_ours(error):
-                        raise
-                    self._step_aside(error)
-                finally:
-                    self._begun.release()
-        else:
-            with self._begun:
-                pass
+        """Start the recorder, once.
+
+        Whoever comes second, further down the stack or in another thread, does not wait for it: it
+        may hold the import of what the first one needs.  It gets the recorder by importing it, and
+        what it records until there is a log stays in the buffer.
+        """
+        me = object()
+        if self._recorder is None and self._beginner.setdefault("it", me) is me:
+            try:
+                self._start()
+            except BaseException as error:
+                if not is_ours(error):
+                    raise
+                self._step_aside(error)
 
     def _start(self) -> None:
         from raceway.record import recorder
@@ -78,7 +74,7 @@ class _Activation:
             recorder.current()
             recorder.flush()
         self._recorder = recorder
-        exits.install(self._leave, self._at_exit)
+        exits.install(self._leave, self._at_exit, recorder.flush)
 
     def _step_aside(self, error: BaseException) -> None:
         """Leave the program alone: it cannot be recorded."""
@@ -188,7 +184,10 @@ def _activation() -> _Activation | None:
         if not os.path.isdir(run_dir):
             return None  # a daemon's child that outlives the run
         if os.environ.get("RACEWAY_RUN_OWNER") != str(os.getpid()):
-            _announce(run_dir)
+            try:
+                _announce(run_dir)
+            except OSError:  # full, or out of descriptors: it may be better when it matters
+                pass
             return _Activation(run_dir)
         activation = _Activation(run_dir, run_dir)
     elif endpoint:
@@ -216,6 +215,7 @@ def _announce(run_dir: str) -> None:
     path = os.path.join(run_dir, f"{os.getpid()}-{time.time_ns()}.begun")
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     try:
+        os.fchmod(descriptor, 0o600)  # the umask may forbid it even to us
         os.write(descriptor, command.encode("utf-8", "surrogateescape"))
     finally:
         os.close(descriptor)

@@ -42,7 +42,7 @@ if TYPE_CHECKING:
 class _State:
     """What is installed in this process."""
 
-    __slots__ = ("applied", "at_exit", "interrupts", "leave", "main_thread", "stands_in")
+    __slots__ = ("applied", "at_exit", "interrupts", "leave", "main_thread", "stands_in", "write")
 
     def __init__(self) -> None:
         self.applied: patching.Applied | None = None
@@ -52,22 +52,27 @@ class _State:
         self.stands_in = True
         """Whether SIGTERM's default action may be replaced."""
         self.at_exit: Callable[[], None] | None = None
+        self.write: Callable[[], None] | None = None
 
 
 _state = _State()
 
 
-def install(leave: Callable[[], None], at_exit: Callable[[], None]) -> None:
+def install(
+    leave: Callable[[], None], at_exit: Callable[[], None], write: Callable[[], None]
+) -> None:
     """Call ``leave`` before this process ends in whichever way.
 
     Args:
         leave: Writes out what was recorded; the process may go on (``exec`` can fail).
         at_exit: The same, when it is certain that the process ends.
+        write: The same, when the process goes on, but perhaps not where its log is (``chroot``).
     """
     if _state.applied is not None:
         return
     _state.leave = contained(leave, "process exit")
     _state.at_exit = contained(at_exit, "process exit")
+    _state.write = contained(write, "process exit")
     # First registered is last called: what other exit functions do is recorded too.
     atexit.register(_end)
     _state.applied = patching.apply(
@@ -76,6 +81,7 @@ def install(leave: Callable[[], None], at_exit: Callable[[], None]) -> None:
             around("_exit", _ending_first),
             around("execv", _leaving_first, optional=True),
             around("execve", _leaving_first, optional=True),
+            around("chroot", _writing_first, optional=True),
         ),
     )
     if hasattr(_signal, "SIGTERM") and _signal.getsignal(_signal.SIGTERM) == _signal.SIG_DFL:
@@ -97,7 +103,7 @@ def uninstall() -> None:
         _state.interrupts.undo()
         _state.interrupts = None
     atexit.unregister(_end)
-    _state.leave = _state.at_exit = None
+    _state.leave = _state.at_exit = _state.write = None
     if hasattr(_signal, "SIGTERM") and _signal.getsignal(_signal.SIGTERM) is _on_terminate:
         _set_terminate(_signal.SIG_DFL)
 
@@ -125,6 +131,16 @@ def _leaving_first(original: Callable[..., Any]) -> Callable[..., Any]:
         return original(*args, **kwargs)
 
     return leaving
+
+
+def _writing_first(original: Callable[..., Any]) -> Callable[..., Any]:
+    def chroot(*args: Any, **kwargs: Any) -> Any:
+        write = _state.write
+        if write is not None:
+            write()
+        return original(*args, **kwargs)
+
+    return chroot
 
 
 def _ending_first(original: Callable[..., Any]) -> Callable[..., Any]:

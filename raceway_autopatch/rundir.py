@@ -23,8 +23,9 @@ def create() -> str:
             os.mkdir(path, 0o700)
         except OSError:
             continue
-        if hasattr(os, "geteuid") and os.geteuid() == 0:
-            os.chmod(path, _SHARED_MODE)
+        # Also where that is the mode already: the umask may have taken something away.
+        shared = hasattr(os, "geteuid") and os.geteuid() == 0
+        os.chmod(path, _SHARED_MODE if shared else 0o700)
         return path
     message = "no directory for temporary files can be written to; set TMPDIR to one"
     raise OSError(message)

@@ -149,6 +149,8 @@ DEF_NOTE: Final = "note"
 """A sentence for the end of the report."""
 DEF_ERROR: Final = "error"
 """An internal error: where, text."""
+DEF_LOST: Final = "lost"
+"""How many ops after the last one of the log were lost, and why."""
 DEF_END: Final = "end"
 """How the process ended, as far as it knows: "exit", "exec"."""
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from raceway.record.oplog import HEADER, MAGIC
+from raceway.record.oplog import HEADER, MAGIC, next_part
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,11 +29,12 @@ class OpLogReader:
     """Reads the chunks of one file, each once, in order.
 
     Args:
-        path: The file; it may still be written to.
+        path: The file; it may still be written to, and go on in another one.
     """
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self._part = path
         self._position = 0
         self.damaged = False
         self._last = -1
@@ -45,10 +46,16 @@ class OpLogReader:
         """
         if self.damaged:
             return None
+        # Asked before reading: what is written to this part after that may be missed.
+        following = Path(next_part(str(self._part)))
+        complete = following.exists()
         try:
-            with self.path.open("rb") as file:
+            with self._part.open("rb") as file:
                 file.seek(self._position)
                 header = file.read(HEADER.size)
+                if not header and complete:
+                    self._part, self._position = following, 0
+                    return self.next_chunk()
                 if len(header) < HEADER.size:
                     return None
                 magic, number, definition_bytes, op_bytes, time = HEADER.unpack(header)

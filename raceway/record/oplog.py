@@ -30,6 +30,7 @@ SUFFIX = ".oplog"
 PRESENCE_SUFFIX = ".begun"
 """Of a file, named like a log, that holds the command of a process: it need not write a log."""
 _FORMAT = 2
+_MODE = 0o600
 
 
 class OpLog:
@@ -42,6 +43,7 @@ class OpLog:
         """Write into ``directory``, which must exist; the file comes with the first chunk."""
         self.directory = directory
         self.path = ""
+        self.parent = ""
         self.number = 0
         self.definer = Definer()
 
@@ -53,44 +55,80 @@ class OpLog:
             definitions: What they need to be understood.
 
         Raises:
-            OSError: The directory is gone or full: what was in the chunk is lost.
+            OSError: The directory is gone or full, or nothing can be opened: the chunk was not
+                written, and may be given once more.
         """
         out: list[tuple[Any, ...]] = []
         if not self.path:
-            self._open(out, parent="")
+            name = f"{os.getpid()}-{time.time_ns()}{SUFFIX}"
+            self.path = os.path.join(self.directory, name)
+        if self.number == 0:
+            out.append(self._process())
         try:
             packed = self.definer.define(chunk, definitions, out)
             self._append(marshal.dumps(out, _FORMAT), marshal.dumps(packed, _FORMAT))
         except BaseException:  # also what a signal handler of the program raises
             self.definer.forget(out)
-            if self.number == 0:
-                self.path = ""
             raise
 
+    def reachable(self) -> bool:
+        """Return whether the directory is there: when the run is over it is removed."""
+        return os.path.isdir(self.directory)
+
     def after_fork(self) -> None:
-        """Begin a new file; what the parent defined is found in the parent's."""
-        parent = os.path.basename(self.path)
+        """Begin a new file; what the parent defined is found in the parent's.
+
+        Raises:
+            OSError: It cannot be written now; it comes with the next chunk.
+        """
+        self.parent = os.path.basename(self.path).partition(SUFFIX)[0] + SUFFIX
         self.path = ""
         self.number = 0
-        out: list[tuple[Any, ...]] = []
-        self._open(out, parent)
-        self._append(marshal.dumps(out, _FORMAT), marshal.dumps([], _FORMAT))
+        self.write([], [])
 
-    def _open(self, out: list[tuple[Any, ...]], parent: str) -> None:
-        name = f"{os.getpid()}-{time.time_ns()}{SUFFIX}"
-        self.path = os.path.join(self.directory, name)
+    def _process(self) -> tuple[Any, ...]:
         command = tuple(str(part) for part in getattr(sys, "orig_argv", sys.argv))
         version = "{}.{}.{}".format(*sys.version_info)
-        out.append((ops.DEF_PROCESS, os.getpid(), parent, command, version, time.time()))
+        return ops.DEF_PROCESS, os.getpid(), self.parent, command, version, time.time()
 
     def _append(self, definitions: bytes, packed: bytes) -> None:
         header = HEADER.pack(MAGIC, self.number, len(definitions), len(packed), time.time())
-        flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | getattr(os, "O_CLOEXEC", 0)
-        descriptor = os.open(self.path, flags, 0o600)
+        descriptor = self._opened()
         try:
-            data = memoryview(header + definitions + packed)
-            while data:
-                data = data[os.write(descriptor, data) :]
+            if self.number == 0:
+                os.fchmod(descriptor, _MODE)  # the program's umask may forbid it even to us
+            start = os.fstat(descriptor).st_size
+            try:
+                data = memoryview(header + definitions + packed)
+                while data:
+                    data = data[os.write(descriptor, data) :]
+            except BaseException:  # full, or a signal handler of the program has raised
+                os.ftruncate(descriptor, start)  # behind half a chunk nothing could be read
+                raise
         finally:
             os.close(descriptor)
         self.number += 1
+
+    def _opened(self) -> int:
+        flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | getattr(os, "O_CLOEXEC", 0)
+        try:
+            return os.open(self.path, flags, _MODE)
+        except PermissionError:  # the process has become another user's
+            if self.number == 0:
+                raise
+        continued = next_part(self.path)
+        descriptor = os.open(continued, flags, _MODE)
+        self.path = continued
+        os.fchmod(descriptor, _MODE)
+        return descriptor
+
+
+def next_part(path: str) -> str:
+    """Return the name of the file in which a log goes on that its process may not open any more.
+
+    Example:
+        >>> next_part("/run/12-345.oplog"), next_part("/run/12-345.oplog.1")
+        ('/run/12-345.oplog.1', '/run/12-345.oplog.2')
+    """
+    log, part = path.rsplit(SUFFIX, 1)
+    return f"{log}{SUFFIX}.{int(part[1:] or 0) + 1}"

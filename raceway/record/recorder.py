@@ -48,6 +48,9 @@ CHUNK_ITEMS = 4096 * ops.STRIDE
 STACK_DEPTH = 10
 """Frames of a call stack that are kept, innermost first."""
 
+PATIENCE_ITEMS = 16 * CHUNK_ITEMS
+"""Length of the buffer at which a log that cannot be written is given up."""
+
 EXIT_SECONDS = 2.0
 """Longest time that the end of a process waits for another thread to finish a chunk."""
 
@@ -90,7 +93,10 @@ class State:
 class _Status:
     """What can change about the recorder; one object, so that hot code can hold on to it."""
 
-    __slots__ = ("active", "after_flush", "errors", "pending", "pid", "sink", "turn")
+    __slots__ = (
+        "active", "after_flush", "broken", "errors", "lost", "pending", "pid", "retry_at", "sink",
+        "turn",
+    )  # fmt: skip
 
     def __init__(self) -> None:
         self.active = False
@@ -99,6 +105,12 @@ class _Status:
         """Who flushes, while somebody does: thread, and an object that is its alone."""
         self.pending: tuple[list[Any], list[tuple[Any, ...]]] | None = None
         """A chunk that was cut off and not written yet."""
+        self.retry_at = 0
+        """Length of the buffer before which it makes no sense to try to write again."""
+        self.broken = ""
+        """Why nothing is written any more; nothing while it is."""
+        self.lost = 0
+        """Ops that were recorded since then."""
         self.errors: dict[str, int] = {}
         self.after_flush: Callable[[], None] | None = None
         self.pid = 0
@@ -128,6 +140,8 @@ def start(sink: Sink | str, *, main_thread: int = 0) -> None:
         sink = OpLog(sink)
     status.sink = sink
     status.pid = os.getpid()
+    status.broken = ""
+    status.lost = status.retry_at = 0
     if not status.active:
         status.active = True
         _watch_forks()
@@ -370,7 +384,8 @@ def flush() -> None:
     Whoever finds another thread (or, in a finaliser or signal handler, itself) at it, goes on:
     the ops stay in the buffer for the next time.
     """
-    _flush_within(0)
+    if len(BUFFER) >= status.retry_at:
+        _flush_within(0)
 
 
 def _flush_within(seconds: float) -> None:
@@ -438,8 +453,12 @@ def after_flush(action: Callable[[], None]) -> bool:
 
 
 def _hand_over() -> None:
-    if status.pid != os.getpid():
-        return  # a fork that told nobody: what is in the buffer belongs to the parent
+    if status.broken or status.pid != os.getpid():
+        # Or a fork that told nobody: what is in the buffer is the parent's, and there as well.
+        status.lost += len(BUFFER) // ops.STRIDE
+        BUFFER.clear()
+        DEFINITIONS.clear()
+        return
     if status.pending is None:
         now = monotonic_ns()  # before the cut: all that happened until then is in the chunk
         length = len(BUFFER)
@@ -459,10 +478,38 @@ def _hand_over() -> None:
     if status.sink is not None:
         try:
             status.sink.write(chunk, definitions)
-        except OSError:
-            status.pending = None  # gone or full: it would fail for ever
-            raise
+        except Exception as error:
+            if not is_ours(error):
+                raise
+            if len(BUFFER) >= PATIENCE_ITEMS or not _is_reachable():
+                _give_up(error)
+            else:
+                status.retry_at = len(BUFFER) + CHUNK_ITEMS
+            if not isinstance(error, OSError):  # the machine's troubles are no error of ours
+                raise
+            return
     status.pending = None
+    status.retry_at = 0
+
+
+def _is_reachable() -> bool:
+    reachable = getattr(status.sink, "reachable", None)
+    return reachable is None or reachable()
+
+
+def _give_up(error: Exception) -> None:
+    """End the log here.
+
+    A process may be out of descriptors for a while, so it is tried several times.  But a chunk that
+    is missing in the middle would be an order that is missing: nothing after it could be judged.
+    """
+    chunk = status.pending[0] if status.pending is not None else ()
+    status.broken = getattr(error, "strerror", None) or type(error).__name__
+    status.lost = (len(chunk) + len(BUFFER)) // ops.STRIDE
+    status.pending = None
+    status.retry_at = 0
+    BUFFER.clear()
+    DEFINITIONS.clear()
 
 
 def finish(how: str) -> None:
@@ -477,9 +524,23 @@ def finish(how: str) -> None:
         _flush_within(EXIT_SECONDS)
         if DEFINITIONS or BUFFER:
             _flush_within(EXIT_SECONDS)
+        if status.broken or status.retry_at:
+            _last_words(how)
         close = getattr(status.sink, "close", None)
         if close is not None and how == "exit":
             close()
+
+
+def _last_words(how: str) -> None:
+    """Say in the log, if that is possible by now, that it is not complete."""
+    if not status.broken:
+        _give_up(OSError())
+    lost = (ops.DEF_LOST, status.lost, status.broken)
+    try:
+        if status.sink is not None and status.pid == os.getpid():
+            status.sink.write([], [lost, (ops.DEF_END, how)])
+    except OSError:  # then it has no end, which says the same
+        pass
 
 
 def _watch_forks() -> None:
@@ -509,15 +570,21 @@ def _before_fork() -> None:
 
 def _after_fork() -> None:
     """Forget the parent's ops; the child is a new process with a new main actor."""
-    if not status.active:
-        return
     status.turn.clear()
     status.pending = None
     status.pid = os.getpid()
+    status.broken = ""
+    status.lost = status.retry_at = 0
     BUFFER.clear()
     DEFINITIONS.clear()
     define((ops.DEF_INHERITED, next_channel()))
     status.errors.clear()
+    if not status.active:
+        return
+    if _is_for_another_program():
+        status.active = False
+        status.sink = None
+        return
     global _main_thread
     _main_thread = _thread.get_ident()
     begun = local.__dict__.get("forked")
@@ -525,13 +592,23 @@ def _after_fork() -> None:
     try:
         if status.sink is not None:
             status.sink.after_fork()
-    except OSError:  # the run is over, and its directory gone: a daemon's child
-        status.active = False
-        status.sink = None
+    except OSError:
+        if not _is_reachable():  # the run is over: a daemon's child
+            status.active = False
+            status.sink = None
     except Exception as error:
         internal_error("fork", error)
     if forked is not None and begun is not None and status.active:
         forked(begun)
+
+
+def _is_for_another_program() -> bool:
+    """Tell whether this is a child of ``subprocess`` in which a ``preexec_fn`` is going to run.
+
+    No Python code sees how it goes on: it would look like a process that was killed.
+    """
+    frame = sys._getframe(2)
+    return frame.f_code.co_name == "_execute_child" and frame.f_globals.get("__name__") == "subprocess"
 
 
 # ---------------------------------------------------------------- errors of ours
