@@ -11,7 +11,7 @@ import math
 import os
 import signal
 import zlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -71,6 +71,7 @@ class _Process:
     def __init__(self, path: Path, number: int, run: RunNumbers) -> None:
         self.reader = OpLogReader(path)
         self.definitions = Definitions()
+        self.definitions.pid = _pid(path)
         self.numbers = Numbers(number, run, self.definitions)
         self.ops = 0
         self.starved = False
@@ -105,6 +106,11 @@ class _Process:
         self._translated = False
         self._position = 0
         return True
+
+    @property
+    def is_running(self) -> bool:
+        """Whether it has not written the end of its log, and lives."""
+        return not self.definitions.ended and _is_alive(self.definitions.pid)
 
     def feed(self, replay: Replay, until: float, *, patient: bool) -> bool:
         """Replay what is there and happened until a time; tell whether anything was done."""
@@ -157,6 +163,7 @@ class RunAnalysis:
         self._analyzer = Analyzer(self._numbers.definitions, self._sources.text)
         self._replay = Replay(1, self._numbers.definitions, self._analyzer, Mailbox())
         self._processes: dict[str, _Process] = {}
+        self._frozen = False
 
     def step(self) -> bool:
         """Read and analyse what has been written since; tell whether there was anything."""
@@ -202,6 +209,8 @@ class RunAnalysis:
 
     def _find(self) -> bool:
         """Look for logs that are new; tell whether there were any."""
+        if self._frozen:
+            return False
         found = False
         with contextlib.suppress(OSError):
             for path in sorted(self._directory.glob(f"*{SUFFIX}"), key=_birth):
@@ -217,16 +226,31 @@ class RunAnalysis:
                 process.numbers.parent = parent.numbers
         return found
 
-    def finish(self, command: tuple[str, ...] = (), exit_status: int | None = None) -> Report:
-        """Analyse what is left and conclude.
+    def is_busy(self) -> bool:
+        """Return whether a process of the run is still recording."""
+        return any(process.is_running for process in self._processes.values())
+
+    def finish(
+        self,
+        command: tuple[str, ...] = (),
+        exit_status: int | None = None,
+        reaped: Mapping[int, int] | None = None,
+    ) -> Report:
+        """Analyse what is there by now and conclude.
 
         Args:
             command: The command that was run, for the report.
             exit_status: Its exit status, for the report.
+            reaped: What the caller knows of the ends of processes: by process id, the exit status
+                or the negative number of the signal.
 
         Returns:
             The report, findings worst first.
         """
+        self._find()
+        for process in self._processes.values():
+            process.reader.freeze()
+        self._frozen = True
         while self._step(last=True) or self._force():
             pass
         self._numbers.definitions.pids = [
@@ -234,17 +258,15 @@ class RunAnalysis:
         ]
         findings = Conclusions(self._analyzer, self._sources.line, self._root).findings()
         idle = self._idle_processes()
+        known = {pid: (status, "") for pid, status in (reaped or {}).items()}
+        for process in self._processes.values():
+            known.update(process.definitions.reaped)
         return Report(
             findings=merge(findings),
             counts=self._counts(len(idle)),
             processes=(
                 *(
-                    ProcessInfo(
-                        process.definitions.pid,
-                        " ".join(process.definitions.command),
-                        process.ops,
-                        self._end_of(process) or "unknown",
-                    )
+                    _info(process, *known.get(process.definitions.pid, (None, "")))
                     for process in self._processes.values()
                 ),
                 *idle,
@@ -274,19 +296,6 @@ class RunAnalysis:
             if not process.due
         )
 
-    def _killed(self, process: _Process) -> tuple[int, str]:
-        """Return the status and the name that its parent gives a process that was cut off."""
-        pid = process.definitions.pid
-        for other in self._processes.values():
-            if pid in other.definitions.reaped and not process.definitions.ended:
-                return other.definitions.reaped[pid]
-        return 0, ""
-
-    def _end_of(self, process: _Process) -> str:
-        """Return how a process ended, as far as it or its parent knows."""
-        status, _ = self._killed(process)
-        return f"killed by {_signal_name(-status)}" if status else process.definitions.ended
-
     def _counts(self, idle: int) -> Counts:
         processes = list(self._processes.values())
         # What several processes share is one object.
@@ -300,19 +309,13 @@ class RunAnalysis:
             objects=sum(process.definitions.objects for process in processes) - copies,
             locks=sum(process.definitions.locks_seen for process in processes),
             processes=len(processes) + idle,
+            dropped=sum(process.definitions.lost for process in processes),
             internal_errors=sum(len(process.definitions.errors) for process in processes),
         )
 
     def _notes(self) -> tuple[str, ...]:
         notes = []
-        for number, process in enumerate(self._processes.values(), 1):
-            status, name = self._killed(process)
-            if status and -status != signal.SIGTERM:  # else it had written everything
-                who = ", ".join(filter(None, (str(process.definitions.pid), name)))
-                notes.append(
-                    f"process {number} ({who}) was killed by {_signal_name(-status)}; "
-                    "its last ops may be missing"
-                )
+        for process in self._processes.values():
             notes += process.definitions.notes
             notes += (
                 f"internal error in {where}: {text}" for where, text in process.definitions.errors
@@ -320,6 +323,45 @@ class RunAnalysis:
             if process.reader.damaged:
                 notes.append(f"the log of process {process.definitions.pid} is damaged")
         return tuple(dict.fromkeys(notes))
+
+
+def _info(process: _Process, status: int | None, name: str) -> ProcessInfo:
+    """Describe a process.
+
+    Args:
+        process: What its log tells.
+        status: Its exit status as another process knows it, if one does.
+        name: What the program calls it.
+    """
+    if process.definitions.lost_because:
+        ended = f"lost: {process.definitions.lost_because}"
+    elif process.definitions.ended:
+        ended = process.definitions.ended
+    elif status is not None:
+        ended = f"status {status}" if status >= 0 else f"killed by {_signal_name(-status)}"
+    else:
+        ended = "running" if process.is_running else "unknown"
+    command = " ".join(process.definitions.command)
+    return ProcessInfo(process.definitions.pid, command, process.ops, ended, name)
+
+
+def _pid(path: Path) -> int:
+    """Return the process id from the name of a log."""
+    pid = path.name.partition("-")[0]
+    return int(pid) if pid.isdigit() else 0
+
+
+def _is_alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except PermissionError:  # another user's
+        return True
+    except (OSError, OverflowError):
+        return False
+    with contextlib.suppress(OSError):  # nobody waits for it, but it has ended (Linux)
+        state = Path(f"/proc/{pid}/stat").read_bytes().rpartition(b")")[2].split()
+        return state[:1] not in ([b"Z"], [b"X"])
+    return True
 
 
 def _birth(path: Path) -> tuple[int, str]:

@@ -58,6 +58,7 @@ class _Activation:
                 self._start()
             except BaseException as error:
                 if not is_ours(error):
+                    self._beginner.clear()
                     raise
                 self._step_aside(error)
 
@@ -98,6 +99,7 @@ class _Activation:
                 from raceway_autopatch import forks
 
                 forks.uninstall()
+            self._recorder.finish("uninstall")
             self._recorder.stop()
         self._report()
 
@@ -107,11 +109,10 @@ class _Activation:
 
     def _at_exit(self) -> None:
         """Write out what was recorded, and report if the run was this process's own."""
+        self._recorder.finish("exit")
         if self._own_run and self._pid == os.getpid():
             self._recorder.stop()
             self._report()
-        else:
-            self._recorder.finish("exit")
 
     def _report(self) -> None:
         if self._own_run and self._pid == os.getpid():

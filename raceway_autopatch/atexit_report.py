@@ -39,7 +39,7 @@ def finish(run_dir: str) -> None:
     reports = tuple(os.path.abspath(path) for path in paths if path)
     try:
         command = tuple(_command())
-        report = analysis_of(run_dir).finish(command=command, exit_status=None)
+        report = analysis_of(run_dir).finish(command=command, exit_status=None, reaped={})
         deliver(report, Wishes(reports=reports, verbose=verbose))
     except Exception as error:
         complain("analysis", error, verbose=verbose)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 from raceway_autopatch.rundir import say
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from raceway.model.findings import Report
 
@@ -26,7 +26,12 @@ class Analysis(Protocol):
     def step(self) -> object:
         """Read and analyse what has been recorded since the last step."""
 
-    def finish(self, command: tuple[str, ...], exit_status: int | None) -> Report:
+    def is_busy(self) -> bool:
+        """Return whether a process of the run is still recording."""
+
+    def finish(
+        self, command: tuple[str, ...], exit_status: int | None, reaped: Mapping[int, int]
+    ) -> Report:
         """Read the rest and return the report."""
 
 

@@ -21,6 +21,7 @@ import os
 import select
 import signal
 import sys
+import time
 from typing import TYPE_CHECKING
 
 from raceway_autopatch import rundir
@@ -37,6 +38,8 @@ if TYPE_CHECKING:
 
 POLL = 0.05
 """Seconds between two looks at what was recorded."""
+GRACE = 1.0
+"""Seconds that the processes of the program have left to end after the one that was started."""
 
 _FORWARDED = (
     signal.SIGTERM,
@@ -86,9 +89,10 @@ def supervise(
             # Only now: the program starts while the analysis is being imported.
             analysis = _Contained(analysis_factory, run_dir, wishes)
             code = _wait(child, signals, analysis)
+            _let_others_end(signals, analysis)
         finally:
             signals.restore()
-        failed = _report(analysis, command, code, wishes)
+        failed = _report(analysis, command, {child: code}, wishes)
     except _Interrupted as interruption:
         rundir.remove(run_dir)
         say("raceway: interrupted, there is no report\n")
@@ -180,6 +184,16 @@ def _wait(child: int, signals: _Signals, analysis: _Contained) -> int:
             # Not for SIGSTOP: who stops and continues the child alone does not know about us.
             os.kill(os.getpid(), signal.SIGSTOP)
             _send(child, signal.SIGCONT)
+
+
+def _let_others_end(signals: _Signals, analysis: _Contained) -> None:
+    """Wait a moment for processes that end together with the first one; daemons go on."""
+    deadline = time.monotonic() + GRACE
+    analysis.step()
+    while analysis.is_busy() and time.monotonic() < deadline:
+        if signals.wait(POLL) is not None:
+            return
+        analysis.step()
 
 
 def _send(child: int, signum: int) -> None:
@@ -341,10 +355,20 @@ class _Contained:
             except Exception as error:
                 self.error = error
 
-    def finish(self, command: tuple[str, ...], exit_status: int) -> Report | None:
+    def is_busy(self) -> bool:
         if self._analysis is not None and self.error is None:
             try:
-                return self._analysis.finish(command=command, exit_status=exit_status)
+                return self._analysis.is_busy()
+            except Exception as error:
+                self.error = error
+        return False
+
+    def finish(self, command: tuple[str, ...], ends: dict[int, int]) -> Report | None:
+        if self._analysis is not None and self.error is None:
+            (code,) = ends.values()
+            status = code if code >= 0 else 128 - code
+            try:
+                return self._analysis.finish(command=command, exit_status=status, reaped=ends)
             except Exception as error:
                 self.error = error
         if self.error is not None:
@@ -352,12 +376,14 @@ class _Contained:
         return None
 
 
-def _report(analysis: _Contained, command: tuple[str, ...], code: int, wishes: Wishes) -> bool:
+def _report(
+    analysis: _Contained, command: tuple[str, ...], ends: dict[int, int], wishes: Wishes
+) -> bool:
     """Write the report; return whether ``--fail-on`` is met."""
     for signum in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         if signal.getsignal(signum) != signal.SIG_IGN:
             signal.signal(signum, _interrupt)
-    report = analysis.finish(command, code if code >= 0 else 128 - code)
+    report = analysis.finish(command, ends)
     if report is None:
         return False
     try:

@@ -130,6 +130,8 @@ class Definitions:
         self.parent_log = ""
         self.command: tuple[str, ...] = ()
         self.ended = ""
+        self.lost = 0
+        self.lost_because = ""
         self._names: dict[int, str] = {}
 
     def add(self, definition: tuple[Any, ...]) -> None:
@@ -158,6 +160,8 @@ class Definitions:
         """Take what is said about the process itself."""
         if kind == ops.DEF_PROCESS:
             self.pid, self.parent_log, self.command = rest[:3]
+        elif kind == ops.DEF_LOST:
+            self.lost, self.lost_because = rest
         elif kind == ops.DEF_END:
             self.ended = rest[0]
         elif kind == ops.DEF_INHERITED:

@@ -165,13 +165,22 @@ class ProcessInfo:
         pid: Process id.
         command: Its command line.
         ops: Ops that it recorded.
-        ended: ``exit``, ``killed`` or ``unknown``: whether its log is complete.
+        ended: ``exit``, ``exec`` or ``uninstall`` if its log is complete.  Otherwise how it ended without completing
+            it: ``killed by SIGKILL``, ``status 3``, ``lost: No space left on device``, ``running``
+            if it has not ended, or ``unknown``.
+        name: What the program calls it, if it does.
     """
 
     pid: int
     command: str = ""
     ops: int = 0
     ended: str = "unknown"
+    name: str = ""
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether everything that it recorded is known."""
+        return self.ended in {"exit", "exec", "uninstall"}
 
 
 @dataclass(frozen=True, slots=True)

@@ -152,7 +152,7 @@ DEF_ERROR: Final = "error"
 DEF_LOST: Final = "lost"
 """How many ops after the last one of the log were lost, and why."""
 DEF_END: Final = "end"
-"""How the process ended, as far as it knows: "exit", "exec"."""
+"""How the process ended, as far as it knows: "exit", "exec"; or "uninstall": only the log ends."""
 
 ROLE_OBJECT: Final = "object"
 ROLE_CONTAINER: Final = "container"

@@ -36,6 +36,8 @@ class OpLogReader:
         self.path = path
         self._part = path
         self._position = 0
+        self._last_part: Path | None = None
+        self._size = 0
         self.damaged = False
         self._last = -1
 
@@ -48,7 +50,7 @@ class OpLogReader:
             return None
         # Asked before reading: what is written to this part after that may be missed.
         following = Path(next_part(str(self._part)))
-        complete = following.exists()
+        complete = not self._is_in_last_part() and following.exists()
         try:
             with self._part.open("rb") as file:
                 file.seek(self._position)
@@ -66,9 +68,12 @@ class OpLogReader:
         if magic != MAGIC:
             self.damaged = True
             return None
+        end = self._position + HEADER.size + definition_bytes + op_bytes
         if len(body) < definition_bytes + op_bytes:
             return None
-        self._position += HEADER.size + len(body)
+        if self._is_in_last_part() and end > self._size:
+            return None
+        self._position = end
         if number == self._last:  # its writer was interrupted, and wrote it once more
             return self.next_chunk()
         self._last = number
@@ -80,3 +85,17 @@ class OpLogReader:
             self.damaged = True
             return None
         return Chunk(definitions, ops, time)
+
+    def freeze(self) -> None:
+        """Read nothing that is written from now on: a daemon may never stop."""
+        part = self._part
+        while (following := Path(next_part(str(part)))).exists():
+            part = following
+        self._last_part = part
+        try:
+            self._size = part.stat().st_size
+        except OSError:  # it was removed
+            self._size = 0
+
+    def _is_in_last_part(self) -> bool:
+        return self._part == self._last_part

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from raceway.model.findings import Report
 
 HOW_TO_WATCH = 'raceway.watch(obj, name="...")'
+_ENDS_SHOWN = 8
 
 
 def write_summary(page: Page, report: Report) -> None:
@@ -30,6 +31,41 @@ def write_summary(page: Page, report: Report) -> None:
     else:
         text = f"no races found; {_watched(report)}"
     page.line(Piece(f"raceway: {text}", style))
+
+
+def write_ends(page: Page, report: Report, *, verbose: bool) -> None:
+    """Add which processes may have done more than is known; each a line that is never broken.
+
+    Args:
+        page: Where to write.
+        report: What to show.
+        verbose: Whether to name also those that somebody has stopped by SIGTERM, as pools do.
+    """
+    cut = [
+        process
+        for process in report.processes
+        if not process.is_complete and (verbose or process.ended != "killed by SIGTERM")
+    ]
+    for process in cut[:_ENDS_SHOWN]:
+        who = process.name or process.command
+        text = f"process {process.pid}" + (f" ({page.name(who, 60)})" if who else "")
+        page.line(Piece(f"raceway: {text} {_end(process.ended)}", "warning"))
+    if len(cut) > _ENDS_SHOWN:
+        text = f"{len(cut) - _ENDS_SHOWN:,} more processes have not written the end of their logs"
+        page.line(Piece(f"raceway: {text}", "warning"))
+
+
+def _end(ended: str) -> str:
+    if ended == "running":
+        return "is still running; what it does from now on is not in this report"
+    what, _, reason = ended.partition(": ")
+    if what == "lost":
+        return f"could not write its log to the end ({reason}); its last ops are missing"
+    if ended.startswith("killed"):
+        return f"was {ended}; its last ops may be missing"
+    if ended.startswith("status"):
+        return f"ended with {ended}, but not its log; its last ops may be missing"
+    return "was killed, or could not write its log any more; its last ops may be missing"
 
 
 def write_notes(page: Page, report: Report) -> None:

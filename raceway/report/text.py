@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 from raceway.report.excerpt import excerpt, shown_location, shown_path, user_frames
 from raceway.report.page import Page, Piece
 from raceway.report.sides import Block, blocks, inverted, is_lock_order, labels, place
-from raceway.report.summary import number, write_notes, write_summary
+from raceway.report.summary import number, write_ends, write_notes, write_summary
 from raceway.report.terminal import display_width, pad
 from raceway.report.timeline import write_timeline
 from raceway.report.values import value_text
@@ -62,7 +62,8 @@ def render_text(
             without findings.
 
     Returns:
-        Lines, each ended with a newline.  Without findings it is one line.
+        Lines, each ended with a newline.  Without findings it is one line, and one for each
+        process whose log is not complete.
     """
     page = Page(color=color, width=width, unicode=unicode)
     shown = [finding for finding in report.findings if verbose or finding.severity != "info"]
@@ -73,6 +74,7 @@ def render_text(
     if hidden and shown:
         page.line(Piece(f"raceway: {number(hidden, 'info finding')} not shown", "dim"))
     write_summary(page, report)
+    write_ends(page, report, verbose=verbose)
     if shown or verbose:
         write_notes(page, report)
     return page.text()

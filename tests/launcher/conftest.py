@@ -31,7 +31,9 @@ class RunAnalysis:
         {init}
     def step(self):
         {step}
-    def finish(self, command, exit_status):
+    def is_busy(self):
+        return False
+    def finish(self, command, exit_status, reaped):
         {finish}
         return Report(findings=tuple(map(finding, {severities!r})), counts=Counts(processes=1),
                       command=command, exit_status=exit_status)
