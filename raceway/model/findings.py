@@ -165,9 +165,9 @@ class ProcessInfo:
         pid: Process id.
         command: Its command line.
         ops: Ops that it recorded.
-        ended: ``exit``, ``exec`` or ``uninstall`` if its log is complete.  Otherwise how it ended without completing
-            it: ``killed by SIGKILL``, ``status 3``, ``lost: No space left on device``, ``running``
-            if it has not ended, or ``unknown``.
+        ended: ``exit``, ``exec`` or ``uninstall`` if its log is complete.  Else what is known:
+            ``killed by SIGKILL``, ``status 3``, ``lost: No space left on device``, ``running`` or
+            ``unknown``.
         name: What the program calls it, if it does.
     """
 

@@ -607,8 +607,10 @@ def _is_for_another_program() -> bool:
 
     No Python code sees how it goes on: it would look like a process that was killed.
     """
-    frame = sys._getframe(2)
-    return frame.f_code.co_name == "_execute_child" and frame.f_globals.get("__name__") == "subprocess"
+    frame = sys._getframe(1).f_back
+    if frame is None or frame.f_code.co_name != "_execute_child":
+        return False
+    return frame.f_globals.get("__name__") == "subprocess"
 
 
 # ---------------------------------------------------------------- errors of ours
