@@ -11,7 +11,7 @@ from raceway.model.aging import Aging
 from raceway.model.findings import Frame, LockRef
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, unsafe_hash=True)  # what identifies it never changes
 class Code:
     """A code object of the program."""
 
