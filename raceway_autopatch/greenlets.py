@@ -23,6 +23,7 @@ from _collections import deque  # type: ignore[import-not-found]  # has no stub
 
 from raceway.model import ops
 from raceway.record import recorder
+from raceway.record.callables import name_of, type_name
 from raceway_autopatch.patching import internal_error
 
 TYPE_CHECKING = False  # typing is slow to import and not needed at run time
@@ -47,9 +48,9 @@ def title(greenlet: Any) -> str:
     global _serial
     _serial += 1
     run = getattr(greenlet, "_run", None) or getattr(greenlet, "run", None)
-    name = getattr(run, "__name__", "")
-    if name in ("", "_run"):
-        name = type(greenlet).__name__
+    name = name_of(run) if run is not None else "_run"
+    if name == "_run":
+        name = type_name(type(greenlet))
     return f"Greenlet-{_serial} ({name})"
 
 

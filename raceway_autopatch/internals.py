@@ -41,12 +41,12 @@ def is_internal(namespace: dict[str, Any]) -> bool:
     Safe to call from several threads; the answer for a module is looked up once.
     """
     name = namespace.get("__name__")
+    if type(name) is not str:  # somebody's own idea of a name
+        return False
     try:
         return _known[name]
-    except (KeyError, TypeError):  # not seen yet, or somebody's unhashable idea of a name
+    except KeyError:
         pass
-    if type(name) is not str:
-        return False
     internal = _known[name] = _decide(name, namespace.get("__file__"))
     return internal
 

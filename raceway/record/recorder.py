@@ -26,6 +26,7 @@ import sys
 import time
 
 from raceway.model import ops
+from raceway.record.callables import code_of
 
 TYPE_CHECKING = False  # typing is slow to import and not needed at run time
 if TYPE_CHECKING:
@@ -303,8 +304,10 @@ def user_frame(depth: int = 2) -> FrameType:
     first = frame
     walker: FrameType | None = frame
     while walker is not None:
-        name = walker.f_globals.get("__name__", "")
-        if name not in LIBRARY_MODULES and not name.startswith(_STEPPED_OVER):
+        name = walker.f_globals.get("__name__")
+        if type(name) is not str or not (
+            name in LIBRARY_MODULES or name.startswith(_STEPPED_OVER)
+        ):
             return walker
         walker = walker.f_back
     return first
@@ -640,11 +643,9 @@ def _handler_codes() -> set[Any]:
             handler = _signal.getsignal(number)
         except ValueError:
             continue
-        handler = getattr(handler, "func", handler)  # functools.partial
-        if not hasattr(handler, "__code__"):
-            handler = getattr(handler, "__func__", type(handler).__dict__.get("__call__"))
-        codes.add(getattr(handler, "__code__", None))
-    codes.discard(None)
+        code = code_of(handler)
+        if code is not None:
+            codes.add(code)
     return codes
 
 

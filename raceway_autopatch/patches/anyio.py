@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from raceway.model import ops
 from raceway.record import recorder
+from raceway.record.callables import name_of
 from raceway_autopatch.patching import contained, internal_error, wrap
 
 TYPE_CHECKING = False  # typing is slow to import and not needed at run time
@@ -28,9 +29,7 @@ class _Job:
     def __init__(self, function: Any, kind: str) -> None:
         self._function = function
         self.over = False
-        inner = getattr(function, "func", function)
-        name = getattr(inner, "__name__", None) or type(inner).__name__
-        self.state = recorder.new_state(f"worker ({name})", kind)
+        self.state = recorder.new_state(f"worker ({name_of(function)})", kind)
         recorder.fork_actor(self.state)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:

@@ -14,6 +14,7 @@ import sys
 
 from raceway.model import ops
 from raceway.record import recorder, shared
+from raceway.record.callables import name_of
 from raceway_autopatch.patching import around, contained, replace
 from raceway_autopatch.primitives import thread_group
 
@@ -99,7 +100,7 @@ def _adding_callback(future: Any, function: Any) -> recorder.State | None:
         if outcome.seen == caller.actor:
             return None
         # In a group of its own: in the worker it would take turns with nobody.
-        state = recorder.new_state(_job_name(function), "callback", thread_group())
+        state = recorder.new_state(name_of(function), "callback", thread_group())
         recorder.fork_actor(state)
         recorder.install(state)
         recorder.sync(ops.RECEIVE, outcome.channel)
@@ -238,20 +239,11 @@ def _pool_of(executor: Any) -> _Pool:
     return pool
 
 
-def _job_name(function: Any) -> str:
-    # asyncio.to_thread submits partial(context.run, function, ...)
-    while hasattr(function, "func") and hasattr(function, "args"):
-        inner = function.func
-        runs = getattr(inner, "__name__", "") == "run" and function.args
-        function = function.args[0] if runs else inner
-    return str(getattr(function, "__name__", type(function).__name__))
-
-
 def _job_made(item: Any, function: Any) -> None:
     if type(function) is tuple:  # from 3.14 on: function, args, kwargs
         function = function[0]
     pool = getattr(_here, "pool", None)
-    name = f"job {_job_name(function)}"
+    name = f"job {name_of(function)}"
     state = recorder.new_state(f"{pool.name} {name}" if pool else name, "job", thread_group())
     recorder.fork_actor(state)
     item.__dict__[TRACE] = state, pool

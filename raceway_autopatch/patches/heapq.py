@@ -21,7 +21,9 @@ SUPPORTS = None
 
 def _touched(heap: Any, op: int, *, top: bool) -> None:
     """Record what is about to happen to a watched list; any other list has no structure."""
-    structure = getattr(heap, "_raceway_structure", 0)
+    if not hasattr(type(heap), "_raceway_structure"):
+        return  # of the program's own; only our types are asked for more
+    structure = heap._raceway_structure
     if not structure:
         return
     first = heap._raceway_items[0] if top and list.__len__(heap) else 0

@@ -12,6 +12,7 @@ import sys
 
 from raceway.model import ops
 from raceway.record import recorder
+from raceway.record.callables import name_of
 from raceway_autopatch import locks
 from raceway_autopatch.internals import is_internal
 from raceway_autopatch.patching import apply, around, contained, replace
@@ -35,8 +36,7 @@ class _Body:
 
     def __init__(self, function: Any) -> None:
         self._function = function
-        name = getattr(function, "__name__", type(function).__name__)
-        self._state = recorder.new_state(f"thread {name}", "thread")
+        self._state = recorder.new_state(f"thread {name_of(function)}", "thread")
 
     def __repr__(self) -> str:
         return repr(self._function)  # shown when it fails

@@ -20,10 +20,21 @@ from _collections import deque  # type: ignore[import-not-found]  # has no stub
 
 from raceway.model import ops
 from raceway.record import recorder
+from raceway.record.callables import (
+    BUILTIN,
+    FUNCTION,
+    METHOD,
+    module_of,
+    name_of,
+    owner_of,
+    type_name,
+    unwrapped,
+)
 from raceway_autopatch.patching import internal_error
 
 TYPE_CHECKING = False  # typing is slow to import and not needed at run time
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import Any
 
     from raceway.record.recorder import State
@@ -45,9 +56,9 @@ _OPERATIONS = frozenset(
     }
 )  # fmt: skip
 """Where the classes are defined whose instances are one operation each."""
+_STEPS = frozenset({"TaskStepMethWrapper", "TaskWakeupMethWrapper"})
+"""By these C tasks have themselves run; up to Python 3.10 the second one is a type, too."""
 _ENDED_KEPT = 256
-
-_FUNCTION = type(lambda: None)
 
 
 def task_types() -> tuple[Any, ...]:
@@ -55,6 +66,25 @@ def task_types() -> tuple[Any, ...]:
     tasks = sys.modules["asyncio.tasks"]
     found = (getattr(tasks, "_CTask", None), getattr(tasks, "_PyTask", None))
     return tuple(kind for kind in found if isinstance(kind, type))
+
+
+def stepping() -> Callable[[Any], Any]:
+    """Return a function that tells which task a callback is a step of; None: of no task."""
+    tasks: tuple[Any, ...] = ()
+    step: Any = METHOD  # the type of the steps of C tasks, as soon as one has been seen
+
+    def task_of(callback: Any) -> Any:
+        nonlocal tasks, step
+        kind = type(callback)
+        if kind is step or kind is METHOD or kind is BUILTIN:
+            owner = callback.__self__
+        elif kind is not FUNCTION and type_name(kind) in _STEPS:
+            owner, step = callback.__self__, kind
+        else:
+            return None
+        return owner if issubclass(type(owner), tasks or (tasks := task_types())) else None
+
+    return task_of
 
 
 def adopt(task: Any) -> State:
@@ -123,19 +153,17 @@ def keep(owner: Any, state: State) -> None:
         pass
 
 
-def task_name(task: Any) -> str:
+def task_name(task: Any, coro: Any = None) -> str:
     """Return what reports call a task: its name and that of its coroutine.
 
     Args:
         task: Anything that a task factory returned.
+        coro: Its coroutine, if it may have forgotten that because it has ended.
     """
-    coroutine = getattr(task, "get_coro", nothing)()
-    name = getattr(coroutine, "__name__", None) or type(coroutine).__name__
-    return f"{getattr(task, 'get_name', nothing)() or 'Task'} ({name})"
-
-
-def nothing() -> None:
-    """Stand for a method that a class of tasks does not have."""
+    for known in task_types():
+        if known in type(task).__mro__:
+            return f"{known.get_name(task)} ({name_of(known.get_coro(task) if coro is None else coro)})"
+    return f"Task ({type_name(type(task))})"
 
 
 def rename(task: Any, state: State) -> None:
@@ -147,11 +175,9 @@ def rename(task: Any, state: State) -> None:
         task: The task.
         state: Its actor.
     """
-    try:
-        if not task.get_name().startswith("Task-"):
-            recorder.define((ops.DEF_ACTOR, state.actor, task_name(task), "task", state.group))
-    except Exception as error:  # a foreign class
-        internal_error("task name", error)
+    name = task_name(task)
+    if not name.startswith("Task-"):
+        recorder.define((ops.DEF_ACTOR, state.actor, name, "task", state.group))
 
 
 def callback_actor(
@@ -168,22 +194,21 @@ def callback_actor(
         The actor; None: the loop's thread.
     """
     try:
-        function = callback
-        while type(function).__name__ == "partial" and hasattr(function, "func"):
-            function = function.func
-        module = getattr(function, "__module__", None)
-        owner = getattr(function, "__self__", None)
+        function = unwrapped(callback)
+        owner = owner_of(function)
         if owner is not None:
-            module = type(owner).__module__
-        name = getattr(function, "__name__", "")
+            module: Any = type(owner).__module__
+        else:
+            module = module_of(function)
+        name = name_of(function)
         if name == "connection_made" and args and type(args[0]).__module__ in _OPERATIONS:
-            return _operation(args[0], type(owner).__name__, before), False
-        if isinstance(module, str) and module.startswith(("asyncio.", "uvloop.", "anyio.")):
-            found: tuple[State, bool] | None = _of_library(function, name, module, before)
+            return _operation(args[0], type_name(type(owner)), before), False
+        if type(module) is str and module.startswith(("asyncio.", "uvloop.", "anyio.")):
+            found: tuple[State, bool] | None = _of_library(function, owner, name, module, before)
             if found is not _UNKNOWN:
                 return found
-        name = getattr(function, "__qualname__", None) or type(function).__name__
-        return recorder.new_state(str(name), "callback", before.group), True
+        name = name_of(function, "__qualname__")
+        return recorder.new_state(name, "callback", before.group), True
     except Exception as error:  # whatever a callable of the program does
         internal_error("callback", error)
         return recorder.new_state("callback", "callback", before.group), True
@@ -193,13 +218,12 @@ _UNKNOWN: Any = object()
 """Not among the functions of which it is known what they do: like one of the program."""
 
 
-def _of_library(function: Any, name: str, module: str, before: State) -> Any:
+def _of_library(function: Any, owner: Any, name: str, module: str, before: State) -> Any:
     """Answer for a function of asyncio, or of what is built on it, as far as it is known."""
-    owner = getattr(function, "__self__", None)
     if owner is None:
         if name in _SILENT_FUNCTIONS or module.startswith("uvloop."):
             return None
-        if type(function) is _FUNCTION and "<locals>" in function.__qualname__:
+        if type(function) is FUNCTION and "<locals>" in function.__qualname__:
             if module.startswith("anyio."):
                 # What is called when a child has ended: the group is in the closure.
                 names = function.__code__.co_freevars

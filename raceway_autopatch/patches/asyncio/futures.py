@@ -18,7 +18,14 @@ import sys
 
 from raceway.model import ops
 from raceway.record import recorder
-from raceway_autopatch.patches.asyncio.actors import ATTRIBUTE, ended, keep, learn_end
+from raceway.record.callables import name_of
+from raceway_autopatch.patches.asyncio.actors import (
+    ATTRIBUTE,
+    ended,
+    keep,
+    learn_end,
+    task_name,
+)
 from raceway_autopatch.patching import around, contained, replace
 from raceway_autopatch.substitutes import Substitutes
 
@@ -63,13 +70,12 @@ def _task_init(original: Any) -> Any:
         if not (status.active and kwargs.get("eager_start")):
             original.__init__(self, coro, **kwargs)
         else:
-            function = getattr(coro, "__name__", None) or type(coro).__name__
-            before = begin(self, function, kwargs.get("name"))
+            before = begin(self, coro, kwargs.get("name"))
             try:
                 original.__init__(self, coro, **kwargs)
             finally:
                 if before is not None:
-                    end(self, function, before)
+                    end(self, coro, before)
         if self._source_traceback:
             # create_task() removes as many entries as it knows frames of asyncio.
             del self._source_traceback[-1]
@@ -77,11 +83,11 @@ def _task_init(original: Any) -> Any:
     return __init__
 
 
-def _begin_eagerly(task: Any, function: str, name: Any) -> recorder.State:
+def _begin_eagerly(task: Any, coro: Any, name: Any) -> recorder.State:
     before = recorder.current()
     # asyncio counts the nameless while it makes them: the full name follows, most often before
     # anybody has read this one.
-    title = f"{name} ({function})" if name else f"Task ({function})"
+    title = f"{name if type(name) is str else 'Task'} ({name_of(coro)})"
     state = recorder.new_state(title, "task", before.group)
     keep(task, state)
     recorder.fork_actor(state, depth=3)
@@ -90,11 +96,10 @@ def _begin_eagerly(task: Any, function: str, name: Any) -> recorder.State:
     return before
 
 
-def _end_first_step(task: Any, function: str, before: recorder.State) -> None:
+def _end_first_step(task: Any, coro: Any, before: recorder.State) -> None:
     state = getattr(task, ATTRIBUTE)
-    title = f"{task.get_name()} ({function})"
-    recorder.define((ops.DEF_ACTOR, state.actor, title, "task", state.group))
-    if getattr(task, "_state", None) != _PENDING:
+    recorder.define((ops.DEF_ACTOR, state.actor, task_name(task, coro), "task", state.group))
+    if task._state != _PENDING:
         ended(state)
     recorder.install(before)
     recorder.switch_to(before)

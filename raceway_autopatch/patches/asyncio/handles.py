@@ -22,6 +22,7 @@ from raceway_autopatch.patches.asyncio.actors import (
     ended,
     learn_end,
     rename,
+    stepping,
     task_types,
 )
 from raceway_autopatch.patching import around, contained, internal_error
@@ -78,10 +79,9 @@ def handle_run(original: Callable[..., None]) -> Callable[..., None]:
         recorder.status, recorder.local, recorder.emit, recorder.current,
     )  # fmt: skip
     buffer, limit = recorder.BUFFER, recorder.CHUNK_ITEMS
-    tasks: tuple[Any, ...] = ()
+    task_of = stepping()
 
     def _run(self: Any) -> None:
-        nonlocal tasks
         if not status.active:
             original(self)
             return
@@ -90,8 +90,8 @@ def handle_run(original: Callable[..., None]) -> Callable[..., None]:
         except AttributeError:
             before = current()
         callback = self._callback
-        task: Any = getattr(callback, "__self__", None)
-        if isinstance(task, tasks or (tasks := task_types())):
+        task = task_of(callback)
+        if task is not None:
             try:
                 state = task._raceway_state
                 if state.group != before.group:
@@ -99,7 +99,6 @@ def handle_run(original: Callable[..., None]) -> Callable[..., None]:
             except AttributeError:
                 state = adopt(task)
         else:
-            task = None
             found = callback_actor(callback, self._args, before)
             if found is None:
                 callback = None
@@ -112,7 +111,7 @@ def handle_run(original: Callable[..., None]) -> Callable[..., None]:
         emit((token, ops.SWITCH, None, None, token, id(self) << 5 | _RECEIVED, None, None))
         state.tok = token + 1
         local.s = state
-        if task is None and self._args and isinstance(self._args[0], tasks):
+        if task is None and self._args and issubclass(type(self._args[0]), task_types()):
             # A done-callback.  Its handle was sent by the end of the task only if that was still
             # to come; a callback that is added afterwards is sent by whoever added it.
             learn_end(self._args[0])
@@ -145,7 +144,7 @@ def create_task(original: Callable[..., Any]) -> Callable[..., Any]:
             # Only now has it a name.  It has not begun, for the loop runs on this thread; one that
             # is eager has its actor already.
             _fork(task)
-        if getattr(task, "_source_traceback", None):
+        if issubclass(type(task), task_types()) and task._source_traceback:
             _forget_our_frames(task)
         return task
 

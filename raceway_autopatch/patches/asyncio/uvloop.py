@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from raceway.model import ops
 from raceway.record import recorder
+from raceway.record.callables import FUNCTION, METHOD
 from raceway_autopatch.patches.asyncio.handles import SENT, create_task, handle_run, run_forever
 from raceway_autopatch.patching import around
 
@@ -73,8 +74,9 @@ def _second(original: Callable[..., Any]) -> Callable[..., Any]:
 
 def _may_be_called(callback: Any) -> bool:
     """Tell what is called from what uvloop refuses: it has to see a coroutine function itself."""
-    code = getattr(callback, "__code__", None)
-    return callable(callback) and not (code is not None and code.co_flags & _CO_COROUTINE)
+    function = callback.__func__ if type(callback) is METHOD else callback
+    is_async = type(function) is FUNCTION and function.__code__.co_flags & _CO_COROUTINE
+    return callable(callback) and not is_async
 
 
 _CO_COROUTINE = 0x80  # inspect.CO_COROUTINE; inspect is slow to import

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from raceway.model import ops
 from raceway.record import recorder
+from raceway.record.callables import name_of
 from raceway_autopatch import patching
 from raceway_autopatch.greenlets import give_state, install_tracer, known_state
 from raceway_autopatch.patches.gevent.links import linked
@@ -313,8 +314,7 @@ def _pool_spawn(wrapped: Any, pool: Any, args: Any, kwargs: Any) -> Any:
     if not _status.active or not args:
         return wrapped(*args, **kwargs)
     function = args[0]
-    name = getattr(function, "__name__", None) or type(function).__name__
-    state = recorder.new_state(f"gevent threadpool ({name})", "job")
+    state = recorder.new_state(f"gevent threadpool ({name_of(function)})", "job")
     recorder.fork_actor(state)
     jobs = _jobs_of(pool)
     single = pool.maxsize == 1

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from raceway.model import ops
 from raceway.record import recorder
+from raceway.record.callables import name_of, type_name
 from raceway_autopatch.patching import contained
 
 TYPE_CHECKING = False  # typing is slow to import and not needed at run time
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
 
 _OF_GEVENT = frozenset({"switch", "throw", "_discard", "_on_result"})
 """By these gevent wakes those who wait, and keeps the books of its groups."""
+_SPAWNED = frozenset({"SpawnedLink", "SuccessSpawnedLink", "FailureSpawnedLink"})
+"""What ``link()`` puts around a callback, to call it in a greenlet."""
 
 
 @contained
@@ -29,11 +32,11 @@ def linked(callback: Any, learn: Callable[[Any], Any]) -> Any:
         callback: What is linked.
         learn: Called with what it is linked to, before the callback.
     """
-    if not callable(callback) or getattr(callback, "__name__", "") in _OF_GEVENT:
+    if not callable(callback) or name_of(callback) in _OF_GEVENT:
         return None
-    function = getattr(callback, "callback", callback)  # of a SpawnedLink
-    name = getattr(function, "__name__", None) or type(function).__name__
-    state = recorder.new_state(str(name), "callback", recorder.current().group)
+    by_greenlet = type_name(type(callback)) in _SPAWNED
+    name = name_of(callback.callback if by_greenlet else callback)
+    state = recorder.new_state(name, "callback", recorder.current().group)
     recorder.fork_actor(state, depth=3)
     return _Link(callback, state, learn)
 

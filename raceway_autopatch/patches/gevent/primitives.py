@@ -38,7 +38,7 @@ def _user_frame() -> tuple[FrameType, int]:
     depth = 2
     frame = sys._getframe(2)
     while frame.f_back is not None:
-        name = frame.f_globals.get("__name__", "")
+        name = str(frame.f_globals.get("__name__"))
         if name != "gevent.lock" and not name.startswith("raceway_autopatch."):
             break
         frame = frame.f_back
@@ -168,7 +168,7 @@ def _result_class(original: Any) -> Any:
 @contained
 def _begin(semaphore: Any, kind: str) -> None:
     frame, depth = _user_frame()
-    if frame.f_globals.get("__name__", "").startswith("gevent."):
+    if str(frame.f_globals.get("__name__")).startswith("gevent."):
         semaphore._raceway_number = _SILENT
     elif semaphore.counter == 1:
         semaphore._raceway_number = number = recorder.next_lock()
