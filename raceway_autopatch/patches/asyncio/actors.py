@@ -162,7 +162,8 @@ def task_name(task: Any, coro: Any = None) -> str:
     """
     for known in task_types():
         if known in type(task).__mro__:
-            return f"{known.get_name(task)} ({name_of(known.get_coro(task) if coro is None else coro)})"
+            coroutine = known.get_coro(task) if coro is None else coro
+            return f"{known.get_name(task)} ({name_of(coroutine)})"
     return f"Task ({type_name(type(task))})"
 
 
