@@ -43,10 +43,33 @@ class _Body:
 
     def __call__(self, *args: Any, **kwargs: Any) -> None:
         recorder.local.s = recorder.local.thread = self._state
+        failed: BaseException | None = None
         try:
             self._function(*args, **kwargs)
+        except SystemExit:
+            raise
+        except BaseException as error:
+            if not _NAMES_FUNCTION:
+                raise
+            failed = error
         finally:
             _ends(self._state)
+        if failed is not None:
+            _report(failed, self._function)
+
+
+_NAMES_FUNCTION = sys.version_info < (3, 13)
+"""What a thread has raised is reported with its function as an object, and not as a text."""
+
+
+def _report(error: BaseException, function: Any) -> None:
+    """Do what the interpreter does, which would give our object to the hook."""
+    error.__traceback__ = error.__traceback__ and error.__traceback__.tb_next
+    # The type of what a hook is given has no name in Python.
+    kinds: Any = [kind for kind in tuple.__subclasses__() if kind.__name__ == "UnraisableHookArgs"]
+    text = "Exception ignored in thread started by"
+    hook = getattr(sys, "unraisablehook", sys.__unraisablehook__)
+    hook(kinds[0]((type(error), error, error.__traceback__, text, function)))
 
 
 _ends = contained(lambda state: recorder.sync(ops.END, state.actor), "raw thread ends")

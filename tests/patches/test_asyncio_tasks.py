@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import gc
+import os
 import sys
 import threading
 import weakref
 
 import pytest
 
+from raceway.model import ops
 from raceway.record import recorder
 from raceway_autopatch.registry import Registry
 
@@ -160,6 +162,51 @@ def test_gather_knows_all_children(asyncio_recording, marker):
 
     asyncio.run(main())
     assert all(asyncio_recording.ordered(f"{name} ends", "after") for name in "abc")
+
+
+def test_an_operation_ends_with_its_object(asyncio_recording, marker):
+    """Nobody says when a gather is over, and an actor that never ends is kept for ever."""
+
+    async def main():
+        await asyncio.gather(child(marker))
+
+    asyncio.run(main())
+    gc.collect()
+    gathering = asyncio_recording.actor("gather")
+    last = [op for op in asyncio_recording.ops if op.actor == gathering][-1]
+    assert (last.name, last.subject) == ("END", gathering)
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs os.fork")
+def test_an_operation_does_not_end_in_a_forked_child(asyncio_recording):
+    """The child inherits the object, and has an actor of that number itself, or none."""
+
+    async def begin():
+        loop = asyncio.get_running_loop()
+        done, pending = loop.create_future(), loop.create_future()
+        gathered = asyncio.gather(done, pending)
+        done.set_result(1)
+        await asyncio.sleep(0)  # the operation runs: it has an actor now
+        return done, pending, gathered
+
+    loop = asyncio.new_event_loop()
+    futures = loop.run_until_complete(begin())
+    reader, writer = os.pipe()
+    process = os.fork()
+    if process == 0:
+        recorder.BUFFER.clear()
+        del futures
+        gc.collect()
+        ends = [subject for subject in recorder.BUFFER[1::4] if subject & ops.OP_MASK == ops.END]
+        os.write(writer, b"%d" % len(ends))
+        os._exit(0)
+    os.close(writer)
+    assert os.read(reader, 9) == b"0"
+    os.close(reader)
+    os.waitpid(process, 0)
+    futures[-1].cancel()
+    loop.run_until_complete(asyncio.sleep(0))
+    loop.close()
 
 
 @pytest.mark.parametrize("learn", ["await", "result", "done", "gather", "wait", "callback"])

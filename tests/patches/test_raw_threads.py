@@ -66,7 +66,8 @@ def test_as_bare():
         done = _thread.allocate_lock(); done.acquire()
         def hook(unraisable):
             text = f"{unraisable.err_msg} {unraisable.object} {unraisable.exc_value}"
-            print(re.sub("0x[0-9a-f]+", "0x", text))
+            print(re.sub("0x[0-9a-f]+", "0x", text), unraisable.object in (fail, None))
+            print(sys.exc_info(), unraisable.exc_traceback is unraisable.exc_value.__traceback__)
             done.release()
         sys.unraisablehook = hook
         def fail(a, b): raise ValueError(a, b)

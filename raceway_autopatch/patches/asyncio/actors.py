@@ -118,7 +118,7 @@ def learn_end(task: Any) -> bool:
         Whether that may be news.
     """
     state = getattr(task, ATTRIBUTE, None)
-    if type(state) is recorder.State:
+    if isinstance(state, recorder.State):
         learner = recorder.current().actor
         # done(), then exception(), then result(): once is enough.
         if state.actor != learner and _last_join.pair != (learner, state.actor):
@@ -243,7 +243,35 @@ def _of_library(function: Any, owner: Any, name: str, module: str, before: State
 
 def _operation(owner: Any, name: str, before: State) -> State:
     state = getattr(owner, "__dict__", {}).get(ATTRIBUTE)
-    if type(state) is not recorder.State or state.group != before.group:
-        state = recorder.new_state(name.partition(".<locals>")[0], "callback", before.group)
+    if type(state) is not _Operation or state.group != before.group:
+        state = _Operation(recorder.next_actor(), before.group)
+        title = name.partition(".<locals>")[0]
+        recorder.define((ops.DEF_ACTOR, state.actor, title, "callback", before.group))
         keep(owner, state)
     return state
+
+
+class _Operation(recorder.State):
+    """The actor of one operation: it ends with the object that keeps it.
+
+    Nobody says when a gather or a transport is over.  Without an end the analysis would have to
+    keep all that a program has ever had.
+    """
+
+    __slots__ = ("_process",)
+
+    def __init__(self, actor: int, group: int) -> None:
+        super().__init__(actor, group)
+        self._process = recorder.status.pid
+
+    # In any thread, and in the middle of anything: one step, on its own behalf, and by names that
+    # are still there when the interpreter has cleared its modules.
+    def __del__(
+        self,
+        status: Any = recorder.status,
+        emit: Callable[[Any], None] = recorder.emit,
+        bits: int = ops.OP_BITS,
+        end: int = ops.END,
+    ) -> None:
+        if status.active and status.pid == self._process:  # a forked child inherits the objects
+            emit((self.tok, self.actor << bits | end, None, None))
