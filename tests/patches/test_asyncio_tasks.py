@@ -398,6 +398,25 @@ def test_an_eager_task_that_ends_at_once(asyncio_recording, marker):
     assert asyncio_recording.ordered("quick", "after")
 
 
+@pytest.mark.skipif(not EAGER, reason="eager tasks are new in 3.12")
+def test_eager_tasks_of_a_class_that_is_not_ours(asyncio_recording, marker):
+    """A task that ended before anybody knew of it has no coroutine to be named by."""
+
+    async def quick():
+        marker("quick")
+
+    async def main():
+        factory = asyncio.create_eager_task_factory(asyncio.tasks._CTask)
+        asyncio.get_running_loop().set_task_factory(factory)
+        task = asyncio.create_task(quick())
+        assert task.done()
+        await task
+
+    asyncio.run(main())
+    # main, the nameless one, and the two that end a loop
+    assert [name.count("(") for name in asyncio_recording.actors("task")] == [1, 0, 1, 1]
+
+
 def test_user_task_factory_with_a_strict_signature(asyncio_recording, marker):
     """A factory that takes loop and coroutine only is called with those."""
     made = []

@@ -162,8 +162,11 @@ def task_name(task: Any, coro: Any = None) -> str:
     """
     for known in task_types():
         if known in type(task).__mro__:
-            coroutine = known.get_coro(task) if coro is None else coro
-            return f"{known.get_name(task)} ({name_of(coroutine)})"
+            # One that has ended may have none, and up to 3.12.2 get_coro() crashes on that.
+            if coro is None and task._state == "PENDING":
+                coro = known.get_coro(task)
+            name = known.get_name(task)
+            return str(name) if coro is None else f"{name} ({name_of(coro)})"
     return f"Task ({type_name(type(task))})"
 
 
