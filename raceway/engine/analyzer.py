@@ -85,7 +85,7 @@ class Analyzer:
         self.judge = Judge(definitions, sources)
         self.accesses = 0
         self.races: dict[tuple[int, Place, Place], Race] = {}
-        self.violations: dict[tuple[int, Place, Place, Place], Violation] = {}
+        self.violations: dict[tuple[int, int, int, Place, Place, Place], Violation] = {}
         self.lock_graph = LockOrderGraph()
         self.shadows: Aging[int, Shadow] = Aging(SHADOWS_KEPT, self._forget)
         self.variables = 0
@@ -321,7 +321,9 @@ class Analyzer:
         if apart and self.judge.is_handed_over(later.site):
             return  # as for races
         variable = second.variable
-        key = (variable, first.site.frames[0], second.site.frames[0], other.site.frames[0])
+        places = first.site.frames[0], second.site.frames[0], other.site.frames[0]
+        # One place may read and write: ``x.n += 1``.
+        key = (variable, first.kind, second.kind, *places)
         known = self.violations.get(key)
         if known is not None:
             known.count += known.last < second.index

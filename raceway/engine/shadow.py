@@ -88,7 +88,7 @@ class Trail:
         raced: Whether one of its accesses was found to race with an earlier one.
         firsts: By place: at which of the ``places`` a sequence may begin that ends there.
         covered: The locks that cover every one of ``sequences``.
-        sequences: Its latest sequence for each pair of sites.
+        sequences: Its latest sequence for each pair of places.
     """
 
     __slots__ = (
@@ -149,7 +149,7 @@ class Trail:
             self.covered = sequence.locks
         elif self.covered is not sequence.locks:
             self.covered &= sequence.locks
-        key = (sequence.first.site.number, sequence.second.site.number)
+        key = (place(sequence.first), place(sequence.second))
         if len(self.sequences) >= SEQUENCES_KEPT and key not in self.sequences:
             del self.sequences[next(iter(self.sequences))]
         self.sequences[key] = sequence

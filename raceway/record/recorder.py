@@ -305,9 +305,7 @@ def user_frame(depth: int = 2) -> FrameType:
     walker: FrameType | None = frame
     while walker is not None:
         name = walker.f_globals.get("__name__")
-        if type(name) is not str or not (
-            name in LIBRARY_MODULES or name.startswith(_STEPPED_OVER)
-        ):
+        if type(name) is not str or not (name in LIBRARY_MODULES or name.startswith(_STEPPED_OVER)):
             return walker
         walker = walker.f_back
     return first
