@@ -45,7 +45,13 @@ def remove(path: str, *, keep: bool = False) -> str:
         return f"raceway: the recording was kept in {path}\n"
     import shutil
 
-    shutil.rmtree(path, ignore_errors=True)
+    # Renamed first: a daemon that still records would put new files into it while it is emptied.
+    gone = f"{path}-removed"
+    try:
+        os.rename(path, gone)
+    except OSError:
+        gone = path
+    shutil.rmtree(gone, ignore_errors=True)
     return ""
 
 

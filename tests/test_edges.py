@@ -68,7 +68,7 @@ def drop(kinds: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(analysis, "OpLogReader", Forgetful)
     if ops.FORK in codes:
         # A thread that nobody started is taken to know everything that came before it.
-        monkeypatch.setattr(Replay, "_appears", Replay._actor)
+        monkeypatch.setattr(Replay, "_appears", lambda replay, number, _: replay._actor(number))
 
 
 @pytest.mark.parametrize("path", NEEDS, ids=name_of)

@@ -5,6 +5,8 @@ Emits: an update for push and pop, and for pop one of the first item; a write fo
 
 from __future__ import annotations
 
+import sys
+
 from raceway.model import ops
 from raceway.record import recorder
 from raceway_autopatch.lock_ops import user_site
@@ -21,9 +23,10 @@ SUPPORTS = None
 
 def _touched(heap: Any, op: int, *, top: bool) -> None:
     """Record what is about to happen to a watched list; any other list has no structure."""
-    if not hasattr(type(heap), "_raceway_structure"):
-        return  # of the program's own; only our types are asked for more
-    structure = heap._raceway_structure
+    twins = sys.modules.get("raceway.watch.twins")
+    if twins is None or not twins.is_generated(type(heap)):
+        return  # of the program's own: only our types are asked for more
+    structure = getattr(heap, "_raceway_structure", 0)
     if not structure:
         return
     first = heap._raceway_items[0] if top and list.__len__(heap) else 0

@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+import tempfile
 import textwrap
 from typing import NamedTuple
 
@@ -61,8 +62,9 @@ class Outcome(NamedTuple):
 class Bench:
     """A folder with programs, and the two ways to run them."""
 
-    def __init__(self, folder):
+    def __init__(self, folder, temporary):
         self.folder = folder
+        self.temporary = temporary
         self.env = {
             name: value
             for name, value in os.environ.items()
@@ -70,8 +72,7 @@ class Bench:
         }
         self.env["PYTHONPATH"] = PARENT
         self.env["RACEWAY_PATCH"] = NO_PATCHES
-        self.env["TMPDIR"] = str(folder / "tmp")
-        (folder / "tmp").mkdir()
+        self.env["TMPDIR"] = temporary
         self.launcher = [sys.executable, "-m", "raceway_autopatch.launcher"]
 
     def write(self, name, text):
@@ -119,9 +120,11 @@ class Bench:
 
     def left_over(self):
         """What lies in the folder for temporary files."""
-        return os.listdir(self.folder / "tmp")
+        return os.listdir(self.temporary)
 
 
 @pytest.fixture
 def bench(tmp_path):
-    return Bench(tmp_path)
+    # Not below tmp_path: the path of a socket has to be short.
+    with tempfile.TemporaryDirectory(prefix="rw-", ignore_cleanup_errors=True) as temporary:
+        yield Bench(tmp_path, temporary)

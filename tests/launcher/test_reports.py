@@ -80,7 +80,7 @@ def test_report_that_cannot_be_written_any_more_is_not_lost(app):
     line = next(line for line in outcome.err.splitlines() if "cannot write" in line)
     assert str(app.folder / "gone" / "r.json") in line
     instead = line.rpartition(" ")[2]
-    assert os.path.dirname(instead) == str(app.folder / "tmp")
+    assert os.path.dirname(instead) == app.temporary
     with open(instead) as file:
         assert json.load(file)["findings"]
 
@@ -148,7 +148,7 @@ def test_run_directory(app):
     assert app.left_over() == []
     kept = app.launched("app.py", env={"RACEWAY_KEEP_RUN": "1"})
     (name,) = app.left_over()
-    assert f"the recording was kept in {app.folder / 'tmp' / name}\n" in kept.err
+    assert f"the recording was kept in {app.temporary}/{name}\n" in kept.err
 
 
 def test_interrupted_while_reporting(app):
