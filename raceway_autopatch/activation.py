@@ -75,7 +75,13 @@ class _Activation:
             recorder.current()
             recorder.flush()
         self._recorder = recorder
-        exits.install(self._leave, self._at_exit, recorder.flush)
+        forked = self._pid != os.getpid() or _process.serves  # also by the server that we skip
+        exits.install(self._leave, self._at_exit, recorder.flush, forked=forked)
+
+    def note(self, text: str) -> None:
+        """Add a sentence about what cannot be seen to the report."""
+        if self._recorder is not None:
+            self._recorder.note(text)
 
     def _step_aside(self, error: BaseException) -> None:
         """Leave the program alone: it cannot be recorded."""
@@ -203,8 +209,31 @@ def _activation() -> _Activation | None:
 
         run_dir = atexit_report.begin()
         activation = _Activation(run_dir, run_dir)
+    early = _taken_before()
     activation.begin_recording()
+    for name in early:
+        activation.note(
+            f"locks that {name} makes: it took Lock or RLock from threading before install()"
+        )
     return activation
+
+
+def _taken_before() -> list[str]:
+    """Return the modules of the program that hold what is about to be replaced."""
+    threading = sys.modules.get("threading")
+    if threading is None:
+        return []
+    from raceway_autopatch.internals import is_internal
+
+    taken = (threading.Lock, threading.RLock)
+    found = []
+    for name, module in list(sys.modules.items()):
+        namespace = getattr(type(module), "__name__", "") == "module" and module.__dict__
+        if not namespace or is_internal(namespace):
+            continue
+        if any(value is one for value in list(namespace.values()) for one in taken):
+            found.append(name)
+    return found
 
 
 def _announce(run_dir: str) -> None:

@@ -2,6 +2,8 @@
 
 import json
 import os
+import shutil
+import sys
 
 import pytest
 
@@ -126,15 +128,102 @@ def test_environment_of_children(bench):
         run = lambda *args, **kw: subprocess.run(args, check=True, **kw)
         run(sys.executable, "child.py")
         run(f"({sys.executable} 'child.py')", shell=True)
-        run(sys.executable, "-I", "child.py")
+        for option in ("-I", "-E", "-S"):
+            run(sys.executable, option, "child.py")
         run(sys.executable, "child.py", env={})
         """,
     )
 
     outcome = bench.launched("app.py")
 
-    assert outcome.out == "True\nTrue\nFalse\nFalse\n"
+    assert outcome.out == "True\nTrue\n" + 4 * "False\n"
     assert outcome.own.err == ""
+
+
+@pytest.mark.skipif(shutil.which("make") is None, reason="there is no make")
+def test_make_and_a_build_by_pip(bench):
+    pytest.importorskip("pip")
+    pytest.importorskip("setuptools")
+    bench.write("src/pyproject.toml", "[project]\nname = 'one'\nversion = '1'\n")
+    bench.write("src/one.py", "")
+    build = f"{sys.executable} -m pip -q wheel --no-deps --no-build-isolation --no-index ./src"
+    (bench.folder / "Makefile").write_text(
+        f"all:\n\t@{build}\n\t@echo '(built)' \"$$(ls *.whl)\"\n"
+    )
+
+    outcome = bench.launched("--report", "r.json", "make")
+
+    assert outcome.status == 0, outcome.err
+    assert outcome.out == "(built) one-1-py3-none-any.whl\n"
+    assert outcome.own.err == ""
+    report = json.loads((bench.folder / "r.json").read_text())
+    assert any(" -m pip " in one["command"] for one in report["processes"])
+    assert {one["ended"] for one in report["processes"]} == {"exit"}
+
+
+@pytest.mark.parametrize("twice", [False, True])
+def test_several_ways_to_start_us_at_once(bench, twice):
+    """A .pth file, our sitecustomize, the launcher and the program itself; nested environments."""
+    line = "import raceway_autopatch; raceway_autopatch.install()\n"
+    bench.write("site/one.pth", line)
+    bench.write("site/two.pth", line)
+    bench.write(
+        "site/usercustomize.py", "import site\n" + "site.addsitedir('site')\n" * (1 + twice)
+    )
+    bench.write(
+        "app.py",
+        """
+        import sys, threading
+        import raceway, raceway_autopatch
+        raceway_autopatch.install()
+        print(sum(type(one).__module__ == "raceway_autopatch.registry" for one in sys.meta_path))
+        lock = threading.Lock()
+        with lock:
+            pass
+        """,
+    )
+    path = str(bench.folder / "site") + os.pathsep + bench.env["PYTHONPATH"]
+
+    outcome = bench.launched(
+        "--report", "r.json", "app.py", env={"PYTHONPATH": path, "RACEWAY_PATCH": ""}
+    )
+
+    assert (outcome.status, outcome.out) == (0, "1\n"), outcome.err
+    assert outcome.err.count("raceway:") == 1
+    report = json.loads((bench.folder / "r.json").read_text())
+    (process,) = report["processes"]
+    # Each lock is recorded once: what is taken and released, and where.
+    assert report["counts"]["locks"] == 1
+    assert process["ops"] < 10
+
+
+@pytest.mark.parametrize("module", ["threading", "asyncio", "requests", "flask", "queue"])
+def test_modules_that_are_loaded_again(bench, module):
+    if module in ("requests", "flask"):
+        pytest.importorskip(module)
+    bench.write(
+        "app.py",
+        f"""
+        import importlib, sys, threading
+        import {module}
+        old = threading.Lock()
+        condition = threading.Condition()
+        importlib.reload({module})
+        for name in [name for name in sys.modules if name.partition(".")[0] == "{module}"]:
+            if name != "threading":  # the interpreter itself holds on to it
+                del sys.modules[name]
+        again = importlib.import_module("{module}")
+        with old, condition, threading.Lock():
+            condition.notify()
+        print(again.__name__)
+        """,
+    )
+
+    bare = bench.bare("app.py")
+    ours = in_run(bench, "app.py", env={"RACEWAY_PATCH": ""})
+
+    assert ours == bare == (0, f"{module}\n", "")
+    assert b"internal" not in recorded(bench)
 
 
 def test_what_is_imported_at_the_start(bench):
@@ -242,10 +331,6 @@ ENDS = {
     "fork and exit": "import os\nif os.fork() == 0: mark('child'); raise SystemExit\nos.wait()",
     "process": "import multiprocessing as m\nc = m.get_context('fork')\n"
     "p = c.Process(target=mark, args=('child',)); p.start(); p.join()",
-    "terminated": "import multiprocessing as m, time\nc = m.get_context('fork')\nq = c.SimpleQueue()\n"
-    "def f(): mark('child'); q.put(1); time.sleep(60)\n"
-    "p = c.Process(target=f); p.start(); q.get(); p.terminate(); p.join()\n"
-    "assert p.exitcode == -15",
 }
 
 

@@ -47,10 +47,13 @@ PROGRAMS = {
 }
 
 
-@pytest.mark.parametrize("mode", ["embedded", "install off"])
+@pytest.mark.parametrize("mode", ["embedded", "everything on", "install off"])
 @pytest.mark.parametrize("name", PROGRAMS)
 def test_same_end(bench, name, mode):
     bench.write("app.py", PROGRAMS[name])
+    if mode == "everything on":
+        del bench.env["RACEWAY_PATCH"]
+        bench.write("app.py", "import threading; threading.Lock()\n" + PROGRAMS[name])
     env = {"RACEWAY_ENABLED": "0"} if mode == "install off" else {}
 
     bare = bench.bare("app.py", "a", "--report", "-m", text="line\n")
@@ -85,6 +88,7 @@ def wait_until_blocked(pid):
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
 @pytest.mark.parametrize("name", WAITS)
 def test_signals_to_the_launchers_pid(bench, name, number):
+    del bench.env["RACEWAY_PATCH"]
     bench.write("app.py", WAITS[name] + "finally:\n    print('finally')\n")
     outcomes = []
     for command in ([sys.executable], [*bench.launcher, sys.executable]):

@@ -93,6 +93,30 @@ def test_install_in_the_program_itself(bench):
     assert outcome.err.startswith("raceway:")
 
 
+def test_locks_that_were_taken_before_are_named(bench):
+    del bench.env["RACEWAY_PATCH"]
+    bench.write("early.py", "from threading import Lock as Mutex")
+    bench.write(
+        "app.py",
+        """
+        import early, threading, logging
+        import raceway_autopatch
+        raceway_autopatch.install()
+        with early.Mutex(), threading.Lock():
+            print(1)
+        """,
+    )
+
+    outcome = bench.bare("app.py", env={"RACEWAY_REPORT": "r.json"})
+
+    assert (outcome.status, outcome.out) == (0, "1\n")
+    report = json.loads((bench.folder / "r.json").read_text())
+    assert report["notes"] == [
+        "locks that early makes: it took Lock or RLock from threading before install()"
+    ]
+    assert report["counts"]["locks"] == 1
+
+
 def test_install_under_the_launcher_changes_nothing(bench):
     bench.write("app.py", "import raceway_autopatch\nraceway_autopatch.install()\nprint(1)")
 

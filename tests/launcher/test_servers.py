@@ -185,7 +185,14 @@ def index():
                 port = int(line.split("127.0.0.1:")[1].split("/")[0].split()[0])
         first = get(port)
         os.utime(path, (time.time() + 10, time.time() + 10))
-        wait_for(lambda: get(port) != first)
+
+        def reloaded():
+            try:
+                return get(port) != first
+            except http.client.IncompleteRead:  # the old one ends at once, also while it answers
+                return False
+
+        wait_for(reloaded)
         # As Ctrl-C does; the reloader would wait for a quarter of a second and kill it.
         os.kill(get(port), signal.SIGINT)
         check(site, process, status=0, processes=3)

@@ -146,7 +146,7 @@ def test_the_lost_update_of_a_value(run, method, locked):
         ("os._exit(7)", 7, False),
         ("raise SystemExit(3)", 3, False),
         ("sys.stderr = open(os.devnull, 'w'); raise LookupError", 1, False),
-        ("os.kill(os.getpid(), 15)", -15, False),
+        ("os.kill(os.getpid(), 15)", -15, None),
         ("os.kill(os.getpid(), 9)", -9, True),
         ("os.abort()", -6, True),
     ],
@@ -173,7 +173,10 @@ def test_how_a_process_ends(run, method, end, status, killed):
     assert outcome.out == f"{status}\n"
     assert len(outcome.report["processes"]) == 2
     child = outcome.report["processes"][1]
-    if killed:
+    if killed is None:  # a forked child has the default action of SIGTERM, which runs no Python
+        assert child["ended"] == ("exit" if method == "spawn" else "killed by SIGTERM")
+        assert "worker" not in outcome.err
+    elif killed:
         signal = {-9: "SIGKILL", -6: "SIGABRT"}[status]
         assert child["ended"] == f"killed by {signal}"
         line = f"process {child['pid']} (worker) was killed by {signal}; "
@@ -205,14 +208,14 @@ def test_terminate_and_kill(run):
 
     assert outcome.out == "-15\n-9\n"
     assert [one["ended"] for one in outcome.report["processes"]] == [
-        "exit", "exit", "killed by SIGKILL",
+        "exit", "killed by SIGTERM", "killed by SIGKILL",
     ]  # fmt: skip
 
 
 def test_terminated_while_its_log_is_written(run):
     outcome = run(
         """
-        import os, threading
+        import os, subprocess, sys, threading
         from raceway.record.oplog import OpLog
 
         append = OpLog._append
@@ -222,21 +225,56 @@ def test_terminated_while_its_log_is_written(run):
             os.kill(os.getpid(), 15)
             append(*args)
 
-        pid = os.fork()
-        if not pid:
+        if sys.argv[1:]:
             lock = threading.Lock()
             with lock:
                 pass
             OpLog._append = interrupted
             os._exit(0)
-        os.waitpid(pid, 0)
+        subprocess.run([sys.executable, __file__, "child"])
         """
     )
 
     child = outcome.report["processes"][1]
+    assert child["command"].endswith("child")
     assert child["ended"] == "exit"
     assert child["ops"] >= 2
-    assert outcome.notes == []
+
+
+@pytest.mark.parametrize("waits", ["queue.get()", "ours.recv()", "lock.acquire()", "event.wait()"])
+def test_a_daemon_that_waits_has_written_what_it_did(run, waits):
+    outcome = run(
+        f"""
+        import multiprocessing, time
+        ctx = multiprocessing.get_context("fork")
+
+        def work(total, queue, ours, lock, event, done):
+            total.value += 1
+            done.send(1)
+            {waits}
+
+        total = ctx.Value("i", 0)
+        queue, lock, event = ctx.Queue(), ctx.Lock(), ctx.Event()
+        ours, theirs = ctx.Pipe()
+        done = [ctx.Pipe() for _ in "ab"]
+        lock.acquire()
+        daemons = [
+            ctx.Process(target=work, args=(total, queue, ours, lock, event, end), daemon=True)
+            for _, end in done
+        ]
+        for process in daemons:
+            process.start()
+        for end, _ in done:
+            end.recv()
+        for process in daemons:  # until it waits
+            while open(f"/proc/{{process.pid}}/stat").read().rpartition(")")[2].split()[0] != "S":
+                time.sleep(0.001)
+        """
+    )
+
+    assert outcome.status == 0, outcome.err
+    assert [one["ended"] for one in outcome.report["processes"][1:]] == ["killed by SIGTERM"] * 2
+    assert outcome.found == [("data-race", "total.value")]
 
 
 def test_forks_while_threads_record(run):

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import _thread
 import os
+import sys
 from binascii import crc32
 
 from raceway.model import ops
@@ -40,6 +41,24 @@ def pipe_of(connection: Any) -> str:
     return name
 
 
+def is_child() -> bool:
+    """Return whether multiprocessing has started this process."""
+    return getattr(sys.modules.get("multiprocessing.process"), "_parent_process", None) is not None
+
+
+def rest(connection: Any) -> None:
+    """Write out what a child process has recorded, if it is about to wait for a message.
+
+    It may be stopped meanwhile: a parent that ends stops its daemons, and SIGTERM has the default
+    action in a forked child.
+    """
+    try:
+        if recorder.BUFFER and is_child() and not connection.poll(0):
+            recorder.flush()
+    except OSError:  # it is closed: the program will hear of that
+        pass
+
+
 def _message(connection: Any, data: Any) -> str:
     view = memoryview(data).cast("B")
     total = crc32(view[-_SUMMED:], crc32(view[:_SUMMED]))
@@ -66,9 +85,10 @@ def _send_bytes(original: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _recv_bytes(original: Callable[..., Any]) -> Callable[..., Any]:
-    received = contained(_received)
+    resting, received = contained(rest), contained(_received)
 
     def _recv_bytes(self: Any, maxsize: Any = None) -> Any:
+        resting(self)
         stream = original(self, maxsize)
         if stream is not None:  # the message is longer than its reader wants
             received(self, stream)

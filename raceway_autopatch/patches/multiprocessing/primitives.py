@@ -15,8 +15,9 @@ import _thread
 import sys
 
 from raceway.model import ops
-from raceway.record import shared
+from raceway.record import recorder, shared
 from raceway_autopatch.internals import is_internal
+from raceway_autopatch.patches.multiprocessing.messages import is_child
 from raceway_autopatch.patches.multiprocessing.sites import record, user_frame
 from raceway_autopatch.patching import around, contained
 
@@ -163,14 +164,23 @@ def _will_release(semlock: Any) -> bool:
     return mine or (semlock.kind == 1 and semlock._get_value() < semlock.maxvalue)
 
 
+def _rest(semlock: Any) -> None:
+    """Write out what a child process has recorded, if it is about to wait; see ``messages``."""
+    if recorder.BUFFER and is_child() and semlock._is_zero():
+        recorder.flush()
+
+
 def _trace(semaphore: Any) -> None:
     """Let the methods of one lock record; they are attributes of the object, not of its class."""
     semlock = semaphore._semlock
     trace = semaphore.__dict__[TRACE]
+    resting = contained(_rest)
     acquired, releasing = contained(_acquired), contained(_releasing)
     raw_acquire, raw_release = semlock.acquire, semlock.release
 
     def acquire(block: Any = True, timeout: Any = None) -> Any:
+        if block:
+            resting(semlock)
         got = raw_acquire(block, timeout)
         if got:
             acquired(trace, waits=bool(block) and timeout is None)
@@ -184,9 +194,10 @@ def _trace(semaphore: Any) -> None:
 
 
 def _enter(original: Callable[..., Any]) -> Callable[..., Any]:
-    acquired = contained(_acquired)
+    resting, acquired = contained(_rest), contained(_acquired)
 
     def __enter__(self: Any) -> Any:  # noqa: N807 - it becomes the method
+        resting(self._semlock)
         result = original(self)
         trace = self.__dict__.get(TRACE)
         if trace is not None:
@@ -223,6 +234,8 @@ def _waiting(condition: Any) -> str:
     if name:
         record(ops.WAIT_RELEASE, shared.lock(name), 3)
         _here.quiet = name
+    if is_child():
+        recorder.flush()  # as in _rest()
     return name
 
 

@@ -11,7 +11,7 @@ from collections import deque
 
 from raceway.model import ops
 from raceway.record import recorder, shared
-from raceway_autopatch.patches.multiprocessing.messages import passing, pipe_of
+from raceway_autopatch.patches.multiprocessing.messages import passing, pipe_of, rest
 from raceway_autopatch.patching import around, contained
 
 TYPE_CHECKING = False  # typing is slow to import and not needed at run time
@@ -96,7 +96,23 @@ def _join(original: Callable[..., Any]) -> Callable[..., Any]:
     return join
 
 
+def _rest(queue: Any) -> None:
+    rest(queue._reader)
+
+
+def _get(original: Callable[..., Any]) -> Callable[..., Any]:
+    resting = contained(_rest, "queue get")
+
+    def get(self: Any, *args: Any, **kwargs: Any) -> Any:
+        resting(self)  # of those that wait, one waits for the message, the others for a lock
+        return original(self, *args, **kwargs)
+
+    return get
+
+
 PATCHES = (
+    around("Queue.get", _get),
+    around("SimpleQueue.get", _get),
     around("Queue._reset", _reset),
     around("JoinableQueue.task_done", _task_done),
     around("JoinableQueue.join", _join),
