@@ -322,6 +322,8 @@ class RunAnalysis:
             )
             if process.reader.damaged:
                 notes.append(f"the log of process {process.definitions.pid} is damaged")
+        if not self._directory.is_dir():
+            notes.append("the run directory was removed while the program ran")
         return tuple(dict.fromkeys(notes))
 
 

@@ -18,8 +18,8 @@ Python's own handler.
 A forked child gets the default action back.  A handler in Python runs when the interpreter looks
 next, and a signal that comes right before the call that a child goes to sleep in is not seen: of
 1,200 children that were terminated as soon as they had been started, one or two hung, and one in
-twelve where the fork was another thread's.  What such a child has recorded is written out when a
-pool has no work for it, and when it ends by itself.
+twelve where the fork was another thread's.  So a child of multiprocessing writes out what it has
+before it waits for others; what any other one has when it is stopped is lost.
 """
 
 from __future__ import annotations

@@ -298,7 +298,7 @@ def check_found(site, process):
     """Return the report of two processes that ended well."""
     out, _ = process.communicate(timeout=60)
     assert process.returncode == 0, out
-    assert out.startswith("2\n"), out
+    assert "2\n" in out.splitlines(keepends=True), out  # beside warnings of the kernel
     report = json.loads((site.folder / "r.json").read_text())
     assert [one["ended"] for one in report["processes"]] == ["exit"] * 2, out
     return report
