@@ -43,7 +43,7 @@ def _user_depth() -> int:
     depth = 2
     frame: FrameType | None = sys._getframe(2)
     while frame is not None:
-        name = frame.f_globals.get("__name__", "")
+        name = str(frame.f_globals.get("__name__"))
         if name not in _OURS and name not in recorder.LIBRARY_MODULES:
             return depth
         frame = frame.f_back

@@ -10,6 +10,7 @@ import sys
 
 from raceway.model import ops
 from raceway.record import recorder, shared
+from raceway.record.callables import unwrapped
 from raceway_autopatch.patches.multiprocessing import jobs, processes
 from raceway_autopatch.patches.multiprocessing.messages import pipe_of
 from raceway_autopatch.patching import around, contained
@@ -107,10 +108,11 @@ class _Calls:
 
     def _begins(self, item: Any) -> None:
         function, args = item.fn, item.args
-        if function is sys.modules["concurrent.futures.process"]._process_chunk:
+        chunk = sys.modules["concurrent.futures.process"]._process_chunk
+        if function is chunk:
             function = args[0]
-        elif getattr(getattr(function, "func", None), "__name__", "") == "_process_chunk":
-            function = function.args[0]
+        elif unwrapped(function) is chunk:
+            function = function.args[0]  # of the partial
         name = _name(self._queue, item.work_id)
         self._worker.begin(name, function)
         shared.sync(ops.TAKE, 0, name)

@@ -14,6 +14,7 @@ import _signal  # type: ignore[import-not-found]  # what signal.py is made of; i
 
 from raceway.model import ops
 from raceway.record import recorder, shared
+from raceway.record.callables import name_of
 
 TYPE_CHECKING = False  # typing is slow to import and not needed at run time
 if TYPE_CHECKING:
@@ -65,9 +66,8 @@ class Worker:
         if not self._ready:  # the initializer has run
             self._ready = recorder.next_channel()
             recorder.sync(ops.SEND, self._ready)
-        title = getattr(function, "__name__", type(function).__name__)
         self._name = name
-        self._before = recorder.install(recorder.new_state(f"job {title}", "job"))
+        self._before = recorder.install(recorder.new_state(f"job {name_of(function)}", "job"))
         recorder.sync(ops.RECEIVE, self._ready)
         if self.single:
             recorder.sync(ops.RECEIVE, self._finished)

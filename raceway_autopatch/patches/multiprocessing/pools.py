@@ -13,6 +13,7 @@ import sys
 
 from raceway.model import ops
 from raceway.record import recorder, shared
+from raceway.record.callables import FUNCTION
 from raceway_autopatch.patches.multiprocessing import jobs, processes
 from raceway_autopatch.patches.multiprocessing.messages import pipe_of
 from raceway_autopatch.patching import around, contained
@@ -38,7 +39,7 @@ def _key(inqueue: Any) -> str:
 
 
 def _job_function(function: Any, args: Any) -> Any:
-    if getattr(function, "__name__", "") in {"mapstar", "starmapstar"}:
+    if type(function) is FUNCTION and function.__name__ in {"mapstar", "starmapstar"}:
         return args[0][0]
     return function
 

@@ -62,7 +62,7 @@ def _maker(semaphore: Any) -> FrameType | None:
     recursive = isinstance(semaphore, sys.modules[MODULE].RLock)
     frame: FrameType | None = sys._getframe(2)
     while frame is not None:
-        name = frame.f_globals.get("__name__", "")
+        name = str(frame.f_globals.get("__name__"))
         code = frame.f_code
         if (
             code in inits
