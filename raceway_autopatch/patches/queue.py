@@ -9,7 +9,6 @@ The send is recorded before the real put, the receive after the real get.
 from __future__ import annotations
 
 import sys
-from _queue import SimpleQueue as _RealSimpleQueue
 
 from raceway.model import ops
 from raceway.record import recorder
@@ -43,10 +42,10 @@ def _items_of(queue: Any) -> Items | None:
 # ---------------------------------------------------------------- Queue and its subclasses
 
 
-def _made(queue: Any, frame: FrameType, maxsize: Any) -> None:
+def _made(queue: Any, frame: FrameType, maxsize: Any, newest_first: Any) -> None:
     items = None
     if not is_internal(frame.f_globals):
-        items = Items(newest_first=isinstance(queue, sys.modules["queue"].LifoQueue))
+        items = Items(newest_first=isinstance(queue, newest_first))
         if type(maxsize) is int and maxsize > 0:
             items.room = Permits(maxsize)
     queue.__dict__[TRACE] = items
@@ -54,9 +53,11 @@ def _made(queue: Any, frame: FrameType, maxsize: Any) -> None:
 
 def _init(original: Callable[..., None]) -> Callable[..., None]:
     made = contained(_made)
+    # Of this very module: there may be another one of its name, or none.
+    newest_first = original.__globals__["LifoQueue"]
 
     def __init__(self: Any, maxsize: int = 0) -> None:  # noqa: N807 - it becomes the method
-        made(self, _getframe(1), maxsize)  # before: _init() of a subclass may put
+        made(self, _getframe(1), maxsize, newest_first)  # before: _init() of a subclass may put
         original(self, maxsize)
 
     return __init__
@@ -208,22 +209,24 @@ class _SimpleQueueType(type):
     """Makes the replacement stand for the real class: its instances, its name."""
 
     def __call__(cls, *args: Any, **kwargs: Any) -> Any:
-        if cls.__dict__.get("_raceway_stands"):
+        real = cls.__dict__.get("_raceway_original")
+        if real is not None:
             internal = is_internal(_getframe(1).f_globals)
             if internal or args or kwargs:  # versions differ in what they say to arguments
-                real: Any = _RealSimpleQueue(*args, **kwargs)
+                made = real(*args, **kwargs)
                 if internal:
-                    return real
+                    return made
         return type.__call__(cls, *args, **kwargs)
 
     def __instancecheck__(cls, instance: object) -> bool:
         if type.__instancecheck__(cls, instance):
             return True
-        return bool(cls.__dict__.get("_raceway_stands")) and type(instance) is _RealSimpleQueue
+        return type(instance) is cls.__dict__.get("_raceway_original")
 
 
 def _simple_queue(original: Any) -> Any:
-    if original is not _RealSimpleQueue:
+    native: Any = sys.modules.get("_queue")
+    if native is None or original is not native.SimpleQueue:
         return original  # gevent's, or the pure one of an interpreter without _queue
     items_of, putting = contained(_items_of), contained(Items.putting)
     has_put, got = contained(Items.has_put), contained(Items.got)
@@ -231,7 +234,7 @@ def _simple_queue(original: Any) -> Any:
 
     class SimpleQueue(original, metaclass=_SimpleQueueType):  # type: ignore[misc]  # a variable
         __doc__ = original.__doc__
-        _raceway_stands = True
+        _raceway_original = original
 
         def put(self, item: Any, block: Any = True, timeout: Any = None) -> None:
             items = items_of(self)

@@ -336,3 +336,21 @@ with ThreadPool(2) as pool:
     pool.map(abs, range(10))
 """)
     assert not [op for op in result.ops if op[0] == "MainThread" and op[1] == "RECEIVE"]
+
+
+def test_a_queue_module_without_its_c_part():
+    """As a test imports it that wants the Python version: beside the real one, or before it."""
+    program = """
+import sys
+sys.modules["_queue"] = None
+import queue as pure
+del sys.modules["_queue"], sys.modules["queue"]
+slow = pure.SimpleQueue()
+slow.put(1)
+print(slow.get(), pure.LifoQueue().qsize(), "_queue" in sys.modules)
+import queue
+print(queue.SimpleQueue is pure.SimpleQueue, type(queue.SimpleQueue()).__module__)
+del sys.modules["queue"]
+pure.Queue().put(1)
+"""
+    same(program)
