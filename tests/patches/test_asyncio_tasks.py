@@ -413,6 +413,10 @@ def test_eager_tasks_of_a_class_that_is_not_ours(asyncio_recording, marker):
         await task
 
     asyncio.run(main())
+    begun, over = (
+        [op.subject for op in asyncio_recording.ops if op.name == name] for name in ("FORK", "END")
+    )
+    assert sorted(begun) == sorted(over)
     main_task, nameless, *_ = asyncio_recording.actors("task")
     assert main_task.endswith(" (main)")
     assert "(" not in nameless

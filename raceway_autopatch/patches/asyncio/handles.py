@@ -157,6 +157,10 @@ def _fork(task: Any) -> None:
         if type(state) is not recorder.State:
             state = adopt(task)
             recorder.fork_actor(state, depth=3)
+            if issubclass(type(task), task_types()) and task._state != _PENDING:
+                # An eager one of a class that is not ours: whoever made it has run it, too.
+                recorder.emit((state.tok, state.actor << ops.OP_BITS | ops.END, None, None))
+                state.tok += 1
     except Exception as error:  # the task exists, whatever goes wrong here
         internal_error("create_task", error)
 
