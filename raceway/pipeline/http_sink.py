@@ -135,7 +135,8 @@ class HttpSink:
             chunk, definitions = self._queue.popleft()
             try:
                 out: list[tuple[Any, ...]] = []
-                packed = self._definer.define(chunk, definitions, out)
+                packed, fresh = self._definer.define(chunk, definitions, out)
+                self._definer.commit(fresh)
                 for definition in out:
                     self._definitions.add(definition)
                 self._replay.feed(packed, patient=False)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import sys
+from _weakref import ref
 
 from raceway.model import ops
 from raceway.record.naming import assigned_name
@@ -10,27 +12,49 @@ from raceway.record.naming import assigned_name
 TYPE_CHECKING = False  # typing is slow to import and not needed at run time
 if TYPE_CHECKING:
     from types import CodeType
-    from typing import Any
+    from typing import Any, TypeAlias
+
+    Fresh: TypeAlias = dict[int, "_Reference"]
+    """What a chunk has defined, by address."""
 
 _CODE_TYPE = type((lambda: None).__code__)
 _RESUMABLE = 0x20 | 0x80 | 0x200
 """CO_GENERATOR, CO_COROUTINE and CO_ASYNC_GENERATOR; importing inspect for them takes too long."""
 
 
+class _Reference(ref):  # type: ignore[type-arg] # to a code object or a type
+    """What is known of a code object or type, for as long as that lives."""
+
+    __slots__ = ("address", "names", "number")
+    address: int
+    number: int
+    names: dict[int, str]
+
+
 class Definer:
-    """Knows which objects of this process have been defined."""
+    """Knows which objects of this process have been defined, and under which numbers.
+
+    A number is used once: when an object dies, the next one at its address is defined anew, so
+    that a program that compiles code for ever is not kept in memory for ever.  While a chunk is
+    on its way it holds whatever its ops refer to.
+
+    Defining has no effect before :meth:`commit`, and that can be repeated: a signal handler of
+    the program may raise anywhere in between.
+    """
 
     def __init__(self) -> None:
-        # Objects that ops refer to by id(); kept alive so that no id is used twice.
-        self.known: dict[int, object] = {id(None): None}
-        self.names: dict[tuple[int, int], str] = {}
+        self._numbers: dict[int, int] = {id(None): 0}
+        """By address."""
+        self._references: dict[int, Any] = {}
+        """By number: what takes the object out of here when it dies."""
+        self._next_number = itertools.count(1).__next__
 
     def define(
         self,
         chunk: list[Any],
         definitions: list[tuple[Any, ...]],
         out: list[tuple[Any, ...]],
-    ) -> list[Any]:
+    ) -> tuple[list[Any], Fresh]:
         """Make a chunk independent of this process.
 
         Args:
@@ -39,54 +63,75 @@ class Definer:
             out: Gets all definitions that the chunk needs and that were not given before.
 
         Returns:
-            The chunk with ids in the place of objects.
+            The chunk with numbers in the place of objects, and what to :meth:`commit`.
         """
+        fresh: Fresh = {}
         objects = chunk[2 :: ops.STRIDE]
-        ids = list(map(id, objects))
-        unknown = set(ids).difference(self.known)
-        if unknown:
-            by_id = dict(zip(ids, objects, strict=True))
-            for number in unknown:
-                self._define(by_id[number], out)
+        numbers: list[Any] = list(map(self._numbers.get, map(id, objects)))
+        if None in numbers:
+            for at, number in enumerate(numbers):
+                if number is None:
+                    numbers[at] = self._number(objects[at], fresh, out)
         packed = chunk[:]
-        packed[2 :: ops.STRIDE] = ids
+        packed[2 :: ops.STRIDE] = numbers
         for definition in definitions:
-            out.append(self._lock(definition, out) if definition[0] == ops.DEF_LOCK else definition)
-        return packed
+            if definition[0] == ops.DEF_LOCK:
+                out.append(self._lock(definition, fresh, out))
+            else:
+                out.append(definition)
+        return packed, fresh
 
-    def forget(self, out: list[tuple[Any, ...]]) -> None:
-        """Define again what ``out`` defined: it did not arrive."""
-        for definition in out:
-            if definition[0] in {ops.DEF_CODE, ops.DEF_TYPE}:
-                self.known.pop(definition[1], None)
+    def commit(self, fresh: Fresh) -> None:
+        """Count as known what a chunk has defined."""
+        self._references.update((reference.number, reference) for reference in fresh.values())
+        self._numbers.update((address, reference.number) for address, reference in fresh.items())
 
-    def _define(self, thing: object, out: list[tuple[Any, ...]]) -> None:
-        self.known[id(thing)] = thing
+    def _number(self, thing: Any, fresh: Fresh, out: list[tuple[Any, ...]]) -> int:
+        """Return the number of a thing, defining it if need be."""
+        address = id(thing)
+        known = self._numbers.get(address)
+        if known is None and address in fresh:
+            known = fresh[address].number
+        if known is not None:
+            return known
+        number = self._next_number()
+        reference = _Reference(thing, self._forget)
+        reference.address = address
+        reference.number = number
+        reference.names = {}
+        fresh[address] = reference
         if isinstance(thing, _CODE_TYPE):
-            out.append(code_definition(thing))
-        elif isinstance(thing, type):
-            out.append((ops.DEF_TYPE, id(thing), thing.__qualname__))
+            out.append(code_definition(thing, number))
+        else:
+            out.append((ops.DEF_TYPE, number, thing.__qualname__))
+        return number
 
-    def _lock(self, definition: tuple[Any, ...], out: list[tuple[Any, ...]]) -> tuple[Any, ...]:
-        """Replace the code object of a lock's birth by its id, and give the lock a name."""
+    def _forget(self, reference: _Reference) -> None:
+        # Called before the address can be used again.
+        if self._references.pop(reference.number, None) is reference:
+            self._numbers.pop(reference.address, None)
+
+    def _lock(
+        self, definition: tuple[Any, ...], fresh: Fresh, out: list[tuple[Any, ...]]
+    ) -> tuple[Any, ...]:
+        """Replace the code object of a lock's birth by its number, and give the lock a name."""
         kind, lock, lock_kind, name, code, offset = definition
         if code is None:
             return kind, lock, lock_kind, name, 0, 0
-        if id(code) not in self.known:
-            self._define(code, out)
-        key = (id(code), offset)
+        number = self._number(code, fresh, out)
         if not name:
-            name = self.names.get(key)
+            reference = fresh.get(id(code)) or self._references[number]
+            name = reference.names.get(offset)
             if name is None:
-                name = self.names[key] = assigned_name(code, offset)
-        return kind, lock, lock_kind, name, id(code), offset
+                name = reference.names[offset] = assigned_name(code, offset)
+        return kind, lock, lock_kind, name, number, offset
 
 
-def code_definition(code: CodeType) -> tuple[Any, ...]:
+def code_definition(code: CodeType, number: int) -> tuple[Any, ...]:
     """Return what a reader has to know of a code object."""
     return (
         ops.DEF_CODE,
-        id(code),
+        number,
         code.co_filename,
         getattr(code, "co_qualname", code.co_name),
         code.co_firstlineno,

@@ -23,6 +23,8 @@ TYPE_CHECKING = False  # typing is slow to import and not needed at run time
 if TYPE_CHECKING:
     from typing import Any
 
+    from raceway.record.definer import Fresh
+
 MAGIC = b"RWC1"
 HEADER = struct.Struct("<4sIIId")
 """Magic, number of the chunk, bytes of the definitions, bytes of the ops, unix time."""
@@ -30,6 +32,8 @@ SUFFIX = ".oplog"
 PRESENCE_SUFFIX = ".begun"
 """Of a file, named like a log, that holds the command of a process: it need not write a log."""
 _FORMAT = 2
+_NO_SCALAR = ("unmarshallable object",)
+_SCALARS = frozenset({bool, bytes, float, int, str, type(None)})
 _MODE = 0o600
 
 
@@ -46,9 +50,15 @@ class OpLog:
         self.parent = ""
         self.number = 0
         self.definer = Definer()
+        self._packed: tuple[list[Any], bytes, Fresh, int] | None = None
+        """The last chunk, and its bytes until they are written: whoever is interrupted goes on
+        with the same ones."""
 
     def write(self, chunk: list[Any], definitions: list[tuple[Any, ...]]) -> None:
         """Append a chunk.
+
+        A signal handler of the program may raise at any moment of this.  Called again with the
+        same chunk, it appends the same bytes, and the reader knows them by their number.
 
         Args:
             chunk: Ops.
@@ -58,18 +68,17 @@ class OpLog:
             OSError: The directory is gone or full, or nothing can be opened: the chunk was not
                 written, and may be given once more.
         """
-        out: list[tuple[Any, ...]] = []
         if not self.path:
             name = f"{os.getpid()}-{time.time_ns()}{SUFFIX}"
             self.path = os.path.join(self.directory, name)
-        if self.number == 0:
-            out.append(self._process())
-        try:
-            packed = self.definer.define(chunk, definitions, out)
-            self._append(marshal.dumps(out, _FORMAT), marshal.dumps(packed, _FORMAT))
-        except BaseException:  # also what a signal handler of the program raises
-            self.definer.forget(out)
-            raise
+        if self._packed is None or self._packed[0] is not chunk:
+            self._packed = chunk, *self._pack(chunk, definitions), self.number + 1
+        _, data, fresh, following = self._packed
+        if data:
+            self._append(data)
+            self.definer.commit(fresh)
+            self.number = following
+            self._packed = chunk, b"", {}, following
 
     def reachable(self) -> bool:
         """Return whether the directory is there: when the run is over it is removed."""
@@ -84,30 +93,44 @@ class OpLog:
         self.parent = os.path.basename(self.path).partition(SUFFIX)[0] + SUFFIX
         self.path = ""
         self.number = 0
+        self._packed = None
         self.write([], [])
+
+    def _pack(self, chunk: list[Any], definitions: list[tuple[Any, ...]]) -> tuple[bytes, Fresh]:
+        out = [self._process()] if self.number == 0 else []
+        packed, fresh = self.definer.define(chunk, definitions, out)
+        try:
+            return self._data(out, packed), fresh
+        except ValueError as error:
+            if error.args != _NO_SCALAR:
+                raise  # a signal handler of the program has
+            return self._data(_plain(out), _plain(packed)), fresh
+
+    def _data(self, definitions: list[tuple[Any, ...]], packed: list[Any]) -> bytes:
+        first, second = marshal.dumps(definitions, _FORMAT), marshal.dumps(packed, _FORMAT)
+        header = HEADER.pack(MAGIC, self.number, len(first), len(second), time.time())
+        return header + first + second
 
     def _process(self) -> tuple[Any, ...]:
         command = tuple(str(part) for part in getattr(sys, "orig_argv", sys.argv))
         version = "{}.{}.{}".format(*sys.version_info)
         return ops.DEF_PROCESS, os.getpid(), self.parent, command, version, time.time()
 
-    def _append(self, definitions: bytes, packed: bytes) -> None:
-        header = HEADER.pack(MAGIC, self.number, len(definitions), len(packed), time.time())
+    def _append(self, data: bytes) -> None:
         descriptor = self._opened()
         try:
             if self.number == 0:
                 os.fchmod(descriptor, _MODE)  # the program's umask may forbid it even to us
             start = os.fstat(descriptor).st_size
             try:
-                data = memoryview(header + definitions + packed)
-                while data:
-                    data = data[os.write(descriptor, data) :]
+                rest = memoryview(data)
+                while rest:
+                    rest = rest[os.write(descriptor, rest) :]
             except BaseException:  # full, or a signal handler of the program has raised
                 os.ftruncate(descriptor, start)  # behind half a chunk nothing could be read
                 raise
         finally:
             os.close(descriptor)
-        self.number += 1
 
     def _opened(self) -> int:
         flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | getattr(os, "O_CLOEXEC", 0)
@@ -132,3 +155,10 @@ def next_part(path: str) -> str:
     """
     log, part = path.rsplit(SUFFIX, 1)
     return f"{log}{SUFFIX}.{int(part[1:] or 0) + 1}"
+
+
+def _plain(item: Any) -> Any:
+    """Return ``item`` with text in the place of what is no scalar; the rest must not be lost."""
+    if type(item) in {list, tuple}:
+        return type(item)(map(_plain, item))
+    return item if type(item) in _SCALARS else f"<{type(item).__name__}>"

@@ -30,7 +30,9 @@ class Memory:
 
     def write(self, chunk, definitions):
         out = []
-        self.stream += self.definer.define(chunk, definitions, out)
+        packed, fresh = self.definer.define(chunk, definitions, out)
+        self.definer.commit(fresh)
+        self.stream += packed
         for definition in out:
             self.definitions.add(definition)
 
