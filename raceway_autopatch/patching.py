@@ -191,7 +191,13 @@ class Guard:
 
 
 def internal_error(where: str, error: BaseException) -> None:
-    """Hand an error of ours to the recorder, if there is one; never raises."""
+    """Hand an error of ours to the recorder, if there is one; called while it is handled.
+
+    Raises:
+        BaseException: ``error`` itself, if a signal handler of the program has raised it.
+    """
+    if not is_ours(error):
+        raise error
     try:
         # Not imported here: this may run in a finaliser, or in the middle of an import.
         recorder = sys.modules.get("raceway.record.recorder")

@@ -32,8 +32,9 @@ def thread_group() -> int:
     After ``gevent.monkey.patch_all()`` a thread is a greenlet that passes for one, and takes turns
     with the others of the thread that starts it.
     """
-    monkey = sys.modules.get("gevent.monkey")
-    if monkey is None or not monkey.is_module_patched("threading"):
+    # Another thread may be in the middle of importing it.
+    is_patched = getattr(sys.modules.get("gevent.monkey"), "is_module_patched", None)
+    if is_patched is None or not is_patched("threading"):
         return 0
     return recorder.thread_state().group
 

@@ -67,11 +67,11 @@ class Definer:
         """
         fresh: Fresh = {}
         objects = chunk[2 :: ops.STRIDE]
-        numbers: list[Any] = list(map(self._numbers.get, map(id, objects)))
-        if None in numbers:
-            for at, number in enumerate(numbers):
-                if number is None:
-                    numbers[at] = self._number(objects[at], fresh, out)
+        try:
+            known = self._numbers
+            numbers = [known[id(thing)] for thing in objects]
+        except KeyError:
+            numbers = [self._number(thing, fresh, out) for thing in objects]
         packed = chunk[:]
         packed[2 :: ops.STRIDE] = numbers
         for definition in definitions:

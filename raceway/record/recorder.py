@@ -272,10 +272,9 @@ def site(depth: int = 2) -> tuple[State, CodeType, int]:
         state: State = local.s
     except AttributeError:
         state = current()
-    try:
-        frame = sys._getframe(depth)
-    except ValueError:  # our caller is itself the bottom of a thread
-        frame = sys._getframe(1)
+    frame = sys._getframe(1)
+    for _ in range(depth - 1):
+        frame = frame.f_back or frame  # our caller may itself be the bottom of a thread
     note_caller(state, frame.f_back)
     return state, frame.f_code, frame.f_lasti
 
@@ -623,8 +622,10 @@ def is_ours(error: BaseException) -> bool:
     A signal handler of the program runs in the middle of whatever the main thread is doing.  What
     it raises, to end a wait for example, is the program's and has to reach it.
     """
-    handlers = _handler_codes()
     traceback = error.__traceback__
+    if traceback is not None and traceback.tb_next is None:
+        return True  # nothing was called
+    handlers = _handler_codes()
     while traceback is not None:
         if traceback.tb_frame.f_code in handlers:
             return False

@@ -14,7 +14,7 @@ import wrapt
 from raceway.model import ops
 from raceway.model.ops import LENGTH, READ, SCAN, WRITE
 from raceway.record.recorder import emit
-from raceway.watch.sites import record, value_record, where
+from raceway.watch.sites import no_item, record, value_record, where
 from raceway.watch.variables import Items, define_variable
 
 _ObjectProxy: Any = wrapt.ObjectProxy
@@ -44,7 +44,7 @@ class WatchedProxy(_ObjectProxy):  # type: ignore[misc] # wrapt has no types in 
         try:
             return int(self._self_items[key])
         except Exception:  # not hashable: the operation itself says so
-            return 0
+            return no_item()
 
     def __getattr__(self, name: str) -> Any:
         record(self._self_attribute(name), READ)

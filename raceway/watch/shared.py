@@ -157,8 +157,9 @@ def _descriptor(family: Family, name: str, cls: Any, default: Any, member: Any) 
             frame = getframe(1)
         except (AttributeError, ValueError):
             state, frame = unknown()
+        number = id(self)
         try:
-            subject = members[id(self)][name]
+            subject = members[number][name]
         except KeyError:
             subject = missing(self, name)
         if subject:
@@ -249,8 +250,9 @@ def _setattr(family: Family, holder_of: Any, previous: Any, plain: bool) -> Any:
         kind = type(value)
         subject = 0
         if plain:
+            number, holder = id(self), id(type(self))
             try:
-                subject = members[id(self)][name] if name in direct[id(type(self))] else 0
+                subject = members[number][name] if name in direct[holder] else 0
             except KeyError:
                 subject = 0
         if not subject:

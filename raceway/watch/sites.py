@@ -15,6 +15,7 @@ from raceway.record.recorder import (
     current,
     emit,
     flush,
+    is_ours,
     local,
     note_stack,
 )
@@ -44,13 +45,26 @@ def unknown() -> tuple[State, FrameType]:
     """Return the state and the frame for a caller that failed to find one of them itself.
 
     A thread that was never seen has no state yet; a method that is itself the start of a thread
-    has no caller.
+    has no caller.  A signal handler of the program may have raised the same kind of error.
     """
+    error = sys.exc_info()[1]
+    if error is not None and error.__traceback__ is not None and error.__traceback__.tb_next:
+        raise error  # from further down than the line that failed: not from what it looks up
     state = current()
-    try:
-        return state, _getframe(2)
-    except ValueError:
-        return state, _getframe(1)
+    frame = _getframe(1)
+    return state, frame.f_back or frame
+
+
+def no_item() -> int:
+    """Return 0, for a key that failed when it was looked up.
+
+    What fails the same way in the operation itself may be passed over.  What a signal handler of
+    the program has raised in the middle will not come again.
+    """
+    error = sys.exc_info()[1]
+    if error is not None and not is_ours(error):
+        raise error
+    return 0
 
 
 def where() -> tuple[State, CodeType, int]:

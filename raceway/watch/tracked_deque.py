@@ -10,7 +10,7 @@ from raceway.model.ops import GROW, LENGTH, READ, SCAN, UPDATE, WRITE
 from raceway.record.recorder import BUFFER, CHUNK_ITEMS, flush, local, note_stack
 from raceway.watch.adoption import TRACKED, adopt, item_label
 from raceway.watch.sharing import ARGUMENT, STORED_ITEM, getrefcount
-from raceway.watch.sites import record, record_two, unknown, value_record, where
+from raceway.watch.sites import no_item, record, record_two, unknown, value_record, where
 from raceway.watch.views import TrackedIterator
 
 TYPE_CHECKING = False  # typing is slow to import and not needed at run time
@@ -117,7 +117,7 @@ class RecordingDeque(deque):  # type: ignore[type-arg] # elements of any kind
         try:
             key = int(index.__index__())
         except Exception:  # the deque itself says what is wrong with the index
-            return self._raceway_structure | LENGTH
+            return no_item() or self._raceway_structure | LENGTH
         size = _length(self)
         key += size if key < 0 else 0
         subject: int = self._raceway_items[key] if 0 <= key < size else 0

@@ -14,7 +14,7 @@ from raceway.model.ops import GROW, ITERATE, LENGTH, READ, SCAN, TEXT_LIMIT, UPD
 from raceway.record.recorder import BUFFER, CHUNK_ITEMS, emit, flush, local, note_stack
 from raceway.watch.adoption import TRACKED, adopt, item_label
 from raceway.watch.sharing import MADE, SECOND_ARGUMENT, STORED_ITEM, getrefcount
-from raceway.watch.sites import record, record_two, unknown, value_record, where
+from raceway.watch.sites import no_item, record, record_two, unknown, value_record, where
 from raceway.watch.views import TrackedItems, TrackedIterator, TrackedKeys, TrackedValues
 
 TYPE_CHECKING = False  # typing is slow to import and not needed at run time
@@ -64,7 +64,7 @@ def dict_mixin(base: Any) -> Any:
             try:
                 item = self._raceway_items[key]
             except Exception:  # not hashable: the call below says so
-                item = 0
+                item = no_item()
             if not item:
                 return getitem(self, key)
             back = frame.f_back
@@ -85,7 +85,7 @@ def dict_mixin(base: Any) -> Any:
             try:
                 item = self._raceway_items[key]
             except Exception:  # not hashable: the call below says so
-                item = 0
+                item = no_item()
             if not item:
                 setitem(self, key, value)
                 return
@@ -130,7 +130,7 @@ def dict_mixin(base: Any) -> Any:
             try:
                 item = self._raceway_items[key]
             except Exception:  # not hashable: the call below says so
-                item = 0
+                item = no_item()
             if not item:
                 return get(self, key, default)
             back = frame.f_back
@@ -151,7 +151,7 @@ def dict_mixin(base: Any) -> Any:
             try:
                 item = self._raceway_items[key]
             except Exception:  # not hashable: the call below says so
-                item = 0
+                item = no_item()
             if not item:
                 return contains(self, key)
             back = frame.f_back
@@ -167,7 +167,7 @@ def dict_mixin(base: Any) -> Any:
             try:
                 return int(self._raceway_items[key])
             except Exception:  # not hashable: the operation itself says so
-                return 0
+                return no_item()
 
         def _raceway_plain(self) -> Any:
             return copy_of(self)

@@ -8,7 +8,7 @@ from raceway.model.ops import GROW, LENGTH, SCAN, TEXT_LIMIT, UPDATE, VALUE, WRI
 from raceway.record.recorder import BUFFER, CHUNK_ITEMS, flush, local, note_stack
 from raceway.watch.adoption import TRACKED, adopt, item_label
 from raceway.watch.sharing import ARGUMENT, SECOND_ARGUMENT, STORED_ITEM, getrefcount
-from raceway.watch.sites import record, record_two, unknown
+from raceway.watch.sites import no_item, record, record_two, unknown
 from raceway.watch.views import TrackedIterator
 
 TYPE_CHECKING = False  # typing is slow to import and not needed at run time
@@ -132,7 +132,7 @@ class RecordingList(list):  # type: ignore[type-arg] # elements of any kind
         try:
             key = int(index.__index__())
         except Exception:  # the list itself says what is wrong with the index
-            return self._raceway_structure | LENGTH
+            return no_item() or self._raceway_structure | LENGTH
         size = _length(self)
         if type(index) is not int and key < 0:
             key += size

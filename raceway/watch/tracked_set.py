@@ -6,7 +6,7 @@ import sys
 
 from raceway.model.ops import GROW, LENGTH, READ, SCAN, UPDATE, WRITE
 from raceway.record.recorder import BUFFER, CHUNK_ITEMS, flush, local, note_stack
-from raceway.watch.sites import record, record_two, unknown
+from raceway.watch.sites import no_item, record, record_two, unknown
 from raceway.watch.views import TrackedIterator
 
 TYPE_CHECKING = False  # typing is slow to import and not needed at run time
@@ -48,7 +48,7 @@ class RecordingSet(set):  # type: ignore[type-arg] # members of any kind
         try:
             item = self._raceway_items[member]
         except Exception:  # not hashable: the call below says so
-            item = 0
+            item = no_item()
         if not item:
             return _contains(self, member)
         back = frame.f_back
@@ -70,7 +70,7 @@ class RecordingSet(set):  # type: ignore[type-arg] # members of any kind
         try:
             item = self._raceway_items[member]
         except Exception:  # not hashable: the call below says so
-            item = 0
+            item = no_item()
         if not item:
             _add(self, member)
             return
@@ -95,6 +95,7 @@ class RecordingSet(set):  # type: ignore[type-arg] # members of any kind
             item = self._raceway_items[member]
             present = _contains(self, member)
         except Exception:  # not hashable: the operation itself says so
+            no_item()
             return
         if not item:
             return

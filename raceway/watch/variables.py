@@ -10,7 +10,7 @@ import sys
 from _weakref import ref
 
 from raceway.model import ops
-from raceway.record.recorder import define, next_variable, note
+from raceway.record.recorder import define, is_ours, next_variable, note
 
 TYPE_CHECKING = False  # typing is slow to import and not needed at run time
 if TYPE_CHECKING:
@@ -86,7 +86,9 @@ class Items(dict):  # type: ignore[type-arg] # keys of any kind, and no typing a
             if text is None:
                 return self._find_object(key)
             return self._make(key, text)
-        except Exception:  # unhashable, or __eq__ of the program: its call will say so
+        except Exception as error:  # unhashable, or __eq__ of the program: its call will say so
+            if not is_ours(error):
+                raise
             return 0
 
     def _find_object(self, key: Any) -> int:

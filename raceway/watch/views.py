@@ -6,7 +6,7 @@ from _collections_abc import ItemsView, KeysView, ValuesView
 
 from raceway.model.ops import ITERATE, LENGTH, READ, SCAN, STEP
 from raceway.record.recorder import current, local
-from raceway.watch.sites import record
+from raceway.watch.sites import no_item, record
 
 TYPE_CHECKING = False  # typing is slow to import and not needed at run time
 if TYPE_CHECKING:
@@ -169,7 +169,7 @@ class TrackedKeys(_SetView):
         try:
             subject = self._owner._raceway_items[key]
         except Exception:  # the next line raises what the program would have seen
-            subject = 0
+            subject = no_item()
         record(subject, READ)
         return key in self._view
 
