@@ -74,7 +74,7 @@ class OpLogReader:
         if self._is_in_last_part() and end > self._size:
             return None
         self._position = end
-        if number == self._last:  # its writer was interrupted, and wrote it once more
+        if number <= self._last:  # its writer was interrupted, and wrote it once more
             return self.next_chunk()
         self._last = number
         try:

@@ -392,21 +392,23 @@ def _flush_within(seconds: float) -> None:
     me = (_thread.get_ident(), object())
     deadline = time.monotonic() + seconds
     try:
-        while not _take_turn(me):
+        while not (_take_turn(me) and _hand_over(me)):
             if time.monotonic() >= deadline:
                 return
             _sleep(0.005)
-        _hand_over()
     except Exception as error:
         if not is_ours(error):
             raise
         internal_error("flush", error)
     finally:
-        if status.turn.get("flush") is me:
-            del status.turn["flush"]
-        waiting, status.after_flush = status.after_flush, None
-        if waiting is not None:
-            waiting()
+        # No call between the two steps: a signal handler could take the turn over, end it, and
+        # leave it to another thread.
+        turn = status.turn
+        if "flush" in turn and turn["flush"] is me:
+            del turn["flush"]
+            waiting, status.after_flush = status.after_flush, None
+            if waiting is not None:
+                waiting()
 
 
 def _take_turn(me: tuple[int, object]) -> bool:
@@ -423,8 +425,11 @@ def _take_turn(me: tuple[int, object]) -> bool:
     # This thread: either it is at it, further down this stack, or a handler has cut it off.
     if _is_flushing():
         return False
-    status.turn["flush"] = me
-    return True
+    turn = status.turn
+    if "flush" in turn and turn["flush"] is holder:  # no call in here either
+        turn["flush"] = me
+        return True
+    return False
 
 
 def _is_flushing() -> bool:
@@ -452,13 +457,19 @@ def after_flush(action: Callable[[], None]) -> bool:
     return True
 
 
-def _hand_over() -> None:
+def _hand_over(me: tuple[int, object]) -> bool:
+    """Write a chunk; False if somebody else had a turn between ours and this function.
+
+    A signal handler that finds this function on its stack leaves the turn alone.
+    """
+    if status.turn.get("flush") is not me:
+        return False
     if status.broken or status.pid != os.getpid():
         # Or a fork that told nobody: what is in the buffer is the parent's, and there as well.
         status.lost += len(BUFFER) // ops.STRIDE
         BUFFER.clear()
         DEFINITIONS.clear()
-        return
+        return True
     if status.pending is None:
         now = monotonic_ns()  # before the cut: all that happened until then is in the chunk
         length = len(BUFFER)
@@ -468,7 +479,7 @@ def _hand_over() -> None:
         count = len(DEFINITIONS)
         definitions = DEFINITIONS[:count]
         if not chunk and not definitions:
-            return
+            return True
         definitions.append((ops.DEF_CUT, now))
         # Kept until the sink has taken them: what interrupts us must not lose them.
         status.pending = (chunk, definitions)
@@ -487,9 +498,10 @@ def _hand_over() -> None:
                 status.retry_at = len(BUFFER) + CHUNK_ITEMS
             if not isinstance(error, OSError):  # the machine's troubles are no error of ours
                 raise
-            return
+            return True
     status.pending = None
     status.retry_at = 0
+    return True
 
 
 def _is_reachable() -> bool:
