@@ -76,6 +76,8 @@ def record(op: int, lock: int, depth: int = 2) -> None:
     state, code, offset = user_site(depth + 1)
     emit((state.tok, lock << ops.OP_BITS | op, code, offset))
     state.tok += 1
+    if len(BUFFER) > CHUNK_ITEMS:
+        flush()
 
 
 def define(kind: str, frame: FrameType) -> int:
@@ -86,7 +88,7 @@ def define(kind: str, frame: FrameType) -> int:
         frame: Where it is made.
     """
     serial = recorder.next_lock()
-    recorder.define((ops.DEF_LOCK, serial, kind, "", frame.f_code, frame.f_lasti))
+    recorder.define_one_more((ops.DEF_LOCK, serial, kind, "", frame.f_code, frame.f_lasti))
     return serial
 
 

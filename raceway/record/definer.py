@@ -38,6 +38,8 @@ class Definer:
     that a program that compiles code for ever is not kept in memory for ever.  While a chunk is
     on its way it holds whatever its ops refer to.
 
+    Who dies is only noted down, by a callback in C: in one in Python a signal handler could raise.
+
     Defining has no effect before :meth:`commit`, and that can be repeated: a signal handler of
     the program may raise anywhere in between.
     """
@@ -46,7 +48,8 @@ class Definer:
         self._numbers: dict[int, int] = {id(None): 0}
         """By address."""
         self._references: dict[int, Any] = {}
-        """By number: what takes the object out of here when it dies."""
+        """By number: what tells when the object dies."""
+        self._dead: list[_Reference] = []
         self._next_number = itertools.count(1).__next__
 
     def define(
@@ -65,6 +68,9 @@ class Definer:
         Returns:
             The chunk with numbers in the place of objects, and what to :meth:`commit`.
         """
+        while self._dead:
+            self._forget(self._dead[-1])
+            self._dead.pop()
         fresh: Fresh = {}
         objects = chunk[2 :: ops.STRIDE]
         try:
@@ -95,7 +101,7 @@ class Definer:
         if known is not None:
             return known
         number = self._next_number()
-        reference = _Reference(thing, self._forget)
+        reference = _Reference(thing, self._dead.append)
         reference.address = address
         reference.number = number
         reference.names = {}
@@ -107,9 +113,10 @@ class Definer:
         return number
 
     def _forget(self, reference: _Reference) -> None:
-        # Called before the address can be used again.
-        if self._references.pop(reference.number, None) is reference:
-            self._numbers.pop(reference.address, None)
+        number = reference.number
+        if self._numbers.get(reference.address) == number:  # else of one that was there before
+            del self._numbers[reference.address]
+        self._references.pop(number, None)
 
     def _lock(
         self, definition: tuple[Any, ...], fresh: Fresh, out: list[tuple[Any, ...]]

@@ -61,7 +61,7 @@ class OpLog:
         same chunk, it appends the same bytes, and the reader knows them by their number.
 
         Args:
-            chunk: Ops.
+            chunk: Ops; it is empty afterwards.
             definitions: What they need to be understood.
 
         Raises:
@@ -79,6 +79,7 @@ class OpLog:
             self.definer.commit(fresh)
             self.number = following
             self._packed = chunk, b"", {}, following
+            chunk.clear()  # it would keep the program's code and types alive until the next one
 
     def reachable(self) -> bool:
         """Return whether the directory is there: when the run is over it is removed."""

@@ -38,7 +38,7 @@ if TYPE_CHECKING:
         """Where chunks go."""
 
         def write(self, chunk: list[Any], definitions: list[tuple[Any, ...]]) -> None:
-            """Take a chunk of ops and the definitions that it needs."""
+            """Take a chunk of ops, which is the sink's from now on, and what defines them."""
 
         def after_fork(self) -> None:
             """Become the sink of a forked child: forget what belongs to the parent."""
@@ -46,6 +46,8 @@ if TYPE_CHECKING:
 
 CHUNK_ITEMS = 4096 * ops.STRIDE
 """Length of the buffer at which whoever notices cuts a chunk off."""
+DEFINITIONS_KEPT = 4096
+"""The same for definitions: a program can make a million locks and never take one."""
 STACK_DEPTH = 10
 """Frames of a call stack that are kept, innermost first."""
 
@@ -59,6 +61,7 @@ BUFFER: list[Any] = []
 emit: Callable[[Any], None] = BUFFER.extend
 DEFINITIONS: list[tuple[Any, ...]] = []
 define: Callable[[tuple[Any, ...]], None] = DEFINITIONS.append
+"""For what is defined now and then; :func:`define_one_more` for what a program makes many of."""
 
 next_actor: Callable[[], int] = itertools.count(1).__next__
 next_variable: Callable[[], int] = itertools.count(1).__next__
@@ -155,6 +158,13 @@ def stop() -> None:
     status.sink = None
 
 
+def define_one_more(definition: tuple[Any, ...]) -> None:
+    """Define one of possibly many, and write out what is there if it has become much."""
+    define(definition)
+    if len(DEFINITIONS) > DEFINITIONS_KEPT:
+        flush()
+
+
 # ---------------------------------------------------------------- actors
 
 
@@ -173,7 +183,7 @@ def new_state(name: str = "", kind: str = "thread", group: int = 0) -> State:
     """
     actor = next_actor()
     state = State(actor, group or actor)
-    define((ops.DEF_ACTOR, actor, name, kind, state.group))
+    define_one_more((ops.DEF_ACTOR, actor, name, kind, state.group))
     return state
 
 
@@ -352,12 +362,16 @@ def fork_actor(child: State, depth: int = 2) -> None:
     note_caller(state, frame.f_back)
     emit((state.tok, child.actor << ops.OP_BITS | ops.FORK, frame.f_code, frame.f_lasti))
     state.tok += 1
+    if len(BUFFER) > CHUNK_ITEMS:
+        flush()
 
 
 def switch_to(state: State) -> None:
     """Record that the cooperative actor ``state`` has begun to run on this thread again."""
     state.tok += 1
     emit((state.tok, ops.SWITCH, None, None))
+    if len(BUFFER) > CHUNK_ITEMS:
+        flush()
 
 
 def might_switch() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from raceway.watch.variables import note_once
+from raceway.watch.variables import keep, note_once
 
 TYPE_CHECKING = False  # typing is slow to import and not needed at run time
 if TYPE_CHECKING:
@@ -106,7 +106,7 @@ def plan_of(cls: type) -> Plan:
     if known is not None and known[0] is cls:
         return known[1]
     plan = Plan(cls)
-    _plans[id(cls)] = (cls, plan)
+    keep(_plans, id(cls), (cls, plan))
     return plan
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import sys
 from _weakref import ref
+from functools import partial
 
 from raceway.model import ops
 from raceway.model.ops import TEXT_LIMIT, VALUE, WRITE
@@ -19,21 +20,16 @@ from raceway.watch.plans import ABSENT, absent, forget_plan, is_ours, is_synchro
 from raceway.watch.sharing import ASSIGNED, getrefcount
 from raceway.watch.sites import unknown, value_record, where
 from raceway.watch.twins import generate, quiet_bases, set_class
-from raceway.watch.variables import define_variable, note_once
+from raceway.watch.variables import define_variable, keep, note_once
 
 TYPE_CHECKING = False  # typing is slow to import and not needed at run time
 if TYPE_CHECKING:
     from typing import Any
 
+_LIFE = "\0"
+"""Is no attribute's name."""
 OBJECT_LIMIT = 100_000
 """Objects of one class that are told apart; those seen after these are not recorded."""
-
-
-class _Reference(ref):  # type: ignore[type-arg] # to anything
-    """A weak reference that knows under which number its object was entered."""
-
-    __slots__ = ("number",)
-    number: int
 
 
 class Family:
@@ -41,7 +37,8 @@ class Family:
 
     Attributes:
         label: What reports call each of them.
-        members: By ``id``: attribute name to subject; the empty name is the object itself.
+        members: By ``id``: attribute name to subject; the empty name is the object itself, and
+            under :data:`_LIFE` is the weak reference that takes it out of here.
         direct: By ``id`` of the class: attributes that live in the instance dict.
         only_entered: Objects that were not entered by hand are not recorded.
     """
@@ -49,31 +46,23 @@ class Family:
     def __init__(self, label: str, *, only_entered: bool) -> None:
         self.label = label
         self.only_entered = only_entered
-        self.members: dict[int, dict[str, int]] = {}
-        self.references: dict[int, Any] = {}
+        self.members: dict[int, dict[str, Any]] = {}
         self.prepared: set[tuple[int, str]] = set()
         self.direct: dict[int, set[str]] = {}
         self.previous: dict[str, Any] = {}
 
-    def enter(self, obj: Any, owner: int) -> dict[str, int]:
+    def enter(self, obj: Any, owner: int) -> dict[str, Any]:
         """Make an object a member, in place of one that had its ``id`` before."""
         number = id(obj)
-        names = {"": owner}
-        self.members[number] = names
+        names: dict[str, Any] = {"": owner}
         try:
-            reference: Any = _Reference(obj, self._leave)
-            reference.number = number
-            self.references[number] = reference
+            # All of it in C: in a callback in Python a signal handler of the program could raise,
+            # and the next object with this id would pass for this one.
+            names[_LIFE] = ref(obj, partial(self.members.pop, number))
         except TypeError:
             pass  # no weak references to it: its number is taken over by whoever is entered next
+        self.members[number] = names
         return names
-
-    def _leave(self, reference: Any) -> None:
-        # Its id may belong to somebody else by now.
-        number = reference.number
-        if self.references.get(number) is reference:
-            del self.references[number]
-            self.members.pop(number, None)
 
     def subject(self, obj: Any, name: str) -> int:
         """Return the subject of an attribute, making it; 0 when it is not recorded."""
@@ -89,12 +78,14 @@ class Family:
             names = self.enter(obj, define_variable(0, self.label, ops.ROLE_OBJECT))
         if name not in names:
             names.setdefault(name, define_variable(names[""], name, ops.ROLE_ATTRIBUTE))
-        return names[name]
+        subject: int = names[name]
+        return subject
 
     def owner(self, obj: Any) -> int:
         """Return the subject of a member itself; 0 for what is none."""
-        names = self.members.get(id(obj))
-        return 0 if names is None else names[""]
+        names = self.members.get(id(obj), {})
+        subject: int = names.get("", 0)
+        return subject
 
     def prepare(self, cls: Any, holder: Any, name: str, value: Any) -> bool:
         """See to it that ``holder`` has a descriptor for an attribute that is assigned.
@@ -296,17 +287,24 @@ def _setattr(family: Family, holder_of: Any, previous: Any, plain: bool) -> Any:
 
 
 _Wrapper: Any = type(object.__setattr__)
-_families: dict[int, tuple[Any, Family]] = {}
+_FUNCTION: Any = type(lambda: None)
+_FAMILY = "_raceway_family"
 _generated: dict[int, tuple[Any, Any, Family]] = {}
 
 
 def family_of(cls: Any) -> Family | None:
     """Return the family of a class that is watched as a whole."""
     for base in cls.__mro__:
-        known = _families.get(id(base))
-        if known is not None and known[0] is base:
-            return known[1]
+        family = _own_family(base)
+        if family is not None:
+            return family
     return None
+
+
+def _own_family(cls: Any) -> Family | None:
+    # Kept by the class itself: a table of classes would keep them alive.
+    hook = cls.__dict__.get("__setattr__")
+    return hook._raceway_family if type(hook) is _FUNCTION and hasattr(hook, _FAMILY) else None
 
 
 def watch_class(cls: Any, label: str) -> Any:
@@ -321,10 +319,10 @@ def watch_class(cls: Any, label: str) -> Any:
     previous = cls.__setattr__
     plain = type(previous) is _Wrapper and type(cls.__getattribute__) is _Wrapper
     forget_plan(cls)
-    _families[id(cls)] = (cls, family)
     family.previous = {"__setattr__": cls.__dict__.get("__setattr__", ABSENT)}
     hook = _setattr(family, lambda self: self.__class__, previous, plain)
     hook.__qualname__ = f"{cls.__qualname__}.__setattr__"
+    hook._raceway_family = family
     cls.__setattr__ = hook
     if hasattr(cls, "__del__"):
         family.previous["__del__"] = cls.__dict__.get("__del__", ABSENT)
@@ -338,10 +336,9 @@ def watch_class(cls: Any, label: str) -> Any:
 
 def unwatch_class(cls: Any) -> None:
     """Take everything out of a class that :func:`watch_class` put there."""
-    known = _families.pop(id(cls), None)
-    if known is None:
+    family = _own_family(cls)
+    if family is None:
         return
-    family = known[1]
     for name, before in family.previous.items():
         if before is ABSENT:
             type.__delattr__(cls, name)
@@ -373,7 +370,7 @@ def watch_member(obj: Any, owner: int, label: str) -> bool:
     """
     original = type(obj)
     known = _generated.get(id(original))
-    if known is None:
+    if known is None or known[0] is not original:
         family = Family(label, only_entered=True)
         previous = original.__setattr__
         plan = plan_of(original)
@@ -390,7 +387,8 @@ def watch_member(obj: Any, owner: int, label: str) -> bool:
                 set_class(obj, generated)
             except TypeError:
                 continue
-            known = _generated[id(original)] = (original, generated, family)
+            known = (original, generated, family)
+            keep(_generated, id(original), known)
             break
         else:
             return False

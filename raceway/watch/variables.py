@@ -10,7 +10,7 @@ import sys
 from _weakref import ref
 
 from raceway.model import ops
-from raceway.record.recorder import define, is_ours, next_variable, note
+from raceway.record.recorder import define_one_more, is_ours, next_variable, note
 
 TYPE_CHECKING = False  # typing is slow to import and not needed at run time
 if TYPE_CHECKING:
@@ -22,6 +22,17 @@ _NOTE_LIMIT = 50
 """Notes of one kind of trouble; a program that has more has the same one everywhere."""
 _OBJECT_KEY = object()
 _noted: set[str] = set()
+
+KEPT = 256
+"""Classes and places of the program whose analysis is kept: it keeps them alive, and some programs
+make classes as others make objects."""
+
+
+def keep(table: dict[Any, Any], key: Any, value: Any) -> None:
+    """Enter something that can be made again, in the place of the oldest if the table is full."""
+    if key not in table and len(table) >= KEPT:
+        table.pop(list(table)[0], None)  # noqa: RUF015 - one step, as others may change the table
+    table[key] = value
 
 
 def define_variable(parent: int, text: str, role: str, value: Any = None) -> int:
@@ -42,7 +53,7 @@ def define_variable(parent: int, text: str, role: str, value: Any = None) -> int
         has_value, shown = True, value[: ops.TEXT_LIMIT]
     else:
         has_value, shown = False, None if value is None else kind.__qualname__
-    define((ops.DEF_VARIABLE, serial, parent >> ops.OP_BITS, text, role, has_value, shown))
+    define_one_more((ops.DEF_VARIABLE, serial, parent >> ops.OP_BITS, text, role, has_value, shown))
     return serial << ops.OP_BITS
 
 

@@ -14,16 +14,17 @@ from raceway.watch.containers import mixin_for
 from raceway.watch.plans import cannot_swap
 from raceway.watch.shared import family_of, unwatch_class, watch_class, watch_member
 from raceway.watch.twins import is_generated, original_of, set_class
-from raceway.watch.variables import Items, define_variable, note_once
+from raceway.watch.variables import Items, define_variable, keep, note_once
 
 TYPE_CHECKING = False  # typing is slow to import and not needed at run time
 if TYPE_CHECKING:
-    from types import FrameType
+    from types import CodeType, FrameType
     from typing import Any
 
 OWN_CLASS_LIMIT = 256
 """Objects of one class that get a generated class each: faster, but 3 kB and 0.1 ms an object."""
 _own_classes: dict[type, int] = {}
+_targets: dict[tuple[int, int], tuple[CodeType, str]] = {}
 
 
 def watch_now(obj: Any, name: str | None, frame: FrameType, held: int) -> Any:
@@ -42,7 +43,7 @@ def watch_now(obj: Any, name: str | None, frame: FrameType, held: int) -> Any:
     cls = type(obj)
     if is_generated(cls) or family_of(cls) is not None or _is_proxy(obj):
         return obj
-    target = assigned_name(frame.f_code, frame.f_lasti)
+    target = _target(frame.f_code, frame.f_lasti)
     label = name or target or cls.__name__.lower()
     named = getattr(getattr(obj, "_obj", obj), "_raceway_named", None)
     if named is not None:  # in memory that processes share: it is watched anyway
@@ -63,6 +64,16 @@ def watch_now(obj: Any, name: str | None, frame: FrameType, held: int) -> Any:
         # The original is one of the holders of what is inside: ours is then the only other one.
         return track(obj, structure, label, nested=alone)
     return _watch_instance(obj, cls, label)
+
+
+def _target(code: CodeType, offset: int) -> str:
+    """Return the name that what is watched at a place is assigned to."""
+    place = id(code), offset
+    known = _targets.get(place)
+    if known is None or known[0] is not code:
+        known = code, assigned_name(code, offset)
+        keep(_targets, place, known)
+    return known[1]
 
 
 def _is_thread_local(obj: Any) -> bool:
@@ -86,7 +97,7 @@ def _watch_instance(obj: Any, cls: Any, label: str) -> Any:
         obj, owner, label, None if mixin is None else (mixin, Items(owner, label))
     ):
         if type(cls) is type:
-            _own_classes[cls] = count + 1
+            keep(_own_classes, cls, count + 1)
         return obj
     try:
         from raceway.watch.proxy import WatchedProxy
