@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import collections
-import concurrent.futures
+import concurrent.futures.thread  # before the first fork: it has functions that run at each
 import gc
 import importlib
 import itertools
@@ -24,6 +24,7 @@ import sys
 import tempfile
 import threading
 import time
+import traceback
 import warnings
 from pathlib import Path
 
@@ -125,6 +126,7 @@ class Signals:
 
     armed = False
     quiet = raised = caught = 0
+    where = ""
 
 
 class Doomed:
@@ -141,15 +143,19 @@ class Doomed:
             Signals.quiet -= 1
 
 
-def handler(_number, _frame):
+def handler(_number, frame):
     Signals.quiet += 1
     taken = signal_lock.acquire(blocking=False)
     short_lane(HANDLER)
     if taken:
         signal_lock.release()
-    Signals.quiet -= 1
-    if Signals.armed and not Signals.quiet:
+    raises = Signals.armed and Signals.quiet == 1
+    if raises:
+        Signals.armed = False  # the next signal may come before this one has raised
         Signals.raised += 1
+        Signals.where = " < ".join(one.name for one in traceback.extract_stack(frame)[::-1])
+    Signals.quiet -= 1
+    if raises:
         raise InterruptionError
 
 
@@ -362,6 +368,9 @@ def main_lane(turns):
             Signals.armed = False
             Signals.caught += 1
             interrupted.append(count)
+        if Signals.raised != Signals.caught:
+            failures.append(f"an exception was swallowed in {Signals.where}")
+            Signals.caught = Signals.raised
         time.sleep(0.001)
     long_lanes.append((MAIN, lane, count, interrupted))
 
@@ -383,13 +392,18 @@ class Turns:
             yield number
 
 
+def unraisable(hint):
+    """Count what the handler has raised where nobody could catch it; all else is a failure."""
+    if hint.exc_type is InterruptionError:
+        Signals.caught += 1
+    else:
+        where = traceback.format_exception(hint.exc_type, hint.exc_value, hint.exc_traceback)
+        failures.append(f"unraisable in {hint.object!r}: {''.join(where)}")
+
+
 def program(path, seconds, rounds):
     warnings.simplefilter("ignore")  # os.fork in a process with threads
-    sys.unraisablehook = lambda args: (
-        failures.append(f"unraisable {args.exc_value!r}")
-        if args.exc_type is not InterruptionError
-        else setattr(Signals, "caught", Signals.caught + 1)
-    )
+    sys.unraisablehook = unraisable
     turns = Turns(seconds, rounds)
     threads = [threading.Thread(target=worker, args=(turns, number)) for number in range(4)]
     threads += [
