@@ -137,7 +137,10 @@ class Items:
         if strangers or self._is_busy() or len(self.puts) != puts:
             return
         for key in known:
-            left = [self.pending[key], *self.more.get(key, ())]
+            first = self.pending.get(key)
+            if first is None:
+                continue  # another thread has taken it meanwhile
+            left = [first, *self.more.get(key, ())]
             gone = len(left) - there[key]
             if gone > 0:
                 for _ in range(gone):

@@ -354,3 +354,21 @@ del sys.modules["queue"]
 pure.Queue().put(1)
 """
     same(program)
+
+
+def test_two_threads_that_miss_the_same_items():
+    """Both find that the program has emptied the queue; the other one is faster."""
+    result = orders("""
+from raceway_autopatch.queued import Items
+class Crossed(Items):
+    def _take(self, key):
+        for every in list(self.pending):
+            super()._take(every)
+items = Crossed()
+for item in ("one", "two"):
+    items.putting(item)
+    items.has_put(item)
+items.compare([])
+print(items.pending, items.more, items.puts)
+""")
+    assert result.out == "{} {} []\n"
