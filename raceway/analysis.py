@@ -25,7 +25,7 @@ from raceway.pipeline.messages import Mailbox
 from raceway.pipeline.numbers import Numbers, RunNumbers
 from raceway.pipeline.oplog_reader import OpLogReader
 from raceway.pipeline.replay import Replay
-from raceway.record.oplog import PRESENCE_SUFFIX, SUFFIX
+from raceway.record.oplog import FAILED_SUFFIX, PRESENCE_SUFFIX, SUFFIX
 
 
 class Sources:
@@ -261,9 +261,12 @@ class RunAnalysis:
         known = {pid: (status, "") for pid, status in (reaped or {}).items()}
         for process in self._processes.values():
             known.update(process.definitions.reaped)
+        errors = self._errors()
         return Report(
             findings=merge(findings),
-            counts=self._counts(len(idle)),
+            counts=replace(
+                self._counts(len(idle)), internal_errors=sum(count for _, _, count in errors)
+            ),
             processes=(
                 *(
                     _info(process, *known.get(process.definitions.pid, (None, "")))
@@ -271,9 +274,10 @@ class RunAnalysis:
                 ),
                 *idle,
             ),
-            notes=self._notes(),
+            notes=tuple(dict.fromkeys([*self._notes(), *map(_error_note, errors)])),
             command=command,
             exit_status=exit_status,
+            first_error="{}: {}".format(*errors[0]) if errors else "",
         )
 
     def _idle_processes(self) -> list[ProcessInfo]:
@@ -310,21 +314,41 @@ class RunAnalysis:
             locks=sum(process.definitions.locks_seen for process in processes),
             processes=len(processes) + idle,
             dropped=sum(process.definitions.lost for process in processes),
-            internal_errors=sum(len(process.definitions.errors) for process in processes),
         )
 
-    def _notes(self) -> tuple[str, ...]:
+    def _errors(self) -> list[tuple[str, str, int]]:
+        """Return where, with what and how often we have failed, in logs and beside them."""
+        by_process = {
+            process.definitions.pid: process.definitions for process in self._processes.values()
+        }
+        with contextlib.suppress(OSError):
+            for path in sorted(self._directory.glob(f"*{FAILED_SUFFIX}")):
+                pid = int(path.name.partition("-")[0])
+                told = by_process.setdefault(pid, Definitions())
+                fields = path.read_bytes().decode("utf-8", "replace").split("\0")
+                for where, text, count in zip(*[iter(fields)] * 3, strict=False):
+                    told.add_error(where, text, int(count) if count.isdecimal() else 1)
+        return [
+            (where, text, count)
+            for told in by_process.values()
+            for where, (text, count) in told.errors.items()
+            if count
+        ]
+
+    def _notes(self) -> list[str]:
         notes = []
         for process in self._processes.values():
             notes += process.definitions.notes
-            notes += (
-                f"internal error in {where}: {text}" for where, text in process.definitions.errors
-            )
             if process.reader.damaged:
                 notes.append(f"the log of process {process.definitions.pid} is damaged")
         if not self._directory.is_dir():
             notes.append("the run directory was removed while the program ran")
-        return tuple(dict.fromkeys(notes))
+        return notes
+
+
+def _error_note(error: tuple[str, str, int]) -> str:
+    where, text, _ = error
+    return f"internal error in {where}: {text}"
 
 
 def _info(process: _Process, status: int | None, name: str) -> ProcessInfo:

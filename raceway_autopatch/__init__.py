@@ -6,7 +6,14 @@ objects that other modules took by ``from threading import Lock`` before that st
 
 from __future__ import annotations
 
+import os
+
 __all__ = ["install", "uninstall"]
+
+if os.environ.get("RACEWAY_FAULTS"):  # only in tests of ours
+    from raceway_autopatch import faults
+
+    faults.install(os.environ["RACEWAY_FAULTS"])
 
 
 def install() -> None:

@@ -7,7 +7,8 @@ import os
 import sys
 import time
 
-from raceway_autopatch.registry import Registry, is_ours
+from raceway_autopatch.registry import ORDER, Registry, is_ours, unknown
+from raceway_autopatch.rundir import leave_word, say
 
 TYPE_CHECKING = False  # typing is slow to import and not needed at run time
 if TYPE_CHECKING:
@@ -86,6 +87,7 @@ class _Activation:
     def _step_aside(self, error: BaseException) -> None:
         """Leave the program alone: it cannot be recorded."""
         self._registry.uninstall()
+        leave_word(self._run_dir, "start", error)
         if os.environ.get("RACEWAY_VERBOSE", "") not in ("", "0"):
             reason = f"{type(error).__name__}: {error}".replace("\n", " ")
             text = f"raceway: process {os.getpid()} is not recorded: {reason}\n"
@@ -105,17 +107,25 @@ class _Activation:
                 from raceway_autopatch import forks
 
                 forks.uninstall()
-            self._recorder.finish("uninstall")
+            self._finish("uninstall")
             self._recorder.stop()
         self._report()
 
     def _leave(self) -> None:
         """Write out what was recorded: another program is about to take this process's place."""
-        self._recorder.finish("exec")
+        self._finish("exec")
+
+    def _finish(self, how: str) -> None:
+        try:
+            self._recorder.finish(how)
+        except BaseException as error:
+            if not is_ours(error):
+                raise
+            leave_word(self._run_dir, "process exit", error)
 
     def _at_exit(self) -> None:
         """Write out what was recorded, and report if the run was this process's own."""
-        self._recorder.finish("exit")
+        self._finish("exit")
         if self._own_run and self._pid == os.getpid():
             self._recorder.stop()
             self._report()
@@ -150,7 +160,7 @@ def install() -> None:
         # The server runs nothing of the program; the workers that it forks do.
         if not _process.serves:
             _process.serves = True
-            os.register_at_fork(after_in_child=_install)
+            os.register_at_fork(after_in_child=_install_in_worker)
     elif not helps_with:
         _install()
 
@@ -175,6 +185,16 @@ def _install() -> None:
             activation.begin()
 
 
+def _install_in_worker() -> None:
+    """Install after a fork, where what is raised would be printed."""
+    try:
+        _install()
+    except BaseException as error:
+        if not is_ours(error):
+            raise
+        leave_word(os.environ.get("RACEWAY_RUN_DIR", ""), "start", error)
+
+
 def uninstall() -> None:
     """See :func:`raceway_autopatch.uninstall`."""
     with _process.lock:
@@ -187,6 +207,8 @@ def _activation() -> _Activation | None:
     """Return what the environment asks for; None if the run that started this process is over."""
     run_dir = os.environ.get("RACEWAY_RUN_DIR", "")
     endpoint = os.environ.get("RACEWAY_ENDPOINT", "")
+    if not run_dir:
+        _check_selection()  # the launcher has done it otherwise
     if run_dir:
         if not os.path.isdir(run_dir):
             return None  # a daemon's child that outlives the run
@@ -216,6 +238,13 @@ def _activation() -> _Activation | None:
             f"locks that {name} makes: it took Lock or RLock from threading before install()"
         )
     return activation
+
+
+def _check_selection() -> None:
+    """Say what ``RACEWAY_PATCH`` names that is not there; the program runs on regardless."""
+    for name in unknown(ORDER, os.environ.get("RACEWAY_PATCH", "")):
+        known = ", ".join(ORDER)
+        say(f"raceway: RACEWAY_PATCH: there is no {name!r}, it is passed over; give {known}\n")
 
 
 def _taken_before() -> list[str]:

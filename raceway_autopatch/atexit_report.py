@@ -41,7 +41,7 @@ def finish(run_dir: str) -> None:
         command = tuple(_command())
         report = analysis_of(run_dir).finish(command=command, exit_status=None, reaped={})
         deliver(report, Wishes(reports=reports, verbose=verbose))
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         complain("analysis", error, verbose=verbose)
     finally:
         rundir.say(rundir.remove(run_dir))

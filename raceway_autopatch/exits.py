@@ -128,12 +128,43 @@ def _end() -> None:
             pass
 
 
+_BOOTSTRAP = os.path.join(os.path.dirname(os.path.abspath(__file__)), "bootstrap")
+
+
+def _first_again(path: str) -> str:
+    """Return ``PYTHONPATH`` with our folder at its front, if it is in there.
+
+    Launchers of other tools put folders before it whose ``sitecustomize`` does not go on to the
+    next one.  Ours does.
+    """
+    folders = path.split(os.pathsep)
+    if _BOOTSTRAP in folders[1:]:
+        folders.remove(_BOOTSTRAP)
+        folders.insert(0, _BOOTSTRAP)
+    return os.pathsep.join(folders)
+
+
 def _leaving_first(original: Callable[..., Any]) -> Callable[..., Any]:
+    first_again = contained(_first_again)
+
     def leaving(*args: Any, **kwargs: Any) -> Any:
         leave = _state.leave
-        if leave is not None:
-            leave()
-        return original(*args, **kwargs)
+        if leave is None:
+            return original(*args, **kwargs)
+        leave()
+        before = os.environ.get("PYTHONPATH", "")
+        wanted = first_again(before)
+        if wanted and wanted != before:
+            # The one that is given to execve() was most often made of this one.
+            given = args[2].get("PYTHONPATH") if len(args) > 2 and type(args[2]) is dict else None
+            if given == before:
+                args = (*args[:2], {**args[2], "PYTHONPATH": wanted}, *args[3:])
+            os.environ["PYTHONPATH"] = wanted
+        try:
+            return original(*args, **kwargs)
+        finally:
+            if wanted and wanted != before:  # it has failed
+                os.environ["PYTHONPATH"] = before
 
     return leaving
 
@@ -189,7 +220,12 @@ def _guard_forks() -> None:
     global _forks_guarded
     if not _forks_guarded and hasattr(_signal, "pthread_sigmask"):
         _forks_guarded = True
-        os.register_at_fork(before=_hold_back, after_in_parent=_let_through, after_in_child=_forked)
+        # What these raise would be printed.
+        os.register_at_fork(
+            before=contained(_hold_back),
+            after_in_parent=contained(_let_through),
+            after_in_child=contained(_forked),
+        )
 
 
 def _hold_back() -> None:

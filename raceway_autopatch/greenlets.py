@@ -24,7 +24,6 @@ from _collections import deque  # type: ignore[import-not-found]  # has no stub
 from raceway.model import ops
 from raceway.record import recorder
 from raceway.record.callables import name_of, type_name
-from raceway_autopatch.patching import internal_error
 
 TYPE_CHECKING = False  # typing is slow to import and not needed at run time
 if TYPE_CHECKING:
@@ -147,8 +146,8 @@ class Tracer:
         if recorder.status.active and event in ("switch", "throw"):
             try:
                 self._switch(*args, carries=event == "throw")
-            except Exception as error:  # it would reach whoever switches
-                internal_error("greenlet switch", error)
+            except BaseException as error:  # it would reach whoever switches
+                recorder.lost("greenlet switch", error)
         if self.previous is not None:
             self.previous(event, args)
 

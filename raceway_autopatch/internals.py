@@ -14,6 +14,8 @@ from __future__ import annotations
 import os
 import sys
 
+from raceway.record.recorder import lost
+
 TYPE_CHECKING = False  # typing is slow to import and not needed at run time
 if TYPE_CHECKING:
     from typing import Any
@@ -47,7 +49,11 @@ def is_internal(namespace: dict[str, Any]) -> bool:
         return _known[name]
     except KeyError:
         pass
-    internal = _known[name] = _decide(name, namespace.get("__file__"))
+    try:
+        internal = _known[name] = _decide(name, namespace.get("__file__"))
+    except BaseException as error:  # a relative path, and no working directory any more
+        lost("internals", error)
+        return False
     return internal
 
 

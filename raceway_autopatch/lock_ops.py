@@ -23,6 +23,7 @@ from raceway.record.recorder import (
     emit,
     flush,
     local,
+    lost,
     note_stack,
 )
 
@@ -39,18 +40,21 @@ getframe = sys._getframe
 
 def note_caller(state: recorder.State, frame: FrameType) -> None:
     """Note the stack above ``frame`` if it is not the one that ``state`` was last seen under."""
-    back = frame.f_back
-    if back is None:
-        if state.offset != -1:
-            note_stack(state, None)
-    elif back.f_code is not state.caller or back.f_lasti != state.offset:
-        note_stack(state, back)
-    else:
-        above = back.f_back
-        if above is not None and (
-            above.f_code is not state.above or above.f_lasti != state.above_offset
-        ):
+    try:
+        back = frame.f_back
+        if back is None:
+            if state.offset != -1:
+                note_stack(state, None)
+        elif back.f_code is not state.caller or back.f_lasti != state.offset:
             note_stack(state, back)
+        else:
+            above = back.f_back
+            if above is not None and (
+                above.f_code is not state.above or above.f_lasti != state.above_offset
+            ):
+                note_stack(state, back)
+    except BaseException as error:
+        lost("call stack", error)
 
 
 def user_site(depth: int = 2) -> tuple[recorder.State, CodeType, int]:
@@ -73,11 +77,14 @@ def record(op: int, lock: int, depth: int = 2) -> None:
         lock: Serial number.
         depth: Frames up from here where to begin to look for the user's code.
     """
-    state, code, offset = user_site(depth + 1)
-    emit((state.tok, lock << ops.OP_BITS | op, code, offset))
-    state.tok += 1
-    if len(BUFFER) > CHUNK_ITEMS:
-        flush()
+    try:
+        state, code, offset = user_site(depth + 1)
+        emit((state.tok, lock << ops.OP_BITS | op, code, offset))
+        state.tok += 1
+        if len(BUFFER) > CHUNK_ITEMS:
+            flush()
+    except BaseException as error:
+        lost("lock", error)
 
 
 def define(kind: str, frame: FrameType) -> int:
@@ -88,7 +95,10 @@ def define(kind: str, frame: FrameType) -> int:
         frame: Where it is made.
     """
     serial = recorder.next_lock()
-    recorder.define_one_more((ops.DEF_LOCK, serial, kind, "", frame.f_code, frame.f_lasti))
+    try:
+        recorder.define_one_more((ops.DEF_LOCK, serial, kind, "", frame.f_code, frame.f_lasti))
+    except BaseException as error:
+        lost("lock", error)
     return serial
 
 
@@ -162,33 +172,43 @@ def make_block(  # noqa: PLR0915 - written out twice, each call inside would cos
             recorded = True
             emit((state.tok, acquired, code, frame.f_lasti))
             state.tok += 1
-        except BaseException:
-            if recorded:
-                emit((state.tok, released, None, None))
-                state.tok += 1
-            release()
-            raise
+        except BaseException as error:
+            try:
+                lost("lock", error)
+            except BaseException:
+                if recorded:
+                    emit((state.tok, released, None, None))
+                    state.tok += 1
+                release()
+                raise
         return True
 
     def leave(kind: Any = None, error: Any = None, trace: Any = None, *more: Any) -> None:
-        if held():
-            try:
-                state = local.s
-            except AttributeError:
-                if torn_down():
-                    release()
-                    return
-                state = current()
-            frame: Any = getframe(1)
-            code = frame.f_code
-            if code is _condition_exit:
-                frame = frame.f_back
+        try:
+            if held():
+                try:
+                    state = local.s
+                except AttributeError:
+                    if torn_down():
+                        release()
+                        return
+                    state = current()
+                frame: Any = getframe(1)
                 code = frame.f_code
-            # As it was at the beginning of the block: then nobody has come from elsewhere since.
-            if state.caller is not caller or state.offset != offset:
-                note_caller(state, frame)
-            emit((state.tok, released, code, frame.f_lasti))
-            state.tok += 1
+                if code is _condition_exit:
+                    frame = frame.f_back
+                    code = frame.f_code
+                # As it was at the beginning of the block: then nobody has come from elsewhere.
+                if state.caller is not caller or state.offset != offset:
+                    note_caller(state, frame)
+                emit((state.tok, released, code, frame.f_lasti))
+                state.tok += 1
+        except BaseException as failure:
+            try:
+                lost("lock", failure)
+            except BaseException:
+                release()  # a signal handler of the program: nobody would do it after us
+                raise
         release()
         if len(BUFFER) > CHUNK_ITEMS:
             flush()

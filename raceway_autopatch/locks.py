@@ -19,7 +19,7 @@ import copyreg
 from raceway.model import ops
 from raceway.model.ops import ACQUIRE, RELEASE, TRY_ACQUIRE
 from raceway.record import recorder
-from raceway.record.recorder import BUFFER, CHUNK_ITEMS, current, emit, flush
+from raceway.record.recorder import BUFFER, CHUNK_ITEMS, current, emit, flush, lost
 from raceway_autopatch.internals import is_internal
 from raceway_autopatch.lock_ops import define, getframe, make_block, note_caller, record
 
@@ -148,21 +148,31 @@ class Traced:
             recorded = True
             emit((state.tok, op, frame.f_code, frame.f_lasti))
             state.tok += 1
-        except BaseException:
-            if recorded:
-                recorder.sync(RELEASE, self._subject >> ops.OP_BITS)
-            raw.release()
-            raise
+        except BaseException as error:
+            try:
+                lost("lock", error)
+            except BaseException:
+                if recorded:
+                    recorder.sync(RELEASE, self._subject >> ops.OP_BITS)
+                raw.release()
+                raise
         return True
 
     def release(self) -> None:
         """Record the release, unless it will fail, and release the real lock."""
-        if self._held():
-            state = current()
-            frame = getframe(1)
-            note_caller(state, frame)
-            emit((state.tok, self._subject | RELEASE, frame.f_code, frame.f_lasti))
-            state.tok += 1
+        try:
+            if self._held():
+                state = current()
+                frame = getframe(1)
+                note_caller(state, frame)
+                emit((state.tok, self._subject | RELEASE, frame.f_code, frame.f_lasti))
+                state.tok += 1
+        except BaseException as error:
+            try:
+                lost("lock", error)
+            except BaseException:
+                self._raw.release()  # a signal handler of the program: nobody would do it after us
+                raise
         self._raw.release()
         if len(BUFFER) > CHUNK_ITEMS:
             flush()
@@ -271,8 +281,13 @@ def make_tracer(base: type[Traced], original: Callable[..., Any]) -> tuple[Any, 
         lock = new(cls or traced)
         lock._raw = raw
         lock._held = held = raw._is_owned if reentrant else raw.locked
-        lock._subject = subject = define(kind, frame) << ops.OP_BITS
-        lock.__enter__, lock.__exit__ = make_block(raw.acquire, raw.release, held, subject)
+        lock._subject = 0
+        try:
+            lock._subject = subject = define(kind, frame) << ops.OP_BITS
+            lock.__enter__, lock.__exit__ = make_block(raw.acquire, raw.release, held, subject)
+        except BaseException as error:
+            lost("lock", error)
+            lock.__enter__, lock.__exit__ = raw.__enter__, raw.__exit__
         return lock
 
     def make(cls: Any, *args: Any, **kwargs: Any) -> Any:

@@ -200,13 +200,11 @@ def _enabled(value: str) -> bool:
 
 
 def _check_patches(value: str) -> None:
-    from raceway_autopatch.registry import ORDER
+    from raceway_autopatch.registry import ORDER, unknown
 
-    for word in value.split(","):
-        name = word.strip().removeprefix("-").strip()
-        if name and name not in ORDER:
-            known = ", ".join(ORDER)
-            _refuse(f"RACEWAY_PATCH {value!r} is not usable: there is no {name!r}; give {known}")
+    for name in unknown(ORDER, value):
+        known = ", ".join(ORDER)
+        _refuse(f"RACEWAY_PATCH {value!r} is not usable: there is no {name!r}; give {known}")
 
 
 def _reports(given: list[str], env: Mapping[str, str]) -> tuple[str, ...]:

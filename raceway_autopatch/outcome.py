@@ -94,7 +94,7 @@ def complain(what: str, error: BaseException, *, verbose: bool) -> None:
 def _guarded(what: str, wishes: Wishes, action: Callable[..., None], *args: object) -> None:
     try:
         action(*args)
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         complain(what, error, verbose=wishes.verbose)
 
 

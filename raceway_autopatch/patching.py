@@ -141,7 +141,7 @@ def replace(path: str, factory: Factory, *, optional: bool = False) -> Declarati
 def is_ours(error: BaseException) -> bool:
     """Tell whether we raised an exception; what the program's signal handlers raise is not ours."""
     ask = getattr(sys.modules.get("raceway.record.recorder"), "is_ours", None)
-    return ask is None or bool(ask(error))
+    return isinstance(error, Exception) if ask is None else bool(ask(error))
 
 
 def contained(function: Callable[..., Any], where: str = "") -> Callable[..., Any]:
@@ -157,7 +157,7 @@ def contained(function: Callable[..., Any], where: str = "") -> Callable[..., An
         if guard.active:
             try:
                 return function(*args, **kwargs)
-            except Exception as error:
+            except BaseException as error:
                 if not is_ours(error):
                     raise
                 guard.failed(error)
@@ -381,7 +381,7 @@ def _wrapper(
         rest = args[1:] if method else args
         try:
             return wrapper(invoke, args[0] if method else None, rest, kwargs)
-        except Exception as error:
+        except BaseException as error:
             if invoke.error is error or not is_ours(error):
                 raise
             raised = invoke.error
@@ -412,7 +412,7 @@ def _async_wrapper(
         rest = args[1:] if method else args
         try:
             return await wrapper(invoke, args[0] if method else None, rest, kwargs)
-        except Exception as error:
+        except BaseException as error:
             if invoke.error is error or not is_ours(error):
                 raise
             raised = invoke.error

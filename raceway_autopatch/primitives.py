@@ -244,6 +244,7 @@ def semaphore_init(original: Callable[..., None]) -> Callable[..., None]:
 def semaphore_acquire(original: Callable[..., Any]) -> Callable[..., Any]:
     """Wrap ``Semaphore.acquire``, which is its ``__enter__`` as well."""
     acquired, permitted = contained(_semaphore_acquired), contained(Permits.acquired)
+    enter, leave = contained(Permits.enter), contained(Permits.leave)
 
     def acquire(self: Any, blocking: Any = True, timeout: Any = None) -> Any:
         trace = self.__dict__.get(TRACE)
@@ -258,13 +259,13 @@ def semaphore_acquire(original: Callable[..., Any]) -> Callable[..., Any]:
                 else:
                     permitted(now, 0, alone=False)
             return got
-        serial, alone = trace.enter()
+        serial, alone = enter(trace) or (0, False)
         try:
             got = original(self, blocking, timeout)
             if got:
                 permitted(trace, serial, alone=alone)
         finally:
-            trace.leave()
+            leave(trace)
         return got
 
     return acquire
@@ -273,20 +274,22 @@ def semaphore_acquire(original: Callable[..., Any]) -> Callable[..., Any]:
 def semaphore_release(original: Callable[..., Any]) -> Callable[..., Any]:
     """Wrap ``release`` of both classes; neither calls the other's."""
     releasing, permitting = contained(_semaphore_releasing), contained(Permits.released)
+    enter, leave = contained(Permits.enter), contained(Permits.leave)
+    will_release = contained(_will_release)
 
     def release(self: Any, n: int = 1) -> Any:
         trace = self.__dict__.get(TRACE)
-        if trace is None or not _will_release(self, n):
+        if trace is None or not will_release(self, n):
             return original(self, n)
         if type(trace) is int:
             releasing(self, trace, n)
             return original(self, n)
-        trace.enter()
+        enter(trace)
         try:
             permitting(trace, n)
             return original(self, n)
         finally:
-            trace.leave()
+            leave(trace)
 
     return release
 

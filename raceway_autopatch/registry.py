@@ -29,6 +29,8 @@ from __future__ import annotations
 import os
 import sys
 
+from raceway_autopatch.rundir import leave_word
+
 TYPE_CHECKING = False  # typing is slow to import and not needed at run time
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -170,8 +172,13 @@ class Registry:
         """Apply every patch of a module that has just been executed; never raises."""
         if not self._active:
             return
-        if self._before is not None:
-            self._before()
+        try:
+            if self._before is not None:
+                self._before()
+        except BaseException as error:
+            if not is_ours(error):
+                raise
+            _internal_error("start", error)
         for patch in tuple(self._hooks.get(name, ())):
             try:
                 patch.apply(name, module)
@@ -196,6 +203,12 @@ def select(order: Sequence[str], selection: str) -> tuple[str, ...]:
     return tuple(name for name in order if (not only or name in only) and name not in off)
 
 
+def unknown(order: Sequence[str], selection: str) -> tuple[str, ...]:
+    """Return the names in ``selection`` (``RACEWAY_PATCH``) that there are no patches for."""
+    names = (word.strip().removeprefix("-").strip() for word in selection.split(","))
+    return tuple(name for name in names if name and name not in order)
+
+
 def is_ours(error: BaseException) -> bool:
     """Tell whether code of ours raised; a signal handler of the program may have, in the middle."""
     if isinstance(error, KeyboardInterrupt):
@@ -208,9 +221,11 @@ def is_ours(error: BaseException) -> bool:
 
 
 def _internal_error(where: str, error: BaseException) -> None:
-    patching = sys.modules.get("raceway_autopatch.patching")
-    if patching is not None:
-        patching.internal_error(where, error)
+    recorder = sys.modules.get("raceway.record.recorder")
+    if recorder is not None and recorder.is_active():
+        recorder.internal_error(where, error)
+    else:
+        leave_word(os.environ.get("RACEWAY_RUN_DIR", ""), where, error)
 
 
 class _Patch:
@@ -269,10 +284,29 @@ class _Finder:
     ) -> None:
         self._hooks = hooks
         self._fire = fire
+        self._kept: dict[str, ModuleType] = {}
+
+    def _found_again(self, fullname: str) -> ModuleSpec | None:
+        """Find a module of ours that somebody has taken out of ``sys.modules``.
+
+        ddtrace does that with whatever was imported while it started.  A second recorder beside
+        the first one would never record anything.
+        """
+        kept = self._kept.get(fullname)
+        if kept is not None:
+            return ModuleSpec(fullname, _Kept(kept))  # type: ignore[arg-type]  # all it needs to be
+        for name, module in tuple(sys.modules.items()):
+            if name.partition(".")[0] in _OURS and not _is_being_imported(module):
+                self._kept[name] = module
+        return None
 
     def find_spec(
         self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
     ) -> ModuleSpec | None:
+        if target is None and fullname.partition(".")[0] in _OURS:
+            again = self._found_again(fullname)
+            if again is not None:
+                return again
         if fullname not in self._hooks:
             return None
         for finder in tuple(sys.meta_path):
@@ -285,6 +319,28 @@ class _Finder:
                     spec.loader = _Loader(spec.loader, fullname, self._fire)  # type: ignore[assignment]  # delegates
                 return spec
         return None
+
+
+_OURS = frozenset({"raceway", "raceway_autopatch"})
+
+
+def _is_being_imported(module: ModuleType) -> bool:
+    """Return whether an import of this module may still fail."""
+    return bool(getattr(module.__dict__.get("__spec__"), "_initializing", False))
+
+
+class _Kept:
+    """Loads a module of ours that is loaded."""
+
+    def __init__(self, module: ModuleType) -> None:
+        self._module = module
+        self._before = {name: module.__dict__.get(name) for name in ("__spec__", "__loader__")}
+
+    def create_module(self, spec: ModuleSpec) -> ModuleType:  # noqa: ARG002 - it is called so
+        return self._module
+
+    def exec_module(self, module: ModuleType) -> None:
+        module.__dict__.update(self._before)  # the import system has put its own there
 
 
 class _Loader:

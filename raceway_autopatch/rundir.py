@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import time
 
 _SHARED_MODE = 0o1733
 """Workers that give up root's privileges can still make their files, and nobody can list them."""
@@ -29,6 +30,28 @@ def create() -> str:
         return path
     message = "no directory for temporary files can be written to; set TMPDIR to one"
     raise OSError(message)
+
+
+def leave_word(path: str, where: str, error: BaseException) -> None:
+    """Let the run know that a process could not be recorded; never raises.
+
+    The suffix is :data:`raceway.record.oplog.FAILED_SUFFIX`: importing that may be what has failed.
+
+    Args:
+        path: The run directory; an empty string for none.
+        where: The part of Raceway that failed.
+        error: What it raised.
+    """
+    try:
+        name = f"{os.getpid()}-{time.time_ns()}.failed"
+        text = "\0".join((where, f"{type(error).__name__}: {error}", "1"))
+        descriptor = os.open(os.path.join(path, name), os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        try:
+            os.write(descriptor, text.encode("utf-8", "backslashreplace"))
+        finally:
+            os.close(descriptor)
+    except Exception:  # noqa: S110 - the run is over, or its disk full
+        pass
 
 
 def remove(path: str, *, keep: bool = False) -> str:

@@ -340,26 +340,26 @@ class _Contained:
     """The analysis; its first failure ends it, and is told at the end."""
 
     def __init__(self, factory: Callable[[str], Analysis], run_dir: str, wishes: Wishes) -> None:
-        self.error: Exception | None = None
+        self.error: BaseException | None = None
         self._wishes = wishes
         self._analysis: Analysis | None = None
         try:
             self._analysis = factory(run_dir)
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             self.error = error
 
     def step(self) -> None:
         if self._analysis is not None and self.error is None:
             try:
                 self._analysis.step()
-            except Exception as error:
+            except (Exception, SystemExit) as error:
                 self.error = error
 
     def is_busy(self) -> bool:
         if self._analysis is not None and self.error is None:
             try:
                 return self._analysis.is_busy()
-            except Exception as error:
+            except (Exception, SystemExit) as error:
                 self.error = error
         return False
 
@@ -369,7 +369,7 @@ class _Contained:
             status = code if code >= 0 else 128 - code
             try:
                 return self._analysis.finish(command=command, exit_status=status, reaped=ends)
-            except Exception as error:
+            except (Exception, SystemExit) as error:
                 self.error = error
         if self.error is not None:
             complain("analysis", self.error, verbose=self._wishes.verbose)
@@ -388,6 +388,6 @@ def _report(
         return False
     try:
         return deliver(report, wishes)
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         complain("the report", error, verbose=wishes.verbose)
         return False

@@ -115,7 +115,8 @@ class Definitions:
         self.objects = 0
         self.locks_seen = 0
         self.notes: list[str] = []
-        self.errors: list[tuple[str, str]] = []
+        self.errors: dict[str, tuple[str, int]] = {}
+        """Errors of ours: where, what the first one was, and how many."""
         self.homes: dict[int, int] = {}
         """Process of an actor, where its number does not tell: for who began with a process."""
         self.peers: dict[str, str] = {}
@@ -152,7 +153,7 @@ class Definitions:
         elif kind == ops.DEF_NOTE:
             self.notes.append(rest[0])
         elif kind == ops.DEF_ERROR:
-            self.errors.append((rest[0], rest[1]))
+            self.add_error(*rest)
         else:
             self._add_process(kind, rest)
 
@@ -172,6 +173,11 @@ class Definitions:
             self.peers.update({rest[0]: rest[1], rest[1]: rest[0]})
         elif kind == ops.DEF_REAPED:
             self.reaped[rest[0]] = (rest[1], rest[2])
+
+    def add_error(self, where: str, text: str, count: int) -> None:
+        """Take an error of ours; told again when there are more of the kind."""
+        known = self.errors.get(where, ("", 0))[1]
+        self.errors[where] = (text, max(count, known))
 
     def _add_lock(self, number: int, kind: str, name: str, code: int, offset: int) -> None:
         self.locks_seen += 1

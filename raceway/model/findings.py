@@ -209,6 +209,7 @@ class Report:
         notes: Sentences about what could not be seen.
         command: The command that was run.
         exit_status: Its exit status as the shell sees it, or None while unknown.
+        first_error: Where and with what Raceway itself failed for the first time.
     """
 
     findings: tuple[Finding, ...] = ()
@@ -217,3 +218,4 @@ class Report:
     notes: tuple[str, ...] = ()
     command: tuple[str, ...] = ()
     exit_status: int | None = None
+    first_error: str = ""

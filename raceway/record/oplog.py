@@ -31,6 +31,8 @@ HEADER = struct.Struct("<4sIIId")
 SUFFIX = ".oplog"
 PRESENCE_SUFFIX = ".begun"
 """Of a file, named like a log, that holds the command of a process: it need not write a log."""
+FAILED_SUFFIX = ".failed"
+"""Of a file that says which errors of ours a process had: where, what and how often, by NUL."""
 _FORMAT = 2
 _NO_SCALAR = ("unmarshallable object",)
 _SCALARS = frozenset({bool, bytes, float, int, str, type(None)})
@@ -84,6 +86,14 @@ class OpLog:
     def reachable(self) -> bool:
         """Return whether the directory is there: when the run is over it is removed."""
         return os.path.isdir(self.directory)
+
+    def leave_word(self, errors: list[tuple[str, str, int]]) -> None:
+        """Say in a file of its own what has failed, since the log itself could not be written.
+
+        Args:
+            errors: Where, what and how often.
+        """
+        leave_word(self.directory, errors)
 
     def after_fork(self) -> None:
         """Begin a new file; what the parent defined is found in the parent's.
@@ -156,6 +166,26 @@ def next_part(path: str) -> str:
     """
     log, part = path.rsplit(SUFFIX, 1)
     return f"{log}{SUFFIX}.{int(part[1:] or 0) + 1}"
+
+
+def leave_word(directory: str, errors: list[tuple[str, str, int]]) -> None:
+    """Write which errors of ours this process had into a run directory; never fails.
+
+    Args:
+        directory: The run directory.
+        errors: Where, what and how often.
+    """
+    try:
+        path = os.path.join(directory, f"{os.getpid()}-{time.time_ns()}{FAILED_SUFFIX}")
+        fields = [f"{where}\0{text}\0{count}" for where, text, count in errors]
+        data = "\0".join(fields).encode("utf-8", "backslashreplace")
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        try:
+            os.write(descriptor, data)
+        finally:
+            os.close(descriptor)
+    except OSError:  # as the log
+        pass
 
 
 def _plain(item: Any) -> Any:

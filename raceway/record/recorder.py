@@ -99,7 +99,7 @@ class _Status:
 
     __slots__ = (
         "active", "after_flush", "broken", "errors", "lost", "pending", "pid", "retry_at", "sink",
-        "turn",
+        "stopped", "turn",
     )  # fmt: skip
 
     def __init__(self) -> None:
@@ -115,9 +115,11 @@ class _Status:
         """Why nothing is written any more; nothing while it is."""
         self.lost = 0
         """Ops that were recorded since then."""
-        self.errors: dict[str, int] = {}
+        self.errors: dict[str, tuple[int, str]] = {}
+        """What of ours has failed: how often, and the first time with what."""
         self.after_flush: Callable[[], None] | None = None
         self.pid = 0
+        self.stopped = False
 
 
 status = _Status()
@@ -142,6 +144,9 @@ def start(sink: Sink | str, *, main_thread: int = 0) -> None:
         from raceway.record.oplog import OpLog
 
         sink = OpLog(sink)
+    if status.stopped:
+        status.stopped = False
+        _forget()  # what came after an earlier recording
     status.sink = sink
     status.pid = os.getpid()
     status.broken = ""
@@ -154,6 +159,7 @@ def start(sink: Sink | str, *, main_thread: int = 0) -> None:
 def stop() -> None:
     """Write out what is there and stop; patched objects that live on record into nothing."""
     flush()
+    status.stopped = status.active
     status.active = False
     status.sink = None
 
@@ -183,8 +189,15 @@ def new_state(name: str = "", kind: str = "thread", group: int = 0) -> State:
     """
     actor = next_actor()
     state = State(actor, group or actor)
-    define_one_more((ops.DEF_ACTOR, actor, name, kind, state.group))
+    try:
+        define_one_more((ops.DEF_ACTOR, actor, name, kind, state.group))
+    except BaseException as error:
+        lost("actor", error)
     return state
+
+
+nobody = State(0, 0)
+"""Stands for an actor that could not be made."""
 
 
 def current() -> State:
@@ -192,7 +205,17 @@ def current() -> State:
     try:
         state: State = local.s
     except AttributeError:
+        state = _first_seen()
+    return state
+
+
+def _first_seen() -> State:
+    """Make the actor of this thread."""
+    try:
         state = local.s = local.thread = new_state(_thread_name())
+    except BaseException as error:
+        lost("actor", error)
+        state = nobody
     return state
 
 
@@ -201,8 +224,8 @@ def thread_state() -> State:
     try:
         state: State = local.thread
     except AttributeError:
-        current()
-        state = local.thread
+        state = current()
+        state = getattr(local, "thread", state)
     return state
 
 
@@ -236,28 +259,31 @@ def install(state: State) -> State:
 
 
 def note_stack(state: State, frame: FrameType | None) -> None:
-    """Record that ``state`` is now called from ``frame``, innermost first."""
-    if len(BUFFER) > CHUNK_ITEMS:
-        flush()
-    token = state.tok
-    if frame is None:
-        state.caller = None
-        state.offset = -1
-        emit((token, ops.FRAME, None, -1))
-        return
-    state.caller = frame.f_code
-    state.offset = frame.f_lasti
-    above = frame.f_back
-    state.above = above.f_code if above is not None else None
-    state.above_offset = above.f_lasti if above is not None else -1
-    records: list[Any] = []
-    depth = 0
-    walker: FrameType | None = frame
-    while walker is not None and depth < STACK_DEPTH:
-        depth += 1
-        records += (token, depth << ops.OP_BITS | ops.FRAME, walker.f_code, walker.f_lasti)
-        walker = walker.f_back
-    emit(records)
+    """Record that ``state`` is now called from ``frame``, innermost first; never fails."""
+    try:
+        if len(BUFFER) > CHUNK_ITEMS:
+            flush()
+        token = state.tok
+        if frame is None:
+            state.caller = None
+            state.offset = -1
+            emit((token, ops.FRAME, None, -1))
+            return
+        state.caller = frame.f_code
+        state.offset = frame.f_lasti
+        above = frame.f_back
+        state.above = above.f_code if above is not None else None
+        state.above_offset = above.f_lasti if above is not None else -1
+        records: list[Any] = []
+        depth = 0
+        walker: FrameType | None = frame
+        while walker is not None and depth < STACK_DEPTH:
+            depth += 1
+            records += (token, depth << ops.OP_BITS | ops.FRAME, walker.f_code, walker.f_lasti)
+            walker = walker.f_back
+        emit(records)
+    except BaseException as error:
+        lost("call stack", error)
 
 
 def note_caller(state: State, frame: FrameType | None) -> None:
@@ -332,22 +358,28 @@ def sync(op: int, subject: int, argument: Any = None) -> None:
         argument: Scalar or tuple of scalars that belongs to the op.
     """
     try:
-        state: State = local.s
-    except AttributeError:
-        state = current()
-    emit((state.tok, subject << ops.OP_BITS | op, None, argument))
-    state.tok += 1
-    if len(BUFFER) > CHUNK_ITEMS:
-        flush()
+        try:
+            state: State = local.s
+        except AttributeError:
+            state = current()
+        emit((state.tok, subject << ops.OP_BITS | op, None, argument))
+        state.tok += 1
+        if len(BUFFER) > CHUNK_ITEMS:
+            flush()
+    except BaseException as error:
+        lost("synchronisation", error)
 
 
 def sync_site(op: int, subject: int, depth: int = 2) -> None:
     """Like :func:`sync`, for ops that say where they happened: locks."""
-    state, code, offset = site(depth + 1)
-    emit((state.tok, subject << ops.OP_BITS | op, code, offset))
-    state.tok += 1
-    if len(BUFFER) > CHUNK_ITEMS:
-        flush()
+    try:
+        state, code, offset = site(depth + 1)
+        emit((state.tok, subject << ops.OP_BITS | op, code, offset))
+        state.tok += 1
+        if len(BUFFER) > CHUNK_ITEMS:
+            flush()
+    except BaseException as error:
+        lost("synchronisation", error)
 
 
 def fork_actor(child: State, depth: int = 2) -> None:
@@ -357,21 +389,27 @@ def fork_actor(child: State, depth: int = 2) -> None:
         child: The new actor; call this before it can run.
         depth: Frames up from here where to begin to look for the user's code.
     """
-    state = current()
-    frame = user_frame(depth + 1)
-    note_caller(state, frame.f_back)
-    emit((state.tok, child.actor << ops.OP_BITS | ops.FORK, frame.f_code, frame.f_lasti))
-    state.tok += 1
-    if len(BUFFER) > CHUNK_ITEMS:
-        flush()
+    try:
+        state = current()
+        frame = user_frame(depth + 1)
+        note_caller(state, frame.f_back)
+        emit((state.tok, child.actor << ops.OP_BITS | ops.FORK, frame.f_code, frame.f_lasti))
+        state.tok += 1
+        if len(BUFFER) > CHUNK_ITEMS:
+            flush()
+    except BaseException as error:
+        lost("fork", error)
 
 
 def switch_to(state: State) -> None:
     """Record that the cooperative actor ``state`` has begun to run on this thread again."""
-    state.tok += 1
-    emit((state.tok, ops.SWITCH, None, None))
-    if len(BUFFER) > CHUNK_ITEMS:
-        flush()
+    try:
+        state.tok += 1
+        emit((state.tok, ops.SWITCH, None, None))
+        if len(BUFFER) > CHUNK_ITEMS:
+            flush()
+    except BaseException as error:
+        lost("switch", error)
 
 
 def might_switch() -> None:
@@ -410,10 +448,8 @@ def _flush_within(seconds: float) -> None:
             if time.monotonic() >= deadline:
                 return
             _sleep(0.005)
-    except Exception as error:
-        if not is_ours(error):
-            raise
-        internal_error("flush", error)
+    except BaseException as error:
+        lost("flush", error)
     finally:
         # No call between the two steps: a signal handler could take the turn over, end it, and
         # leave it to another thread.
@@ -546,15 +582,35 @@ def finish(how: str) -> None:
     """
     if status.active:
         define((ops.DEF_END, how))
-        # Another thread may be at it: nobody comes after us.
+        try:
+            _write_out(how)
+        finally:
+            close = getattr(status.sink, "close", None)
+            if close is not None and how == "exit":
+                close()
+
+
+def _write_out(how: str) -> None:
+    """Write everything; nobody comes after us."""
+    # Of each kind of error only some were told when they happened.
+    for where, (count, text) in tuple(status.errors.items()):
+        if count & count - 1:
+            define((ops.DEF_ERROR, where, text, count))
+    # Another thread may be at it.
+    _flush_within(EXIT_SECONDS)
+    if DEFINITIONS or BUFFER:
         _flush_within(EXIT_SECONDS)
-        if DEFINITIONS or BUFFER:
-            _flush_within(EXIT_SECONDS)
-        if status.broken or status.retry_at:
-            _last_words(how)
-        close = getattr(status.sink, "close", None)
-        if close is not None and how == "exit":
-            close()
+    if status.broken or status.retry_at:
+        _last_words(how)
+    if "flush" in status.errors:
+        _leave_word()
+
+
+def _leave_word() -> None:
+    """Say beside the log what has failed: the log itself cannot."""
+    leave_word = getattr(status.sink, "leave_word", None)
+    if leave_word is not None:
+        leave_word([(where, text, count) for where, (count, text) in tuple(status.errors.items())])
 
 
 def _last_words(how: str) -> None:
@@ -565,8 +621,9 @@ def _last_words(how: str) -> None:
     try:
         if status.sink is not None and status.pid == os.getpid():
             status.sink.write([], [lost, (ops.DEF_END, how)])
-    except OSError:  # then it has no end, which says the same
-        pass
+    except OSError as error:
+        internal_error("log", error)
+        _leave_word()  # a log that was never begun could not even lack its end
 
 
 def _watch_forks() -> None:
@@ -596,34 +653,30 @@ def _before_fork() -> None:
 
 def _after_fork() -> None:
     """Forget the parent's ops; the child is a new process with a new main actor."""
-    status.turn.clear()
-    status.pending = None
-    status.pid = os.getpid()
-    status.broken = ""
-    status.lost = status.retry_at = 0
-    BUFFER.clear()
-    DEFINITIONS.clear()
-    define((ops.DEF_INHERITED, next_channel()))
-    status.errors.clear()
-    if not status.active:
-        return
-    if _is_for_another_program():
-        status.active = False
-        status.sink = None
-        return
-    global _main_thread
-    _main_thread = _thread.get_ident()
     begun = local.__dict__.get("forked")
-    local.__dict__.clear()
     try:
+        _forget()
+        define((ops.DEF_INHERITED, next_channel()))
+        status.pid = os.getpid()
+        if not status.active:
+            return
+        if _is_for_another_program():
+            status.active = False
+            status.sink = None
+            return
+        global _main_thread
+        _main_thread = _thread.get_ident()
         if status.sink is not None:
             status.sink.after_fork()
     except OSError:
         if not _is_reachable():  # the run is over: a daemon's child
             status.active = False
             status.sink = None
-    except Exception as error:
-        internal_error("fork", error)
+    except BaseException as error:
+        lost("fork", error)
+        _leave_word()
+        status.active = False
+        status.sink = None
     if forked is not None and begun is not None and status.active:
         forked(begun)
 
@@ -639,24 +692,89 @@ def _is_for_another_program() -> bool:
     return frame.f_globals.get("__name__") == "subprocess"
 
 
+def _forget() -> None:
+    """Begin with nothing."""
+    status.turn.clear()
+    status.pending = None
+    status.broken = ""
+    status.lost = status.retry_at = 0
+    BUFFER.clear()
+    DEFINITIONS.clear()
+    status.errors.clear()
+    local.__dict__.clear()
+
+
 # ---------------------------------------------------------------- errors of ours
+
+
+def lost(where: str, error: BaseException) -> None:
+    """Take what an ``except`` of ours has caught: an error of ours is counted and over.
+
+    Args:
+        where: The part of Raceway that failed.
+        error: What was caught.
+
+    Raises:
+        BaseException: The error itself, if it is the program's.
+    """
+    pass_on(error)
+    internal_error(where, error)
+
+
+def pass_on(error: BaseException) -> None:
+    """Raise what an ``except`` of ours has caught, if it is the program's; else do nothing."""
+    if not is_ours(error):
+        raise error
 
 
 def is_ours(error: BaseException) -> bool:
     """Tell whether an exception that came up in our code was raised there.
 
     A signal handler of the program runs in the middle of whatever the main thread is doing.  What
-    it raises, to end a wait for example, is the program's and has to reach it.
+    it raises, to end a wait for example, is the program's and has to reach it.  So has what a
+    thread is sent by ``PyThreadState_SetAsyncExc``, or a debugger raises to quit.
     """
-    traceback = error.__traceback__
-    if traceback is not None and traceback.tb_next is None:
-        return True  # nothing was called
-    handlers = _handler_codes()
+    kind = type(error)
+    if not issubclass(kind, Exception) and kind is not SystemExit:
+        return False
+    traceback = last = error.__traceback__
+    nothing_called = traceback is None or traceback.tb_next is None
+    handlers = () if nothing_called else _handler_codes()
     while traceback is not None:
         if traceback.tb_frame.f_code in handlers:
             return False
+        last = traceback
         traceback = traceback.tb_next
-    return True
+    if last is None:
+        return True
+    by_us = _is_part_of_us(last.tb_frame.f_globals.get("__name__"))
+    if kind is SystemExit:  # only what a statement of ours raises: it may be sent to a thread
+        code = last.tb_frame.f_code.co_code
+        return by_us and code[last.tb_lasti] == _RAISE
+    # We call methods of the program (a name, a hash), and what they raise must not get out; an
+    # exception of the program's own that comes up in a line of ours was sent.
+    return not by_us or _is_known(str(kind.__module__))
+
+
+def _is_part_of_us(module: object) -> bool:
+    return str(module).partition(".")[0] in {"raceway", "raceway_autopatch"}
+
+
+def _is_known(module: str) -> bool:
+    """Tell whether our code could raise exceptions of a module; ``bdb`` has those that quit."""
+    top = module.partition(".")[0]
+    return top != "bdb" and (top in sys.stdlib_module_names or _is_part_of_us(module))
+
+
+def _find_raise() -> int:
+    try:
+        raise SystemExit  # noqa: TRY301 - nothing else shows the number of the instruction
+    except SystemExit as error:
+        traceback = error.__traceback__
+        return 0 if traceback is None else _find_raise.__code__.co_code[traceback.tb_lasti]
+
+
+_RAISE = _find_raise()
 
 
 def _handler_codes() -> set[Any]:
@@ -682,16 +800,36 @@ def internal_error(where: str, error: BaseException) -> None:
         error: What it raised.
     """
     try:
-        seen = status.errors.get(where, 0)
-        status.errors[where] = seen + 1
-        if seen == 0:
-            define((ops.DEF_ERROR, where, f"{type(error).__name__}: {error}"[:500]))
-            # Only where the program logs anyway: importing logging would change what it sees, and
-            # without a handler the message would end up in its stderr. The report has it too.
-            logging = sys.modules.get("logging")
-            if logging is not None and logging.getLogger("raceway").hasHandlers():
-                logging.getLogger("raceway").warning(
-                    "internal error in %s, the program goes on", where, exc_info=error
-                )
+        if isinstance(error, RecursionError) and _is_deep(error):
+            where, text = "recursion limit", "the program reached it in the middle of Raceway"
+            if where not in status.errors:
+                note("the program reached its recursion limit: some of it was not recorded there")
+                status.errors[where] = (0, text)
+            return
+        count, text = status.errors.get(where, (0, ""))
+        text = text or f"{type(error).__name__}: {error}"[:500]
+        count += 1
+        status.errors[where] = (count, text)
+        if not count & count - 1:  # 1, 2, 4, 8 ...: the number is right even if we are killed
+            define((ops.DEF_ERROR, where, text, count))
+        # Only where the program logs anyway: importing logging would change what it sees, and
+        # without a handler the message would end up in its stderr. The report has it too.
+        logging = sys.modules.get("logging")
+        if count == 1 and logging is not None and logging.getLogger("raceway").hasHandlers():
+            logging.getLogger("raceway").warning(
+                "internal error in %s, the program goes on", where, exc_info=error
+            )
     except Exception:  # noqa: S110 - there is nobody left to tell
         pass
+
+
+def _is_deep(error: BaseException) -> bool:
+    """Tell whether the program, and not a loop of ours, has used the stack up."""
+    traceback = error.__traceback__
+    depth = 0
+    frame = traceback.tb_frame.f_back if traceback is not None else None
+    while frame is not None:
+        depth += 1
+        frame = frame.f_back
+    # Calls from C count, too, in some versions, so that it need not be the whole.
+    return depth * 3 > sys.getrecursionlimit()

@@ -31,6 +31,11 @@ def write_summary(page: Page, report: Report) -> None:
     else:
         text = f"no races found; {_watched(report)}"
     page.line(Piece(f"raceway: {text}", style))
+    if counts.internal_errors:
+        # On a line of its own: it makes the result doubtful, so it may not hide in a note.
+        first = f" (first: {page.name(report.first_error, 300)})" if report.first_error else ""
+        errors = number(counts.internal_errors, "internal error")
+        page.line(Piece(f"raceway: {errors}{first}; please report this", "warning"))
 
 
 def write_ends(page: Page, report: Report, *, verbose: bool) -> None:
@@ -109,11 +114,8 @@ def _watched(report: Report) -> str:
         )
     else:
         text = f"nothing was watched, so no race could be found; to watch: {HOW_TO_WATCH}"
-    # Both make the result doubtful, so neither may hide in a note.
-    if counts.dropped:
+    if counts.dropped:  # as above
         text += f"; {number(counts.dropped, 'event')} dropped"
-    if counts.internal_errors:
-        text += f"; {number(counts.internal_errors, 'internal error')} of raceway (please report)"
     return text
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sys
 
-from raceway.record.recorder import status
+from raceway.record.recorder import lost, status
 
 TYPE_CHECKING = False  # typing is slow to import and not needed at run time
 if TYPE_CHECKING:
@@ -69,11 +69,17 @@ def watch(obj: Any = _NOTHING, name: str | None = None, **options: Any) -> Any:
     _check(obj)
     if not status.active:
         return obj
-    from raceway.watch.watching import watch_now
+    try:
+        from raceway.watch.watching import watch_now
 
-    # On a line of its own: the arguments of another call would be counted, too.
-    held = sys.getrefcount(obj) - _TEMPORARY
-    return watch_now(obj, name, sys._getframe(1), held)
+        # On a line of its own: the arguments of another call would be counted, too.
+        held = sys.getrefcount(obj) - _TEMPORARY
+        return watch_now(obj, name, sys._getframe(1), held)
+    except BaseException as error:
+        if type(error).__name__ == "CannotWatch":  # its module is imported when it is raised
+            raise
+        lost("watch", error)
+        return obj
 
 
 def unwatch(obj: Any) -> Any:
@@ -91,7 +97,11 @@ def unwatch(obj: Any) -> Any:
         True
     """
     watching = sys.modules.get("raceway.watch.watching")
-    return obj if watching is None else watching.unwatch_now(obj)
+    try:
+        return obj if watching is None else watching.unwatch_now(obj)
+    except BaseException as error:
+        lost("unwatch", error)
+        return obj
 
 
 def _check(obj: Any) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from raceway.model import ops
-from raceway.record.recorder import status
+from raceway.record.recorder import lost, status
 from raceway.watch.sharing import STORED, count_stored
 from raceway.watch.twins import is_generated, set_class
 from raceway.watch.variables import Items, define_variable, key_text, note_once
@@ -62,7 +62,7 @@ def _adopt_contents(source: Any, result: Any, kind: type, items: Items) -> None:
             # The copy holds it too by now.
             fresh = count_stored(source, key) <= STORED + 1
             value = source[key]
-            replacement = adopt(value, items[key], fresh, f"{items.label}[{key_text(key)}]")
+            replacement = adopt(value, items[key], fresh, item_label(items, key))
             if replacement is not value:
                 store(result, key, replacement)
 
@@ -84,15 +84,23 @@ def adopt(value: Any, place: int, fresh: bool, label: str) -> Any:
     """
     if not place or not status.active:
         return value
-    if not fresh:
-        note_once(f"{label} is also referenced elsewhere and is not watched")
+    try:
+        if not fresh:
+            note_once(f"{label} is also referenced elsewhere and is not watched")
+            return value
+        return track(value, define_variable(place, "", ops.ROLE_CONTAINER), label)
+    except BaseException as error:
+        lost("adoption", error)
         return value
-    return track(value, define_variable(place, "", ops.ROLE_CONTAINER), label)
 
 
 def item_label(items: Items, key: Any) -> str:
     """Return what notes call an item."""
-    return f"{items.label}[{key_text(key)}]"
+    try:
+        return f"{items.label}[{key_text(key)}]"
+    except BaseException as error:  # the text of an integer may be too long
+        lost("name of an item", error)
+        return f"{items.label}[]"
 
 
 def plain(value: Any, seen: dict[int, Any] | None = None) -> Any:

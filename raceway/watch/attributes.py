@@ -22,7 +22,9 @@ from raceway.record.recorder import (
     emit,
     flush,
     local,
+    lost,
     note_stack,
+    pass_on,
     status,
 )
 from raceway.watch.adoption import TRACKED, adopt, is_container
@@ -271,12 +273,16 @@ class _Watched:
 
     def prepare(self, name: str, value: Any) -> int:
         """Return the subject of an attribute that is assigned, 0 when it is not tracked."""
-        subject = self.variables.get(name, 0)
-        if subject or not self.plan.tracks(name) or is_synchronisation(value):
-            return subject
-        descriptor = self.descriptor(name, None)
-        _set_generated(self.generated, name, descriptor)
-        return self.variables[name]
+        try:
+            subject = self.variables.get(name, 0)
+            if subject or not self.plan.tracks(name) or is_synchronisation(value):
+                return subject
+            descriptor = self.descriptor(name, None)
+            _set_generated(self.generated, name, descriptor)
+            return self.variables[name]
+        except BaseException as error:
+            lost("attribute", error)
+            return 0
 
     def first_write(self, obj: Any, name: str, value: Any, fresh: bool) -> None:
         """Assign an attribute that has no short way: new, in a slot, or not tracked."""
@@ -360,8 +366,9 @@ def finalizer(previous: Any, owner_of: Any) -> Any:
             owner = owner_of(self)
             if owner and status.active:
                 emit((current().tok, owner | FINALIZE, None, None))
-        except Exception:  # noqa: S110 - the interpreter may be half gone: the program comes first
-            pass
+        except Exception as error:
+            if pass_on is not None:  # the interpreter may be half gone: the program comes first
+                pass_on(error)
         previous(self)
 
     return __del__

@@ -43,7 +43,7 @@ class WatchedProxy(_ObjectProxy):  # type: ignore[misc] # wrapt has no types in 
             return int(self._self_owner)
         try:
             return int(self._self_items[key])
-        except Exception:  # not hashable: the operation itself says so
+        except BaseException:  # not hashable: the operation itself says so
             return no_item()
 
     def __getattr__(self, name: str) -> Any:

@@ -13,7 +13,7 @@ from functools import partial
 
 from raceway.model import ops
 from raceway.model.ops import TEXT_LIMIT, VALUE, WRITE
-from raceway.record.recorder import BUFFER, CHUNK_ITEMS, emit, flush, local, note_stack
+from raceway.record.recorder import BUFFER, CHUNK_ITEMS, emit, flush, local, lost, note_stack
 from raceway.watch.adoption import TRACKED, adopt, is_container
 from raceway.watch.attributes import dict_of, finalizer, reduce_as_original
 from raceway.watch.plans import ABSENT, absent, forget_plan, is_ours, is_synchronisation, plan_of
@@ -66,20 +66,24 @@ class Family:
 
     def subject(self, obj: Any, name: str) -> int:
         """Return the subject of an attribute, making it; 0 when it is not recorded."""
-        names = self.members.get(id(obj))
-        if names is None:
-            if self.only_entered:
-                return 0
-            if len(self.members) >= OBJECT_LIMIT:
-                note_once(
-                    f"only the first {OBJECT_LIMIT:,} objects called {self.label} are recorded"
-                )
-                return 0
-            names = self.enter(obj, define_variable(0, self.label, ops.ROLE_OBJECT))
-        if name not in names:
-            names.setdefault(name, define_variable(names[""], name, ops.ROLE_ATTRIBUTE))
-        subject: int = names[name]
-        return subject
+        try:
+            names = self.members.get(id(obj))
+            if names is None:
+                if self.only_entered:
+                    return 0
+                if len(self.members) >= OBJECT_LIMIT:
+                    note_once(
+                        f"only the first {OBJECT_LIMIT:,} objects called {self.label} are recorded"
+                    )
+                    return 0
+                names = self.enter(obj, define_variable(0, self.label, ops.ROLE_OBJECT))
+            if name not in names:
+                names.setdefault(name, define_variable(names[""], name, ops.ROLE_ATTRIBUTE))
+            subject: int = names[name]
+            return subject
+        except BaseException as error:
+            lost("attribute", error)
+            return 0
 
     def owner(self, obj: Any) -> int:
         """Return the subject of a member itself; 0 for what is none."""
@@ -99,23 +103,27 @@ class Family:
         Returns:
             Whether the attribute is tracked.
         """
-        plan = plan_of(cls)
-        if not plan.tracks(name):
-            return False
-        if (id(holder), name) in self.prepared and is_ours(_find(holder, name)):
+        try:
+            plan = plan_of(cls)
+            if not plan.tracks(name):
+                return False
+            if (id(holder), name) in self.prepared and is_ours(_find(holder, name)):
+                return True
+            if is_synchronisation(value):
+                return False
+            default = _find(cls, name)
+            if is_ours(default):
+                default = default._raceway_default[0]
+            member = plan.slots.get(name)
+            descriptor = _descriptor(self, name, cls, None if member else default, member)
+            type.__setattr__(holder, name, descriptor)
+            self.prepared.add((id(holder), name))
+            if member is None:
+                self.direct.setdefault(id(holder), set()).add(name)
             return True
-        if is_synchronisation(value):
+        except BaseException as error:
+            lost("attribute", error)
             return False
-        default = _find(cls, name)
-        if is_ours(default):
-            default = default._raceway_default[0]
-        member = plan.slots.get(name)
-        descriptor = _descriptor(self, name, cls, None if member else default, member)
-        type.__setattr__(holder, name, descriptor)
-        self.prepared.add((id(holder), name))
-        if member is None:
-            self.direct.setdefault(id(holder), set()).add(name)
-        return True
 
 
 def _find(cls: Any, name: str) -> Any:

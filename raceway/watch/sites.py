@@ -17,6 +17,8 @@ from raceway.record.recorder import (
     flush,
     is_ours,
     local,
+    lost,
+    nobody,
     note_stack,
 )
 
@@ -69,22 +71,26 @@ def no_item() -> int:
 
 def where() -> tuple[State, CodeType, int]:
     """Return who runs, and the code and offset of the nearest frame that acts for itself."""
-    try:
-        state: State = local.s
-    except AttributeError:
-        state = current()
     frame = first = _getframe(1)
-    while frame.f_globals.get("__name__") in _PASSED_OVER:
-        back = frame.f_back
-        if back is None:
-            frame = first
-            break
-        frame = back
-    caller = frame.f_back
-    if caller is None or caller.f_code is not state.caller or caller.f_lasti != state.offset:
-        note_stack(state, caller)
-    if len(BUFFER) > CHUNK_ITEMS:
-        flush()
+    try:
+        try:
+            state: State = local.s
+        except AttributeError:
+            state = current()
+        while frame.f_globals.get("__name__") in _PASSED_OVER:
+            back = frame.f_back
+            if back is None:
+                frame = first
+                break
+            frame = back
+        caller = frame.f_back
+        if caller is None or caller.f_code is not state.caller or caller.f_lasti != state.offset:
+            note_stack(state, caller)
+        if len(BUFFER) > CHUNK_ITEMS:
+            flush()
+    except BaseException as error:
+        lost("access", error)
+        state = nobody
     return state, frame.f_code, frame.f_lasti
 
 
@@ -96,19 +102,26 @@ def value_record(token: int, subject: int, value: Any) -> tuple[Any, ...]:
         subject: Variable, shifted to its place in an op.
         value: What was written.
     """
-    kind = type(value)
-    if kind is int or value is None or kind is float or kind is bool:
-        return (token, subject | ops.VALUE, None, value)
-    if kind is str:
-        return (token, subject | ops.VALUE, None, value[: ops.TEXT_LIMIT])
-    return (token, subject | ops.VALUE, kind, None)
+    try:
+        kind = type(value)
+        if kind is int or value is None or kind is float or kind is bool:
+            return (token, subject | ops.VALUE, None, value)
+        if kind is str:
+            return (token, subject | ops.VALUE, None, value[: ops.TEXT_LIMIT])
+        return (token, subject | ops.VALUE, kind, None)
+    except BaseException as error:
+        lost("value", error)
+        return ()
 
 
 def record(subject: int, op: int) -> None:
     """Record one access that is about to happen; nothing when the subject is 0."""
-    if subject:
-        state, code, offset = where()
-        emit((state.tok, subject | op, code, offset))
+    try:
+        if subject:
+            state, code, offset = where()
+            emit((state.tok, subject | op, code, offset))
+    except BaseException as error:
+        lost("access", error)
 
 
 def record_two(first: int, second: int) -> None:
@@ -118,9 +131,12 @@ def record_two(first: int, second: int) -> None:
         first: Subject and op in one number.
         second: Subject and op in one number.
     """
-    if first and second:
-        state, code, offset = where()
-        token = state.tok
-        emit((token, first, code, offset, token, second, code, offset))
-    elif first or second:
-        record(first or second, 0)
+    try:
+        if first and second:
+            state, code, offset = where()
+            token = state.tok
+            emit((token, first, code, offset, token, second, code, offset))
+        elif first or second:
+            record(first or second, 0)
+    except BaseException as error:
+        lost("access", error)

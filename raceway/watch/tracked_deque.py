@@ -116,7 +116,7 @@ class RecordingDeque(deque):  # type: ignore[type-arg] # elements of any kind
         """Return the subject of an item, or the length where there is no such item."""
         try:
             key = int(index.__index__())
-        except Exception:  # the deque itself says what is wrong with the index
+        except BaseException:  # the deque itself says what is wrong with the index
             return no_item() or self._raceway_structure | LENGTH
         size = _length(self)
         key += size if key < 0 else 0

@@ -63,7 +63,7 @@ def dict_mixin(base: Any) -> Any:
                 state, frame = unknown()
             try:
                 item = self._raceway_items[key]
-            except Exception:  # not hashable: the call below says so
+            except BaseException:  # not hashable: the call below says so
                 item = no_item()
             if not item:
                 return getitem(self, key)
@@ -84,7 +84,7 @@ def dict_mixin(base: Any) -> Any:
                 state, frame = unknown()
             try:
                 item = self._raceway_items[key]
-            except Exception:  # not hashable: the call below says so
+            except BaseException:  # not hashable: the call below says so
                 item = no_item()
             if not item:
                 setitem(self, key, value)
@@ -129,7 +129,7 @@ def dict_mixin(base: Any) -> Any:
                 state, frame = unknown()
             try:
                 item = self._raceway_items[key]
-            except Exception:  # not hashable: the call below says so
+            except BaseException:  # not hashable: the call below says so
                 item = no_item()
             if not item:
                 return get(self, key, default)
@@ -150,7 +150,7 @@ def dict_mixin(base: Any) -> Any:
                 state, frame = unknown()
             try:
                 item = self._raceway_items[key]
-            except Exception:  # not hashable: the call below says so
+            except BaseException:  # not hashable: the call below says so
                 item = no_item()
             if not item:
                 return contains(self, key)
@@ -166,7 +166,7 @@ def dict_mixin(base: Any) -> Any:
         def _raceway_item(self, key: Any) -> int:
             try:
                 return int(self._raceway_items[key])
-            except Exception:  # not hashable: the operation itself says so
+            except BaseException:  # not hashable: the operation itself says so
                 return no_item()
 
         def _raceway_plain(self) -> Any:

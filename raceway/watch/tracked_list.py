@@ -131,7 +131,7 @@ class RecordingList(list):  # type: ignore[type-arg] # elements of any kind
             return self._raceway_structure | slice_op
         try:
             key = int(index.__index__())
-        except Exception:  # the list itself says what is wrong with the index
+        except BaseException:  # the list itself says what is wrong with the index
             return no_item() or self._raceway_structure | LENGTH
         size = _length(self)
         if type(index) is not int and key < 0:

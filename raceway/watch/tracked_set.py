@@ -47,7 +47,7 @@ class RecordingSet(set):  # type: ignore[type-arg] # members of any kind
             state, frame = unknown()
         try:
             item = self._raceway_items[member]
-        except Exception:  # not hashable: the call below says so
+        except BaseException:  # not hashable: the call below says so
             item = no_item()
         if not item:
             return _contains(self, member)
@@ -69,7 +69,7 @@ class RecordingSet(set):  # type: ignore[type-arg] # members of any kind
             state, frame = unknown()
         try:
             item = self._raceway_items[member]
-        except Exception:  # not hashable: the call below says so
+        except BaseException:  # not hashable: the call below says so
             item = no_item()
         if not item:
             _add(self, member)
@@ -94,7 +94,7 @@ class RecordingSet(set):  # type: ignore[type-arg] # members of any kind
         try:
             item = self._raceway_items[member]
             present = _contains(self, member)
-        except Exception:  # not hashable: the operation itself says so
+        except BaseException:  # not hashable: the operation itself says so
             no_item()
             return
         if not item:

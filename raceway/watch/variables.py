@@ -10,7 +10,7 @@ import sys
 from _weakref import ref
 
 from raceway.model import ops
-from raceway.record.recorder import define_one_more, is_ours, next_variable, note
+from raceway.record.recorder import define_one_more, lost, next_variable, note, pass_on
 
 TYPE_CHECKING = False  # typing is slow to import and not needed at run time
 if TYPE_CHECKING:
@@ -44,16 +44,22 @@ def define_variable(parent: int, text: str, role: str, value: Any = None) -> int
         role: One of the roles in :mod:`raceway.model.ops`.
         value: What it holds now; ``None`` for nothing that a report could show.
     """
-    serial = next_variable()
-    kind = type(value)
-    shown: Any
-    if kind is int or kind is float or kind is bool:
-        has_value, shown = True, value
-    elif kind is str:
-        has_value, shown = True, value[: ops.TEXT_LIMIT]
-    else:
-        has_value, shown = False, None if value is None else kind.__qualname__
-    define_one_more((ops.DEF_VARIABLE, serial, parent >> ops.OP_BITS, text, role, has_value, shown))
+    try:
+        serial = next_variable()
+        kind = type(value)
+        shown: Any
+        if kind is int or kind is float or kind is bool:
+            has_value, shown = True, value
+        elif kind is str:
+            has_value, shown = True, value[: ops.TEXT_LIMIT]
+        else:
+            has_value, shown = False, None if value is None else kind.__qualname__
+        define_one_more(
+            (ops.DEF_VARIABLE, serial, parent >> ops.OP_BITS, text, role, has_value, shown)
+        )
+    except BaseException as error:
+        lost("variable", error)
+        return 0
     return serial << ops.OP_BITS
 
 
@@ -97,9 +103,8 @@ class Items(dict):  # type: ignore[type-arg] # keys of any kind, and no typing a
             if text is None:
                 return self._find_object(key)
             return self._make(key, text)
-        except Exception as error:  # unhashable, or __eq__ of the program: its call will say so
-            if not is_ours(error):
-                raise
+        except BaseException as error:  # unhashable, or __eq__ of the program: its call will say so
+            pass_on(error)
             return 0
 
     def _find_object(self, key: Any) -> int:

@@ -168,7 +168,7 @@ class TrackedKeys(_SetView):
     def __contains__(self, key: object) -> bool:
         try:
             subject = self._owner._raceway_items[key]
-        except Exception:  # the next line raises what the program would have seen
+        except BaseException:  # the next line raises what the program would have seen
             subject = no_item()
         record(subject, READ)
         return key in self._view

@@ -64,6 +64,7 @@ def _contain(action: Callable[[], None]) -> None:
     except KeyboardInterrupt:
         raise
     except BaseException as error:
+        _leave_word(error)
         if os.environ.get("RACEWAY_VERBOSE", "") not in ("", "0"):
             reason = f"{type(error).__name__}: {error}".replace("\n", " ")
             # Through the descriptor: sys.stderr may be None or somebody's object.
@@ -72,6 +73,19 @@ def _contain(action: Callable[[], None]) -> None:
                 os.write(2, text.encode("utf-8", "backslashreplace"))
             except OSError:
                 pass
+
+
+def _leave_word(error: BaseException) -> None:
+    """Let the report say that this process was not recorded."""
+    run_dir = os.environ.get("RACEWAY_RUN_DIR", "")
+    if getattr(error, "name", None) == "raceway_autopatch" or not run_dir:
+        return  # an interpreter without raceway; or nobody reads it
+    try:
+        from raceway_autopatch.rundir import leave_word
+
+        leave_word(run_dir, "start", error)
+    except BaseException:  # noqa: S110 - there is nobody left to tell
+        pass
 
 
 def _step_aside() -> None:

@@ -12,7 +12,7 @@ from __future__ import annotations
 from raceway.model import ops
 from raceway.record import recorder
 from raceway.record.callables import name_of
-from raceway_autopatch.patching import contained, internal_error, wrap
+from raceway_autopatch.patching import contained, wrap
 
 TYPE_CHECKING = False  # typing is slow to import and not needed at run time
 if TYPE_CHECKING:
@@ -64,8 +64,8 @@ def _make(args: Any, kwargs: Any) -> _Job | None:
             return None
         abandoned = kwargs.get("abandon_on_cancel", args[2] if len(args) > 2 else False)
         return _Job(args[0], "job" if abandoned else "call")
-    except Exception as error:
-        internal_error("anyio", error)
+    except BaseException as error:
+        recorder.lost("anyio", error)
         return None
 
 

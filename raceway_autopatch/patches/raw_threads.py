@@ -108,7 +108,8 @@ def setup() -> None:
 
 def teardown() -> None:
     """Take everything back."""
-    _applied.pop().undo()
+    while _applied:  # nothing, if it could not be patched
+        _applied.pop().undo()
 
 
 PATCHES = ()

@@ -30,7 +30,7 @@ from raceway.record.callables import (
     type_name,
     unwrapped,
 )
-from raceway_autopatch.patching import internal_error
+from raceway.record.recorder import lost
 
 TYPE_CHECKING = False  # typing is slow to import and not needed at run time
 if TYPE_CHECKING:
@@ -100,12 +100,15 @@ def adopt(task: Any) -> State:
 
 def ended(state: State) -> None:
     """Record that the running actor has ended; the loop's thread learns it when the loop stops."""
-    recorder.sync(ops.END, state.actor)
     try:
-        recorder.local.ended.append(state.actor)
-    except AttributeError:
-        # Bounded: of a server that runs for months nobody will ask after all its tasks.
-        recorder.local.ended = deque([state.actor], _ENDED_KEPT)
+        recorder.sync(ops.END, state.actor)
+        try:
+            recorder.local.ended.append(state.actor)
+        except AttributeError:
+            # Bounded: of a server that runs for months nobody will ask after all its tasks.
+            recorder.local.ended = deque([state.actor], _ENDED_KEPT)
+    except BaseException as error:  # the program's task has ended, whatever fails here
+        lost("end of a task", error)
 
 
 def learn_end(task: Any) -> bool:
@@ -117,14 +120,17 @@ def learn_end(task: Any) -> bool:
     Returns:
         Whether that may be news.
     """
-    state = getattr(task, ATTRIBUTE, None)
-    if isinstance(state, recorder.State):
-        learner = recorder.current().actor
-        # done(), then exception(), then result(): once is enough.
-        if state.actor != learner and _last_join.pair != (learner, state.actor):
-            _last_join.pair = (learner, state.actor)
-            recorder.sync(ops.JOIN, state.actor)
-            return True
+    try:
+        state = getattr(task, ATTRIBUTE, None)
+        if isinstance(state, recorder.State):
+            learner = recorder.current().actor
+            # done(), then exception(), then result(): once is enough.
+            if state.actor != learner and _last_join.pair != (learner, state.actor):
+                _last_join.pair = (learner, state.actor)
+                recorder.sync(ops.JOIN, state.actor)
+                return True
+    except BaseException as error:
+        lost("end of a task", error)
     return False
 
 
@@ -160,14 +166,18 @@ def task_name(task: Any, coro: Any = None) -> str:
         task: Anything that a task factory returned.
         coro: Its coroutine, if it may have forgotten that because it has ended.
     """
-    for known in task_types():
-        if known in type(task).__mro__:
-            # One that has ended may have none, and up to 3.12.2 get_coro() crashes on that.
-            if coro is None and task._state == "PENDING":
-                coro = known.get_coro(task)
-            name = known.get_name(task)
-            return str(name) if coro is None else f"{name} ({name_of(coro)})"
-    return f"Task ({type_name(type(task))})"
+    try:
+        for known in task_types():
+            if known in type(task).__mro__:
+                # One that has ended may have none, and up to 3.12.2 get_coro() crashes on that.
+                if coro is None and task._state == "PENDING":
+                    coro = known.get_coro(task)
+                name = known.get_name(task)
+                return str(name) if coro is None else f"{name} ({name_of(coro)})"
+        return f"Task ({type_name(type(task))})"
+    except BaseException as error:
+        lost("task name", error)
+        return "Task"
 
 
 def rename(task: Any, state: State) -> None:
@@ -213,8 +223,8 @@ def callback_actor(
                 return found
         name = name_of(function, "__qualname__")
         return recorder.new_state(name, "callback", before.group), True
-    except Exception as error:  # whatever a callable of the program does
-        internal_error("callback", error)
+    except BaseException as error:  # whatever a callable of the program does
+        lost("callback", error)
         return recorder.new_state("callback", "callback", before.group), True
 
 

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from raceway.model import ops
 from raceway.record import recorder
+from raceway.record.recorder import lost
 from raceway_autopatch.patches.asyncio.actors import (
     ATTRIBUTE,
     adopt,
@@ -25,7 +26,7 @@ from raceway_autopatch.patches.asyncio.actors import (
     stepping,
     task_types,
 )
-from raceway_autopatch.patching import around, contained, internal_error
+from raceway_autopatch.patching import around, contained
 
 TYPE_CHECKING = False  # typing is slow to import and not needed at run time
 if TYPE_CHECKING:
@@ -69,7 +70,9 @@ def _handle_init(original: Callable[..., None]) -> Callable[..., None]:
     return __init__
 
 
-def handle_run(original: Callable[..., None]) -> Callable[..., None]:
+def handle_run(  # noqa: PLR0915 - written out, each call inside would cost a tenth
+    original: Callable[..., None],
+) -> Callable[..., None]:
     """Wrap ``Handle._run``: what runs inside is the turn of a task, a callback or the thread.
 
     Args:
@@ -81,7 +84,7 @@ def handle_run(original: Callable[..., None]) -> Callable[..., None]:
     buffer, limit = recorder.BUFFER, recorder.CHUNK_ITEMS
     task_of = stepping()
 
-    def _run(self: Any) -> None:
+    def _run(self: Any) -> None:  # noqa: PLR0912 - as above
         if not status.active:
             original(self)
             return
@@ -89,32 +92,42 @@ def handle_run(original: Callable[..., None]) -> Callable[..., None]:
             before = local.s
         except AttributeError:
             before = current()
-        callback = self._callback
-        task = task_of(callback)
-        if task is not None:
-            try:
-                state = task._raceway_state
-                if state.group != before.group:
-                    state = adopt(task)  # made before anybody knew which thread would run it
-            except AttributeError:
-                state = adopt(task)
-        else:
-            found = callback_actor(callback, self._args, before)
-            if found is None:
-                callback = None
-                original(self)
-                return
-            state, once = found
-        token = state.tok + 1
-        if token & ops.EPOCH_MASK == 1 and task is not None:
-            rename(task, state)
-        emit((token, ops.SWITCH, None, None, token, id(self) << 5 | _RECEIVED, None, None))
-        state.tok = token + 1
-        local.s = state
-        if task is None and self._args and issubclass(type(self._args[0]), task_types()):
-            # A done-callback.  Its handle was sent by the end of the task only if that was still
-            # to come; a callback that is added afterwards is sent by whoever added it.
-            learn_end(self._args[0])
+        callback = task = state = None
+        once = False
+        try:
+            callback = self._callback
+            task = task_of(callback)
+            if task is not None:
+                try:
+                    state = task._raceway_state
+                    if state.group != before.group:
+                        state = adopt(task)  # made before anybody knew which thread would run it
+                except AttributeError:
+                    state = adopt(task)
+            else:
+                found = callback_actor(callback, self._args, before)
+                if found is not None:
+                    state, once = found
+            if state is not None:
+                token = state.tok + 1
+                if token & ops.EPOCH_MASK == 1 and task is not None:
+                    rename(task, state)
+                run = token, ops.SWITCH, None, None, token, id(self) << 5 | _RECEIVED, None, None
+                emit(run)
+                state.tok = token + 1
+                local.s = state
+                if task is None and self._args and issubclass(type(self._args[0]), task_types()):
+                    # A done-callback.  Its handle was sent by the end of the task only if that was
+                    # still to come; one that is added afterwards is sent by whoever added it.
+                    learn_end(self._args[0])
+        except BaseException as error:
+            lost("callback", error)
+            local.s = before
+            state = None
+        if state is None:  # the loop's own, or nobody knows whose
+            callback = task = None
+            original(self)
+            return
         try:
             original(self)
         finally:
@@ -161,8 +174,8 @@ def _fork(task: Any) -> None:
                 # An eager one of a class that is not ours: whoever made it has run it, too.
                 recorder.emit((state.tok, state.actor << ops.OP_BITS | ops.END, None, None))
                 state.tok += 1
-    except Exception as error:  # the task exists, whatever goes wrong here
-        internal_error("create_task", error)
+    except BaseException as error:  # the task exists, whatever goes wrong here
+        lost("create_task", error)
 
 
 def _forget_our_frames(task: Any) -> None:
@@ -191,8 +204,8 @@ def _thread_resumes() -> None:
         over = recorder.local.__dict__.pop("ended", ())
         for actor in over:
             recorder.sync(ops.JOIN, actor)
-    except Exception as error:  # the program's loop has stopped, whatever fails here
-        internal_error("run_forever", error)
+    except BaseException as error:  # the program's loop has stopped, whatever fails here
+        lost("run_forever", error)
 
 
 def _connecting(original: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:

@@ -25,7 +25,7 @@ from _collections import deque  # type: ignore[import-not-found]  # has no stub
 
 from raceway.model import ops
 from raceway.record import recorder
-from raceway_autopatch.patching import around, contained, internal_error
+from raceway_autopatch.patching import around, contained
 
 TYPE_CHECKING = False  # typing is slow to import and not needed at run time
 if TYPE_CHECKING:
@@ -113,8 +113,8 @@ def mutex(op: int, owner: Any, kind: str) -> None:
             _new_lock(owner, kind)
             number = owner._raceway_lock
         recorder.sync_site(op, number, _user_depth())
-    except Exception as error:  # the lock has been taken, whatever fails here
-        internal_error("asyncio lock", error)
+    except BaseException as error:  # the lock has been taken, whatever fails here
+        recorder.lost("asyncio lock", error)
 
 
 def _released_silently(original: Callable[..., Any], lock: Any) -> Any:

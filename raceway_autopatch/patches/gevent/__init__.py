@@ -20,9 +20,10 @@ from __future__ import annotations
 
 import sys
 
+from raceway.record.recorder import lost
 from raceway_autopatch.greenlets import remove_tracer
 from raceway_autopatch.patches.gevent import greenlets, hubs, primitives
-from raceway_autopatch.patching import apply_again, internal_error, replace
+from raceway_autopatch.patching import apply_again, replace
 
 TYPE_CHECKING = False  # typing is slow to import and not needed at run time
 if TYPE_CHECKING:
@@ -44,8 +45,8 @@ def _did_patch(event: object) -> None:
             for name, member in MONKEY_PATCHED.items():
                 if getattr(sys.modules.get(name), member, _did_patch).__module__ == name:
                     apply_again(name)
-    except Exception as error:  # it would reach the caller of patch_all()
-        internal_error("gevent.monkey", error)
+    except BaseException as error:  # it would reach the caller of patch_all()
+        lost("gevent.monkey", error)
 
 
 def _subscribe(subscribers: Any) -> Any:

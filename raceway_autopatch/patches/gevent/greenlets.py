@@ -285,10 +285,19 @@ class _Carried:
 def _carrying(function: Any) -> Any:
     def carry(*args: Any, **kwargs: Any) -> Any:
         value = function(*args, **kwargs)
-        return _Carried(recorder.current().actor, value)
+        return carried(value) or value
 
-    patching._copy_metadata(function, carry)
-    return carry
+    try:
+        carried = patching.contained(_carried)
+        patching._copy_metadata(function, carry)
+        return carry
+    except BaseException as error:
+        recorder.lost("imap", error)
+        return function
+
+
+def _carried(value: Any) -> _Carried:
+    return _Carried(recorder.current().actor, value)
 
 
 # ---------------------------------------------------------------- thread pool

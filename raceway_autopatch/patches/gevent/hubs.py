@@ -10,7 +10,7 @@ from __future__ import annotations
 from raceway.model import ops
 from raceway.record import recorder
 from raceway_autopatch.greenlets import in_hub, install_tracer, started
-from raceway_autopatch.patching import around, contained, internal_error
+from raceway_autopatch.patching import around, contained
 
 TYPE_CHECKING = False  # typing is slow to import and not needed at run time
 if TYPE_CHECKING:
@@ -22,8 +22,8 @@ def _hub_init(original: Callable[..., None]) -> Callable[..., None]:
     def __init__(self: Any, *args: Any, **kwargs: Any) -> None:  # noqa: N807 - it replaces one
         try:
             install_tracer()
-        except Exception as error:  # there must be a hub
-            internal_error("gevent hub", error)
+        except BaseException as error:  # there must be a hub
+            recorder.lost("gevent hub", error)
         original(self, *args, **kwargs)
 
     return __init__

@@ -81,11 +81,14 @@ def sync_once(op: int, subject: int) -> None:
         op: RECEIVE or JOIN.
         subject: Channel or actor.
     """
-    if in_hub():
-        return
-    last = recorder.BUFFER[-ops.STRIDE : -2]
-    if last != [recorder.current().tok - 1, subject << ops.OP_BITS | op]:
-        recorder.sync(op, subject)
+    try:
+        if in_hub():
+            return
+        last = recorder.BUFFER[-ops.STRIDE : -2]
+        if last != [recorder.current().tok - 1, subject << ops.OP_BITS | op]:
+            recorder.sync(op, subject)
+    except BaseException as error:
+        recorder.lost("synchronisation", error)
 
 
 @contained
@@ -102,6 +105,11 @@ def send_for(greenlet: Any, channel: int) -> None:
     if state is not None:
         recorder.emit((state.tok, channel << ops.OP_BITS | ops.SEND, None, None))
         state.tok += 1
+
+
+@contained
+def _outcome(result: Any, greenlet: Any) -> None:
+    send_for(greenlet, _number(result))
 
 
 # ---------------------------------------------------------------- Event, AsyncResult
@@ -153,7 +161,7 @@ def _result_class(original: Any) -> Any:
 
     def __call__(self: Any, source: Any) -> Any:  # noqa: N807 - it replaces one
         if _status.active:
-            send_for(source, _number(self))
+            _outcome(self, source)
         return original.__call__(self, source)
 
     methods = {name: _sends(original, name) for name in sends}
@@ -252,6 +260,7 @@ def _semaphore_class(original: Any) -> Any:
     )
 
 
+@contained
 def _may_release(semaphore: Any) -> bool:
     # A bounded one that is not taken raises.
     initial = getattr(semaphore, "_initial_value", None)
