@@ -579,3 +579,4 @@ def test_a_failing_recorder_does_not_reach_the_program(asyncio_recording, marker
     monkeypatch.undo()
     assert asyncio_recording.errors()
     asyncio_recording.definitions.clear()
+    recorder.status.errors.clear()

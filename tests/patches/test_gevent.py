@@ -270,6 +270,7 @@ def test_an_error_of_ours_does_not_reach_who_switches(run):
     recorder.switch_to = right
     assert recording.errors()
     recording.definitions.clear()
+    recorder.status.errors.clear()
     """,
         expect_stderr=True,
     )

@@ -48,6 +48,7 @@ class World:
         self.errors = []
         recorder = type(sys)("raceway.record.recorder")
         recorder.internal_error = lambda where, error: self.errors.append((where, str(error)))
+        recorder.is_active = lambda: True
         recorder.note = self.errors.append
         monkeypatch.setitem(sys.modules, "raceway.record.recorder", recorder)
         self.made = []
@@ -427,3 +428,37 @@ def test_every_declared_patch_file_is_registered():
     names = {name.removesuffix(".py") for name in os.listdir(folder)}
 
     assert names - {"__init__", "__pycache__"} <= set(registry.ORDER)
+
+
+def test_modules_of_ours_that_are_taken_out_are_found_again(world, install, monkeypatch):
+    import raceway.model.ops as first
+    from raceway_autopatch import versions
+
+    install(Registry((), patched={}))
+    monkeypatch.setitem(sys.modules, "raceway.model.ops", first)
+    importlib.import_module("raceway.exceptions")
+    monkeypatch.delitem(sys.modules, "raceway.exceptions")
+    importlib.import_module("raceway.exceptions")  # this is when it looks what is there
+    monkeypatch.delitem(sys.modules, "raceway.model.ops")
+    monkeypatch.delitem(sys.modules, "raceway_autopatch.versions")
+    spec = first.__spec__
+
+    assert importlib.import_module("raceway.model.ops") is first
+    assert importlib.import_module("raceway_autopatch.versions") is versions
+    assert first.__spec__ is spec
+
+
+def test_modules_of_ours_that_failed_are_imported_anew(install, monkeypatch, tmp_path):
+    import raceway
+
+    (tmp_path / "fails.py").write_text("import raceway.works\nraise LookupError")
+    (tmp_path / "works.py").write_text("")
+    monkeypatch.setattr(raceway, "__path__", [*raceway.__path__, str(tmp_path)])
+    install(Registry((), patched={}))
+
+    for _ in range(2):
+        with pytest.raises(LookupError):
+            importlib.import_module("raceway.fails")
+
+    monkeypatch.delitem(sys.modules, "raceway.works")
+    monkeypatch.delattr(raceway, "works")

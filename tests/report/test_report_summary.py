@@ -42,8 +42,8 @@ def render(report: Report, *, verbose: bool = False) -> str:
             ),
         ),
         (
-            replace(WATCHED, dropped=1200, internal_errors=1),
-            f"no races found; {DETAILS}; 1,200 events dropped; 1 internal error of raceway (please report)",
+            replace(WATCHED, dropped=1200),
+            f"no races found; {DETAILS}; 1,200 events dropped",
         ),
         (Counts(processes=1), f"nothing was watched, so no race could be found; {HOW}"),
         (
@@ -61,6 +61,18 @@ def test_without_findings_it_is_one_line(counts: Counts, line: str) -> None:
     report = Report(counts=counts, notes=("a lock",), command=("my\x1bpython", "x.py"))
 
     assert f"raceway: {line}\n" == render(report)
+
+
+def test_errors_of_ours_have_a_line() -> None:
+    """It makes the result doubtful, so it is not among the notes."""
+    report = Report(
+        counts=replace(WATCHED, internal_errors=3), first_error="flush: OSError: no\x1bspace"
+    )
+
+    assert render(report) == (
+        f"raceway: no races found; {DETAILS}\n"
+        "raceway: 3 internal errors (first: flush: OSError: no\\x1bspace); please report this\n"
+    )
 
 
 def test_verbose_adds_the_notes() -> None:
