@@ -16,6 +16,7 @@ import sys
 from raceway.model import ops
 from raceway.model.ops import ACQUIRE, RELEASE
 from raceway.record import recorder
+from raceway.record.accelerator import accelerator
 from raceway.record.recorder import (
     BUFFER,
     CHUNK_ITEMS,
@@ -113,6 +114,8 @@ def skip_frames_of(condition: type) -> None:
     global _condition_enter, _condition_exit
     _condition_enter = getattr(condition.__enter__, "__code__", None)  # type: ignore[attr-defined]
     _condition_exit = getattr(condition.__exit__, "__code__", None)  # type: ignore[attr-defined]
+    if accelerator is not None:
+        accelerator.pass_over(_condition_enter, _condition_exit)
 
 
 def _torn_down(names: dict[str, Any] = globals()) -> bool:  # noqa: B008 - this module's, for ever
@@ -135,6 +138,9 @@ def make_block(  # noqa: PLR0915 - written out twice, each call inside would cos
         subject: Serial number, shifted.
     """
     acquired, released = subject | ACQUIRE, subject | RELEASE
+    if accelerator is not None:
+        block: Block = accelerator.make_block(acquire, release, held, acquired, released)
+        return block
     torn_down = _torn_down
     caller: Any = None
     offset = -2

@@ -240,5 +240,7 @@ def _report(source: str, value: str) -> str:
 def version() -> str:
     """Return the line of ``--version``."""
     from raceway import __version__
+    from raceway.record.accelerator import accelerator, reason
 
-    return f"raceway-run {__version__} (Python {sys.version.split()[0]})"
+    hot = "in C" if accelerator is not None else f"in Python: {reason}"
+    return f"raceway-run {__version__} (Python {sys.version.split()[0]}, recorder {hot})"

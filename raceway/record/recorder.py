@@ -26,6 +26,7 @@ import sys
 import time
 
 from raceway.model import ops
+from raceway.record.accelerator import accelerator
 from raceway.record.callables import code_of
 
 TYPE_CHECKING = False  # typing is slow to import and not needed at run time
@@ -73,7 +74,7 @@ _sleep = time.sleep  # gevent's would let others run while the process ends
 
 # The native class, taken before gevent can replace it: the state belongs to the OS thread, and
 # whoever switches tasks or greenlets on that thread installs theirs.
-local = _thread._local()
+local: Any = _thread._local() if accelerator is None else accelerator.local
 
 
 class State:
@@ -833,3 +834,14 @@ def _is_deep(error: BaseException) -> bool:
         frame = frame.f_back
     # Calls from C count, too, in some versions, so that it need not be the whole.
     return depth * 3 > sys.getrecursionlimit()
+
+
+if accelerator is not None:
+    _depths = range(1, STACK_DEPTH + 1)
+    accelerator.configure(
+        buffer=BUFFER,
+        chunk_items=CHUNK_ITEMS,
+        frame_ops=(ops.FRAME, *(depth << ops.OP_BITS | ops.FRAME for depth in _depths)),
+        state=State,
+        recorder=globals(),
+    )

@@ -15,6 +15,7 @@ import sys
 
 from raceway.model import ops
 from raceway.model.ops import FINALIZE, TEXT_LIMIT, VALUE, WRITE
+from raceway.record.accelerator import accelerator
 from raceway.record.recorder import (
     BUFFER,
     CHUNK_ITEMS,
@@ -108,7 +109,7 @@ def careful_reader(name: str, subject: int, original: type) -> Any:
     return fget
 
 
-def attribute(name: str, subject: int, original: type, plan: Plan) -> property:
+def attribute(name: str, subject: int, original: type, plan: Plan) -> Any:
     """Return the descriptor of one attribute of one object."""
     if name in plan.slots:
         return _slot_attribute(plan.slots[name], subject)
@@ -135,6 +136,10 @@ def attribute(name: str, subject: int, original: type, plan: Plan) -> property:
         del contents[name]
         emit(op)
 
+    if plan.plain_get and accelerator is not None:
+        return accelerator.Attribute(
+            name, original, subject, subject | WRITE, subject | VALUE, fset, fdel
+        )
     make = reader if plan.plain_get else careful_reader
     return property(make(name, subject, original), fset, fdel)
 
@@ -243,6 +248,8 @@ def _writers(original: type, plan: Plan, cell: Any) -> dict[str, Any]:
         deleter(self, name)
 
     if plan.plain_set and plan.plain_get:
+        if accelerator is not None:
+            return {"__setattr__": accelerator.Setter(__setattr__)}
         return {"__setattr__": __setattr__}
     if plan.plain_set:
         return {"__setattr__": lambda self, name, value: cell.first_write(self, name, value, False)}
@@ -263,7 +270,7 @@ class _Watched:
         self.subjects: dict[str, int] = {}  # those that live in the instance dict
         self.generated: Any = None
 
-    def descriptor(self, name: str, value: Any) -> property:
+    def descriptor(self, name: str, value: Any) -> Any:
         """Make the variable of an attribute, and the descriptor that records it."""
         subject = define_variable(self.owner, name, ops.ROLE_ATTRIBUTE, value)
         self.variables[name] = subject
@@ -385,3 +392,7 @@ def reduce_as_original(self: Any, protocol: Any) -> Any:
     if isinstance(arguments, tuple):
         arguments = tuple(original if part is cls else part for part in arguments)
     return (original if call is cls else call, arguments, *rest)
+
+
+if accelerator is not None:
+    accelerator.configure_attributes(absent=absent, tracked=TRACKED, text_limit=TEXT_LIMIT)

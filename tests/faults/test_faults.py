@@ -92,10 +92,11 @@ def bare(program):
     return _bare[program]
 
 
-def faulty(program, faults, tmp_path, *options):
+def faulty(program, faults, tmp_path, *options, **variables):
     """Run a program with faults; return its stderr and the names of what has failed."""
     log = tmp_path / "faults"
     env = {"RACEWAY_FAULTS": faults, "RACEWAY_FAULTS_LOG": str(log), "TMPDIR": str(tmp_path)}
+    env |= variables
     launcher = [sys.executable, "-m", "raceway_autopatch.launcher", *options]
     ours = run([*launcher, sys.executable, program], env)
     expected = bare(program)
@@ -176,7 +177,10 @@ def test_a_lock_is_taken_and_given_back_whatever_fails(kind, tmp_path):
     names = HOT.split()
 
     err, failed = faulty(
-        "threads.py", ",".join(f"raceway_autopatch.{name}:{kind}@0.5" for name in names), tmp_path
+        "threads.py",
+        ",".join(f"raceway_autopatch.{name}:{kind}@0.5" for name in names),
+        tmp_path,
+        RACEWAY_PURE_PYTHON="1",
     )
 
     assert sorted(failed) == sorted(f"raceway_autopatch.{name}" for name in names)

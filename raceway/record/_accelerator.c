@@ -1,0 +1,1203 @@
+/* The hot path in C: who runs here, attributes of watched objects, `with lock`.
+ *
+ * The Python modules are the reference: recorder.py, watch/attributes.py and lock_ops.py say what
+ * is recorded and why, this says the same to the machine.  Everything unusual goes back to them: a
+ * thread that was never seen, a full buffer, a value that has to be replaced, a missing attribute.
+ *
+ * Order: between an access and its record no other thread can run, since nothing here gives up the
+ * GIL between the two.  Builds without a GIL, and versions whose frames are not known, do not get
+ * this module: the Python one works there.
+ *
+ * Frames are read without making frame objects (the internal headers say how they lie in memory).
+ */
+
+#define PY_SSIZE_T_CLEAN
+#define Py_BUILD_CORE_MODULE 1
+#include <Python.h>
+#include <structmember.h>
+
+#if defined(Py_GIL_DISABLED)
+#error "the order of the records relies on the GIL"
+#elif PY_VERSION_HEX < 0x030A0000 || PY_VERSION_HEX >= 0x030E0000
+#error "the layout of frames in this version is not known"
+#endif
+
+#if PY_VERSION_HEX >= 0x030B0000
+#include "internal/pycore_frame.h"
+#else
+#include <frameobject.h>
+#endif
+
+#if defined(_MSC_VER)
+#define THREAD_LOCAL __declspec(thread)
+#else
+#define THREAD_LOCAL __thread
+#endif
+
+#if PY_VERSION_HEX >= 0x030D0000
+#define IS_FINALIZING() Py_IsFinalizing()
+#else
+#define IS_FINALIZING() _Py_IsFinalizing()
+#endif
+
+/* Kept in step with raceway.model.ops and raceway.record.recorder by configure(). */
+#define MAX_DEPTH 32
+
+static struct {
+    int ready;
+    PyListObject *buffer;
+    Py_ssize_t chunk_items;
+    int depth;
+    Py_ssize_t text_limit;
+    PyObject *frame_ops[MAX_DEPTH + 1]; /* by depth; 0: the actor has no caller */
+    PyTypeObject *state_type;
+    Py_ssize_t tok, caller, offset, above, above_offset; /* where the slots of a State lie */
+    PyObject *recorder; /* the names of its module: what is called rarely is looked up there */
+    PyObject *absent, *tracked; /* of raceway.watch */
+    PyObject *condition_enter, *condition_exit;
+    PyObject *minus_one;
+    PyObject *str_s, *str_dict, *key;
+} G;
+
+#define FIELD(object, at) (*(PyObject **)((char *)(object) + (at)))
+
+static inline void
+set_field(PyObject *object, Py_ssize_t at, PyObject *value)
+{
+    PyObject *before = FIELD(object, at);
+    Py_INCREF(value);
+    FIELD(object, at) = value;
+    Py_XDECREF(before);
+}
+
+/* ------------------------------------------------------------------ frames */
+
+#if PY_VERSION_HEX >= 0x030B0000
+
+typedef _PyInterpreterFrame Frame;
+
+static inline Frame *
+complete(Frame *frame)
+{
+    while (frame != NULL && _PyFrame_IsIncomplete(frame)) {
+        frame = frame->previous;
+    }
+    return frame;
+}
+
+static inline Frame *
+top_frame(void)
+{
+    PyThreadState *tstate = PyThreadState_Get();
+#if PY_VERSION_HEX >= 0x030D0000
+    return complete(tstate->current_frame);
+#else
+    return complete(tstate->cframe->current_frame);
+#endif
+}
+
+static inline Frame *
+back_of(Frame *frame)
+{
+    return complete(frame->previous);
+}
+
+static inline PyObject *
+code_of(Frame *frame)
+{
+#if PY_VERSION_HEX >= 0x030D0000
+    return (PyObject *)_PyFrame_GetCode(frame);
+#else
+    return (PyObject *)frame->f_code;
+#endif
+}
+
+static inline long
+offset_of(Frame *frame)
+{
+    return (long)_PyInterpreterFrame_LASTI(frame) * (long)sizeof(_Py_CODEUNIT);
+}
+
+#else
+
+typedef PyFrameObject Frame;
+
+static inline Frame *
+top_frame(void)
+{
+    return PyThreadState_Get()->frame;
+}
+
+static inline Frame *
+back_of(Frame *frame)
+{
+    return frame->f_back;
+}
+
+static inline PyObject *
+code_of(Frame *frame)
+{
+    return (PyObject *)frame->f_code;
+}
+
+static inline long
+offset_of(Frame *frame)
+{
+    return frame->f_lasti < 0 ? -1 : (long)frame->f_lasti * (long)sizeof(_Py_CODEUNIT);
+}
+
+#endif
+
+static inline int
+is_at(Frame *frame, PyObject *code, PyObject *offset)
+{
+    return code_of(frame) == code && PyLong_AsLong(offset) == offset_of(frame);
+}
+
+/* ------------------------------------------------------------------ the recorder */
+
+static PyObject *
+call_recorder(const char *name, PyObject *first, PyObject *second)
+{
+    PyObject *function = PyDict_GetItemString(G.recorder, name); /* borrowed */
+    if (function == NULL || function == Py_None) {
+        PyErr_Format(PyExc_RuntimeError, "the recorder has no %s any more", name);
+        return NULL;
+    }
+    return PyObject_CallFunctionObjArgs(function, first, second, NULL);
+}
+
+/* ------------------------------------------------------------------ who runs on this thread */
+
+/* What belongs to one thread; its thread state holds it.  All attributes live in the dict; "s", the
+ * actor that runs here, is what everything asks for, and known without a look-up until somebody is
+ * given the dict. */
+typedef struct {
+    PyObject_HEAD
+    PyObject *state;
+    PyObject *dict;
+} Slot;
+
+static THREAD_LOCAL Slot *this_slot;
+
+static int
+slot_traverse(Slot *self, visitproc visit, void *arg)
+{
+    Py_VISIT(self->state);
+    Py_VISIT(self->dict);
+    return 0;
+}
+
+static int
+slot_clear(Slot *self)
+{
+    Py_CLEAR(self->state);
+    Py_CLEAR(self->dict);
+    return 0;
+}
+
+static void
+slot_dealloc(Slot *self)
+{
+    PyObject_GC_UnTrack(self);
+    if (this_slot == self) {
+        this_slot = NULL;
+    }
+    slot_clear(self);
+    PyObject_GC_Del(self);
+}
+
+static PyTypeObject SlotType = {
+    PyVarObject_HEAD_INIT(NULL, 0)
+    .tp_name = "raceway.record._accelerator.Slot",
+    .tp_basicsize = sizeof(Slot),
+    .tp_flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC,
+    .tp_doc = "What belongs to one thread.",
+    .tp_traverse = (traverseproc)slot_traverse,
+    .tp_clear = (inquiry)slot_clear,
+    .tp_dealloc = (destructor)slot_dealloc,
+};
+
+static Slot *
+make_slot(void)
+{
+    PyObject *threads = PyThreadState_GetDict(); /* borrowed */
+    if (threads == NULL) {
+        PyErr_SetString(PyExc_RuntimeError, "this thread has no state");
+        return NULL;
+    }
+    Slot *slot = PyObject_GC_New(Slot, &SlotType);
+    if (slot == NULL) {
+        return NULL;
+    }
+    slot->state = NULL;
+    slot->dict = PyDict_New();
+    PyObject_GC_Track(slot);
+    if (slot->dict == NULL || PyDict_SetItem(threads, G.key, (PyObject *)slot) < 0) {
+        Py_DECREF(slot);
+        return NULL;
+    }
+    this_slot = slot;
+    Py_DECREF(slot); /* the thread's dict holds it */
+    return slot;
+}
+
+/* Return the actor that runs here (borrowed), or NULL. */
+static PyObject *
+known_state(void)
+{
+    Slot *slot = this_slot;
+    if (slot == NULL) {
+        return NULL;
+    }
+    if (slot->state == NULL) {
+        PyObject *found = PyDict_GetItemWithError(slot->dict, G.str_s);
+        if (found != NULL && Py_TYPE(found) == G.state_type) {
+            Py_INCREF(found);
+            slot->state = found;
+        }
+    }
+    return slot->state;
+}
+
+static PyObject *
+local_getattro(PyObject *self, PyObject *name)
+{
+    Slot *slot = this_slot;
+    if (name == G.str_s && slot != NULL && slot->state != NULL) {
+        Py_INCREF(slot->state);
+        return slot->state;
+    }
+    if (slot == NULL && (slot = make_slot()) == NULL) {
+        return NULL;
+    }
+    if (PyUnicode_Compare(name, G.str_dict) == 0) {
+        Py_CLEAR(slot->state); /* whoever asks may change it */
+        Py_INCREF(slot->dict);
+        return slot->dict;
+    }
+    PyObject *found = PyDict_GetItemWithError(slot->dict, name);
+    if (found != NULL) {
+        if (name == G.str_s) {
+            known_state();
+        }
+        Py_INCREF(found);
+        return found;
+    }
+    return PyErr_Occurred() ? NULL : PyObject_GenericGetAttr(self, name);
+}
+
+static int
+local_setattro(PyObject *self, PyObject *name, PyObject *value)
+{
+    Slot *slot = this_slot;
+    if (slot == NULL && (slot = make_slot()) == NULL) {
+        return -1;
+    }
+    if (value != NULL) {
+        if (PyDict_SetItem(slot->dict, name, value) < 0) {
+            return -1;
+        }
+    }
+    else if (PyDict_DelItem(slot->dict, name) < 0) {
+        if (PyErr_ExceptionMatches(PyExc_KeyError)) {
+            PyErr_SetObject(PyExc_AttributeError, name);
+        }
+        return -1;
+    }
+    if (PyUnicode_Compare(name, G.str_s) == 0) {
+        PyObject *before = slot->state;
+        slot->state = NULL;
+        if (value != NULL && Py_TYPE(value) == G.state_type) {
+            Py_INCREF(value);
+            slot->state = value;
+        }
+        Py_XDECREF(before);
+    }
+    return 0;
+}
+
+static PyTypeObject LocalType = {
+    PyVarObject_HEAD_INIT(NULL, 0)
+    .tp_name = "raceway.record._accelerator.local",
+    .tp_basicsize = sizeof(PyObject),
+    .tp_flags = Py_TPFLAGS_DEFAULT,
+    .tp_doc = "Like _thread._local(), but there is one for the whole process.",
+    .tp_getattro = local_getattro,
+    .tp_setattro = local_setattro,
+};
+
+/* Return who runs here (borrowed), making an actor for a thread that was never seen. */
+static inline PyObject *
+state_now(void)
+{
+    Slot *slot = this_slot;
+    if (slot != NULL && slot->state != NULL) {
+        return slot->state;
+    }
+    PyObject *state = known_state();
+    if (state == NULL && !PyErr_Occurred()) {
+        PyObject *made = call_recorder("current", NULL, NULL);
+        if (made == NULL) {
+            return NULL;
+        }
+        Py_DECREF(made);
+        state = known_state();
+        if (state == NULL && !PyErr_Occurred()) {
+            PyErr_SetString(PyExc_RuntimeError, "there is no actor");
+        }
+    }
+    return state;
+}
+
+/* ------------------------------------------------------------------ the buffer */
+
+/* Append without giving others a chance to come in between; takes no references. */
+static inline int
+append(PyObject *const *items, Py_ssize_t count)
+{
+    PyListObject *list = G.buffer;
+    Py_ssize_t size = Py_SIZE(list);
+    if (size + count <= list->allocated) {
+        for (Py_ssize_t at = 0; at < count; at++) {
+            Py_INCREF(items[at]);
+            list->ob_item[size + at] = items[at];
+        }
+        Py_SET_SIZE(list, size + count);
+        return 0;
+    }
+    for (Py_ssize_t at = 0; at < count; at++) {
+        if (PyList_Append((PyObject *)list, items[at]) < 0) {
+            PyObject *pending_type, *pending, *trace;
+            PyErr_Fetch(&pending_type, &pending, &trace);
+            /* No part of an op may stay. */
+            PyList_SetSlice((PyObject *)list, size, PY_SSIZE_T_MAX, NULL);
+            PyErr_Restore(pending_type, pending, trace);
+            return -1;
+        }
+    }
+    return 0;
+}
+
+static inline int
+make_room(void)
+{
+    if (Py_SIZE(G.buffer) > G.chunk_items) {
+        PyObject *result = call_recorder("flush", NULL, NULL);
+        if (result == NULL) {
+            return -1;
+        }
+        Py_DECREF(result);
+    }
+    return 0;
+}
+
+/* Record that `state` is now called from `frame`, innermost first: recorder.note_stack(). */
+static int
+note_stack(PyObject *state, Frame *frame)
+{
+    PyObject *token = FIELD(state, G.tok);
+    if (frame == NULL) {
+        set_field(state, G.caller, Py_None);
+        set_field(state, G.offset, G.minus_one);
+        PyObject *op[] = {token, G.frame_ops[0], Py_None, G.minus_one};
+        return append(op, 4);
+    }
+    PyObject *items[4 * MAX_DEPTH];
+    PyObject *offsets[MAX_DEPTH];
+    int depth = 0, failed = 0;
+    for (Frame *walker = frame; walker != NULL && depth < G.depth; walker = back_of(walker)) {
+        PyObject *offset = PyLong_FromLong(offset_of(walker));
+        if (offset == NULL) {
+            failed = 1;
+            break;
+        }
+        items[4 * depth] = token;
+        items[4 * depth + 1] = G.frame_ops[depth + 1];
+        items[4 * depth + 2] = code_of(walker);
+        items[4 * depth + 3] = offsets[depth] = offset;
+        depth++;
+    }
+    if (!failed) {
+        set_field(state, G.caller, items[2]);
+        set_field(state, G.offset, offsets[0]);
+        set_field(state, G.above, depth > 1 ? items[6] : Py_None);
+        set_field(state, G.above_offset, depth > 1 ? offsets[1] : G.minus_one);
+        failed = append(items, 4 * depth) < 0;
+    }
+    while (depth-- > 0) {
+        Py_DECREF(offsets[depth]);
+    }
+    return failed ? -1 : 0;
+}
+
+/* Note the callers of `frame` if they are not the ones that `state` was last seen under. */
+static inline int
+note_caller(PyObject *state, Frame *frame)
+{
+    Frame *back = back_of(frame);
+    if (back == NULL) {
+        if (FIELD(state, G.caller) != Py_None || PyLong_AsLong(FIELD(state, G.offset)) != -1) {
+            return note_stack(state, NULL);
+        }
+        return 0;
+    }
+    if (!is_at(back, FIELD(state, G.caller), FIELD(state, G.offset))) {
+        return note_stack(state, back);
+    }
+    return 0;
+}
+
+/* The same with one level more: where a critical section begins. */
+static inline int
+note_callers(PyObject *state, Frame *frame)
+{
+    Frame *back = back_of(frame);
+    if (back != NULL && is_at(back, FIELD(state, G.caller), FIELD(state, G.offset))) {
+        Frame *above = back_of(back);
+        if (above != NULL && !is_at(above, FIELD(state, G.above), FIELD(state, G.above_offset))) {
+            return note_stack(state, back);
+        }
+        return 0;
+    }
+    return note_caller(state, frame);
+}
+
+/* Take an error of ours: it is counted and over.  What is not ours stays and is passed on; and when
+ * the interpreter is being torn down, nothing is recorded any more. */
+static int
+forgiven(const char *where)
+{
+    PyObject *type, *error, *trace;
+    PyErr_Fetch(&type, &error, &trace);
+    if (IS_FINALIZING()) {
+        Py_XDECREF(type);
+        Py_XDECREF(error);
+        Py_XDECREF(trace);
+        return 1;
+    }
+    PyErr_NormalizeException(&type, &error, &trace);
+    if (trace != NULL) {
+        PyException_SetTraceback(error, trace);
+    }
+    PyObject *name = PyUnicode_FromString(where);
+    PyObject *result = name == NULL ? NULL : call_recorder("lost", name, error);
+    Py_XDECREF(name);
+    if (result != NULL) {
+        Py_DECREF(result);
+    }
+    Py_XDECREF(type);
+    Py_XDECREF(error);
+    Py_XDECREF(trace);
+    return result != NULL;
+}
+
+/* ------------------------------------------------------------------ attributes */
+
+typedef struct {
+    PyObject_HEAD
+    PyObject *name, *original;
+    PyObject *read, *write, *value; /* subject with the bits of the op */
+    PyObject *set, *delete; /* the way that is taken when it is not a plain `obj.name = value` */
+} Attribute;
+
+static PyObject *
+attribute_get(PyObject *self, PyObject *obj, PyObject *type)
+{
+    Attribute *attribute = (Attribute *)self;
+    if (obj == NULL) {
+        Py_INCREF(self);
+        return self;
+    }
+    if (make_room() < 0 && !forgiven("attribute")) {
+        return NULL;
+    }
+    PyObject *state = state_now();
+    if (state == NULL && !forgiven("attribute")) {
+        return NULL;
+    }
+    Frame *frame = top_frame();
+    PyObject *offset = NULL;
+    if (state != NULL && frame != NULL) {
+        if (note_caller(state, frame) < 0 || (offset = PyLong_FromLong(offset_of(frame))) == NULL) {
+            return NULL;
+        }
+    }
+    PyObject *value = NULL;
+    PyObject *dict = PyObject_GenericGetDict(obj, NULL);
+    if (dict != NULL) {
+        value = PyDict_GetItemWithError(dict, attribute->name);
+        Py_XINCREF(value);
+        Py_DECREF(dict);
+    }
+    else {
+        PyErr_Clear();
+    }
+    if (offset != NULL) {
+        PyObject *op[] = {FIELD(state, G.tok), attribute->read, code_of(frame), offset};
+        int failed = append(op, 4);
+        Py_DECREF(offset);
+        if (failed < 0) {
+            Py_XDECREF(value);
+            return NULL;
+        }
+    }
+    if (value != NULL) {
+        return value;
+    }
+    return PyObject_CallFunctionObjArgs(G.absent, obj, attribute->name, attribute->original, NULL);
+}
+
+static int
+attribute_set(PyObject *self, PyObject *obj, PyObject *value)
+{
+    Attribute *attribute = (Attribute *)self;
+    PyObject *result = value != NULL
+        ? PyObject_CallFunctionObjArgs(attribute->set, obj, value, NULL)
+        : PyObject_CallFunctionObjArgs(attribute->delete, obj, NULL);
+    Py_XDECREF(result);
+    return result == NULL ? -1 : 0;
+}
+
+static PyObject *
+attribute_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
+{
+    static char *names[] = {"name", "original", "read", "write", "value", "set", "delete", NULL};
+    PyObject *name, *original, *read, *write, *value, *set, *delete;
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "UOO!O!O!OO", names, &name, &original,
+                                     &PyLong_Type, &read, &PyLong_Type, &write, &PyLong_Type,
+                                     &value, &set, &delete)) {
+        return NULL;
+    }
+    Attribute *self = (Attribute *)type->tp_alloc(type, 0);
+    if (self == NULL) {
+        return NULL;
+    }
+    Py_INCREF(name);
+    PyUnicode_InternInPlace(&name);
+    self->name = name;
+#define TAKE(field) Py_INCREF(field); self->field = field
+    TAKE(original); TAKE(read); TAKE(write); TAKE(value); TAKE(set); TAKE(delete);
+#undef TAKE
+    return (PyObject *)self;
+}
+
+static int
+attribute_traverse(Attribute *self, visitproc visit, void *arg)
+{
+    Py_VISIT(self->original);
+    Py_VISIT(self->set);
+    Py_VISIT(self->delete);
+    return 0;
+}
+
+static int
+attribute_clear(Attribute *self)
+{
+    Py_CLEAR(self->original);
+    Py_CLEAR(self->set);
+    Py_CLEAR(self->delete);
+    return 0;
+}
+
+static void
+attribute_dealloc(Attribute *self)
+{
+    PyObject_GC_UnTrack(self);
+    attribute_clear(self);
+    Py_CLEAR(self->name);
+    Py_CLEAR(self->read);
+    Py_CLEAR(self->write);
+    Py_CLEAR(self->value);
+    Py_TYPE(self)->tp_free((PyObject *)self);
+}
+
+static PyTypeObject AttributeType = {
+    PyVarObject_HEAD_INIT(NULL, 0)
+    .tp_name = "raceway.record._accelerator.Attribute",
+    .tp_basicsize = sizeof(Attribute),
+    .tp_flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC,
+    .tp_doc = "An attribute of a watched object that lives in the object's dict.",
+    .tp_new = attribute_new,
+    .tp_traverse = (traverseproc)attribute_traverse,
+    .tp_clear = (inquiry)attribute_clear,
+    .tp_dealloc = (destructor)attribute_dealloc,
+    .tp_descr_get = attribute_get,
+    .tp_descr_set = attribute_set,
+};
+
+/* ``__setattr__`` of a generated class.  Not its slot: object.__setattr__() would refuse to be called
+ * past a slot of C. */
+typedef struct {
+    PyObject_HEAD
+    vectorcallfunc call;
+    PyObject *function; /* the Python function that does the same, and everything unusual */
+} Setter;
+
+/* `obj.name = value`, for values that a report can show or that are of no concern to us. */
+static PyObject *
+setter_call(PyObject *self, PyObject *const *args, size_t nargsf, PyObject *names)
+{
+    PyObject *function = ((Setter *)self)->function;
+    if (PyVectorcall_NARGS(nargsf) != 3 || names != NULL || !PyUnicode_CheckExact(args[1])) {
+        return PyObject_Vectorcall(function, args, nargsf, names);
+    }
+    PyObject *obj = args[0], *name = args[1], *value = args[2];
+    PyObject *found = _PyType_Lookup(Py_TYPE(obj), name);
+    if (found == NULL || Py_TYPE(found) != &AttributeType) {
+        return PyObject_Vectorcall(function, args, nargsf, names);
+    }
+    Attribute *attribute = (Attribute *)found;
+    PyObject *dict = PyObject_GenericGetDict(obj, NULL);
+    if (dict == NULL) {
+        PyErr_Clear();
+        return PyObject_Vectorcall(function, args, nargsf, names);
+    }
+    PyObject *before = PyDict_GetItemWithError(dict, attribute->name); /* borrowed */
+    PyTypeObject *type = Py_TYPE(value);
+    PyObject *kind = Py_None, *shown = value;
+    int own = 0; /* whether `shown` is a reference of ours */
+    if (type == &PyUnicode_Type) {
+        if (PyUnicode_GET_LENGTH(value) > G.text_limit) {
+            shown = PyUnicode_Substring(value, 0, G.text_limit);
+            own = 1;
+        }
+    }
+    else if (type != &PyLong_Type && value != Py_None && type != &PyFloat_Type
+             && type != &PyBool_Type) {
+        kind = (PyObject *)type;
+        shown = before == value ? Py_True : Py_None; /* True: changed in place */
+        if (shown == Py_None && Py_TYPE(type) == &PyType_Type) {
+            int replaced = PyDict_Contains(G.tracked, kind);
+            if (replaced != 0) {
+                Py_DECREF(dict);
+                return replaced < 0 ? NULL : PyObject_Vectorcall(function, args, nargsf, names);
+            }
+        }
+    }
+    int result = -1;
+    PyObject *offset = NULL;
+    Py_XINCREF(before); /* its finaliser runs when all is recorded */
+    Py_INCREF(attribute);
+    if (shown == NULL || (make_room() < 0 && !forgiven("attribute"))) {
+        goto done;
+    }
+    PyObject *state = state_now();
+    if (state == NULL && !forgiven("attribute")) {
+        goto done;
+    }
+    Frame *frame = top_frame();
+    if (state != NULL && frame != NULL) {
+        if (note_caller(state, frame) < 0 || (offset = PyLong_FromLong(offset_of(frame))) == NULL) {
+            goto done;
+        }
+    }
+    result = PyDict_SetItem(dict, attribute->name, value);
+    if (result == 0 && offset != NULL) {
+        PyObject *token = FIELD(state, G.tok);
+        PyObject *ops[] = {
+            token, attribute->write, code_of(frame), offset,
+            token, attribute->value, kind, shown,
+        };
+        result = append(ops, 8);
+    }
+done:
+    Py_XDECREF(offset);
+    if (own) {
+        Py_XDECREF(shown);
+    }
+    Py_DECREF(attribute);
+    Py_DECREF(dict);
+    Py_XDECREF(before);
+    if (result < 0) {
+        return NULL;
+    }
+    Py_RETURN_NONE;
+}
+
+static PyObject *
+setter_get(PyObject *self, PyObject *obj, PyObject *type)
+{
+    if (obj == NULL) {
+        Py_INCREF(self);
+        return self;
+    }
+    return PyMethod_New(self, obj);
+}
+
+static PyObject *
+setter_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
+{
+    PyObject *function;
+    if (!PyArg_ParseTuple(args, "O", &function)) {
+        return NULL;
+    }
+    Setter *self = (Setter *)type->tp_alloc(type, 0);
+    if (self != NULL) {
+        self->call = setter_call;
+        Py_INCREF(function);
+        self->function = function;
+    }
+    return (PyObject *)self;
+}
+
+static int
+setter_traverse(Setter *self, visitproc visit, void *arg)
+{
+    Py_VISIT(self->function);
+    return 0;
+}
+
+static int
+setter_clear(Setter *self)
+{
+    Py_CLEAR(self->function);
+    return 0;
+}
+
+static void
+setter_dealloc(Setter *self)
+{
+    PyObject_GC_UnTrack(self);
+    setter_clear(self);
+    Py_TYPE(self)->tp_free((PyObject *)self);
+}
+
+static PyTypeObject SetterType = {
+    PyVarObject_HEAD_INIT(NULL, 0)
+    .tp_name = "raceway.record._accelerator.Setter",
+    .tp_basicsize = sizeof(Setter),
+    .tp_flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC | Py_TPFLAGS_HAVE_VECTORCALL
+        | Py_TPFLAGS_METHOD_DESCRIPTOR,
+    .tp_doc = "``__setattr__`` of a generated class.",
+    .tp_new = setter_new,
+    .tp_call = PyVectorcall_Call,
+    .tp_vectorcall_offset = offsetof(Setter, call),
+    .tp_traverse = (traverseproc)setter_traverse,
+    .tp_clear = (inquiry)setter_clear,
+    .tp_dealloc = (destructor)setter_dealloc,
+    .tp_descr_get = setter_get,
+};
+
+/* ------------------------------------------------------------------ with lock */
+
+/* What the two ends of a critical section share. */
+typedef struct {
+    PyObject_HEAD
+    vectorcallfunc call;
+    PyObject *acquire, *release, *held;
+    PyObject *acquired, *released; /* subject with the bits of the op */
+    PyObject *caller, *offset;     /* under which callers the section was begun */
+    PyObject *enter;               /* of Leave: the Enter that all this belongs to */
+} Block;
+
+/* Append an op of a lock and begin a new epoch. */
+static int
+append_sync(PyObject *state, PyObject *subject, Frame *frame)
+{
+    PyObject *token = FIELD(state, G.tok);
+    long long number = PyLong_AsLongLong(token);
+    if (number == -1 && PyErr_Occurred()) {
+        return -1;
+    }
+    PyObject *next = PyLong_FromLongLong(number + 1);
+    PyObject *offset = next == NULL ? NULL : PyLong_FromLong(offset_of(frame));
+    int result = -1;
+    if (offset != NULL) {
+        PyObject *op[] = {token, subject, code_of(frame), offset};
+        result = append(op, 4);
+    }
+    if (result == 0) {
+        FIELD(state, G.tok) = next;
+        Py_DECREF(token);
+    }
+    else {
+        Py_XDECREF(next);
+    }
+    Py_XDECREF(offset);
+    return result;
+}
+
+static PyObject *
+give_back(Block *block)
+{
+    /* The `with` block of the caller will never be entered. */
+    PyObject *type, *error, *trace;
+    PyErr_Fetch(&type, &error, &trace);
+    PyObject *result = PyObject_CallNoArgs(block->release);
+    if (result == NULL) {
+        PyErr_Clear();
+    }
+    Py_XDECREF(result);
+    PyErr_Restore(type, error, trace);
+    return NULL;
+}
+
+/* The frame that acquires or releases: that of `with condition` is one further up. */
+static inline Frame *
+site_of_lock(PyObject *passed_over)
+{
+    Frame *frame = top_frame();
+    if (frame != NULL && code_of(frame) == passed_over) {
+        Frame *back = back_of(frame);
+        frame = back != NULL ? back : frame;
+    }
+    return frame;
+}
+
+static int
+record_enter(Block *block)
+{
+    PyObject *state = state_now();
+    if (state == NULL) {
+        return -1;
+    }
+    Frame *frame = site_of_lock(G.condition_enter);
+    if (frame == NULL) {
+        return 0;
+    }
+    if (note_callers(state, frame) < 0) {
+        return -1;
+    }
+    PyObject *before = block->caller, *offset_before = block->offset;
+    block->caller = FIELD(state, G.caller);
+    Py_INCREF(block->caller);
+    block->offset = FIELD(state, G.offset);
+    Py_INCREF(block->offset);
+    Py_XDECREF(before);
+    Py_XDECREF(offset_before);
+    return append_sync(state, block->acquired, frame);
+}
+
+static PyObject *
+block_enter(PyObject *self, PyObject *const *args, size_t nargsf, PyObject *names)
+{
+    Block *block = (Block *)self;
+    if (PyVectorcall_NARGS(nargsf) != 0 || (names != NULL && PyTuple_GET_SIZE(names) != 0)) {
+        PyErr_Format(PyExc_TypeError, "__enter__() takes 0 positional arguments but %zd were given",
+                     PyVectorcall_NARGS(nargsf));
+        return NULL;
+    }
+    PyObject *result = PyObject_CallNoArgs(block->acquire);
+    if (result == NULL) {
+        return NULL;
+    }
+    Py_DECREF(result);
+    if (record_enter(block) < 0 && !forgiven("lock")) {
+        return give_back(block);
+    }
+    Py_RETURN_TRUE;
+}
+
+/* Record the release, unless it will fail. */
+static int
+record_leave(Block *block)
+{
+    PyObject *held = PyObject_CallNoArgs(block->held);
+    if (held == NULL) {
+        return -1;
+    }
+    int is_held = PyObject_IsTrue(held);
+    Py_DECREF(held);
+    if (is_held <= 0) {
+        return is_held;
+    }
+    PyObject *state = state_now();
+    if (state == NULL) {
+        return -1;
+    }
+    Frame *frame = site_of_lock(G.condition_exit);
+    if (frame == NULL) {
+        return 0;
+    }
+    /* As it was at the beginning: then nobody has come from elsewhere since. */
+    if (FIELD(state, G.caller) != block->caller || FIELD(state, G.offset) != block->offset) {
+        if (note_callers(state, frame) < 0) {
+            return -1;
+        }
+    }
+    return append_sync(state, block->released, frame);
+}
+
+static PyObject *
+block_leave(PyObject *self, PyObject *const *args, size_t nargsf, PyObject *names)
+{
+    Block *block = (Block *)((Block *)self)->enter;
+    if (record_leave(block) < 0 && !forgiven("lock")) {
+        return give_back(block);
+    }
+    PyObject *result = PyObject_CallNoArgs(block->release);
+    if (result == NULL) {
+        return NULL;
+    }
+    Py_DECREF(result);
+    if (make_room() < 0 && !forgiven("lock")) {
+        return NULL;
+    }
+    Py_RETURN_NONE;
+}
+
+static int
+block_traverse(Block *self, visitproc visit, void *arg)
+{
+    Py_VISIT(self->acquire);
+    Py_VISIT(self->release);
+    Py_VISIT(self->held);
+    Py_VISIT(self->enter);
+    return 0;
+}
+
+static int
+block_clear(Block *self)
+{
+    Py_CLEAR(self->acquire);
+    Py_CLEAR(self->release);
+    Py_CLEAR(self->held);
+    Py_CLEAR(self->enter);
+    return 0;
+}
+
+static void
+block_dealloc(Block *self)
+{
+    PyObject_GC_UnTrack(self);
+    block_clear(self);
+    Py_CLEAR(self->acquired);
+    Py_CLEAR(self->released);
+    Py_CLEAR(self->caller);
+    Py_CLEAR(self->offset);
+    PyObject_GC_Del(self);
+}
+
+#define BLOCK_TYPE(title, text) { \
+    PyVarObject_HEAD_INIT(NULL, 0) \
+    .tp_name = "raceway.record._accelerator." title, \
+    .tp_basicsize = sizeof(Block), \
+    .tp_flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC | Py_TPFLAGS_HAVE_VECTORCALL, \
+    .tp_doc = text, \
+    .tp_call = PyVectorcall_Call, \
+    .tp_vectorcall_offset = offsetof(Block, call), \
+    .tp_traverse = (traverseproc)block_traverse, \
+    .tp_clear = (inquiry)block_clear, \
+    .tp_dealloc = (destructor)block_dealloc, \
+}
+
+static PyTypeObject EnterType = BLOCK_TYPE("Enter", "``__enter__`` of one lock.");
+static PyTypeObject LeaveType = BLOCK_TYPE("Leave", "``__exit__`` of one lock.");
+
+static Block *
+new_block(PyTypeObject *type, vectorcallfunc call)
+{
+    Block *block = PyObject_GC_New(Block, type);
+    if (block != NULL) {
+        block->call = call;
+        block->acquire = block->release = block->held = NULL;
+        block->acquired = block->released = block->caller = block->offset = block->enter = NULL;
+        PyObject_GC_Track(block);
+    }
+    return block;
+}
+
+PyDoc_STRVAR(make_block_doc,
+"make_block(acquire, release, held, acquired, released)\n--\n\n"
+"Return ``__enter__`` and ``__exit__`` of one lock, as raceway_autopatch.lock_ops.make_block().\n\n"
+"``acquired`` and ``released`` are the serial number with the bits of the ops.");
+
+static PyObject *
+make_block(PyObject *module, PyObject *args)
+{
+    PyObject *acquire, *release, *held, *acquired, *released;
+    if (!PyArg_ParseTuple(args, "OOOO!O!", &acquire, &release, &held, &PyLong_Type, &acquired,
+                          &PyLong_Type, &released)) {
+        return NULL;
+    }
+    Block *enter = new_block(&EnterType, block_enter);
+    if (enter == NULL) {
+        return NULL;
+    }
+#define TAKE(field) Py_INCREF(field); enter->field = field
+    TAKE(acquire); TAKE(release); TAKE(held); TAKE(acquired); TAKE(released);
+#undef TAKE
+    Block *leave = new_block(&LeaveType, block_leave);
+    if (leave == NULL) {
+        Py_DECREF(enter);
+        return NULL;
+    }
+    Py_INCREF(enter);
+    leave->enter = (PyObject *)enter;
+    return Py_BuildValue("(NN)", enter, leave);
+}
+
+/* ------------------------------------------------------------------ the module */
+
+static Py_ssize_t
+slot_offset(PyTypeObject *type, const char *name)
+{
+    PyObject *member = PyDict_GetItemString(type->tp_dict, name); /* borrowed */
+    if (member == NULL || Py_TYPE(member) != &PyMemberDescr_Type) {
+        PyErr_Format(PyExc_TypeError, "%s has no slot %s", type->tp_name, name);
+        return -1;
+    }
+    return ((PyMemberDescrObject *)member)->d_member->offset;
+}
+
+PyDoc_STRVAR(configure_doc,
+"configure(*, buffer, chunk_items, frame_ops, state, recorder)\n--\n\n"
+"Take what the recorder is made of; called once, by the recorder.\n\n"
+"``frame_ops`` are the ops of a call stack by depth; at 0 stands the one for no caller.\n"
+"``recorder`` is the dict of its module.");
+
+static PyObject *
+configure(PyObject *module, PyObject *args, PyObject *kwargs)
+{
+    static char *names[] = {"buffer", "chunk_items", "frame_ops", "state", "recorder", NULL};
+    PyObject *buffer, *frame_ops, *state, *recorder;
+    Py_ssize_t chunk_items;
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "$O!nO!O!O!", names, &PyList_Type, &buffer,
+                                     &chunk_items, &PyTuple_Type, &frame_ops, &PyType_Type, &state,
+                                     &PyDict_Type, &recorder)) {
+        return NULL;
+    }
+    Py_ssize_t count = PyTuple_GET_SIZE(frame_ops);
+    if (G.ready || count < 2 || count > MAX_DEPTH + 1) {
+        PyErr_SetString(PyExc_ValueError, "configured before, or with an unusable depth");
+        return NULL;
+    }
+    PyTypeObject *type = (PyTypeObject *)state;
+    if ((G.tok = slot_offset(type, "tok")) < 0 || (G.caller = slot_offset(type, "caller")) < 0
+        || (G.offset = slot_offset(type, "offset")) < 0
+        || (G.above = slot_offset(type, "above")) < 0
+        || (G.above_offset = slot_offset(type, "above_offset")) < 0) {
+        return NULL;
+    }
+    for (Py_ssize_t at = 0; at < count; at++) {
+        G.frame_ops[at] = PyTuple_GET_ITEM(frame_ops, at);
+        Py_INCREF(G.frame_ops[at]);
+    }
+    G.depth = (int)count - 1;
+    G.chunk_items = chunk_items;
+    Py_INCREF(buffer);
+    G.buffer = (PyListObject *)buffer;
+    Py_INCREF(state);
+    G.state_type = type;
+    Py_INCREF(recorder);
+    G.recorder = recorder;
+    G.ready = 1;
+    Py_RETURN_NONE;
+}
+
+PyDoc_STRVAR(configure_attributes_doc,
+"configure_attributes(*, absent, tracked, text_limit)\n--\n\n"
+"Take what raceway.watch knows: the function for what an object does not have, and the classes\n"
+"whose instances are replaced when they are assigned.");
+
+static PyObject *
+configure_attributes(PyObject *module, PyObject *args, PyObject *kwargs)
+{
+    static char *names[] = {"absent", "tracked", "text_limit", NULL};
+    PyObject *absent, *tracked;
+    Py_ssize_t text_limit;
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "$OO!n", names, &absent, &PyDict_Type, &tracked,
+                                     &text_limit)) {
+        return NULL;
+    }
+    Py_INCREF(absent);
+    Py_XSETREF(G.absent, absent);
+    Py_INCREF(tracked);
+    Py_XSETREF(G.tracked, tracked);
+    G.text_limit = text_limit;
+    Py_RETURN_NONE;
+}
+
+PyDoc_STRVAR(pass_over_doc,
+"pass_over(enter, exit)\n--\n\n"
+"Let the caller of these code objects, the two of a condition, be the site of a lock's op.");
+
+static PyObject *
+pass_over(PyObject *module, PyObject *args)
+{
+    PyObject *enter, *leave;
+    if (!PyArg_ParseTuple(args, "OO", &enter, &leave)) {
+        return NULL;
+    }
+    Py_INCREF(enter);
+    Py_XSETREF(G.condition_enter, enter);
+    Py_INCREF(leave);
+    Py_XSETREF(G.condition_exit, leave);
+    Py_RETURN_NONE;
+}
+
+PyDoc_STRVAR(is_configured_doc,
+"is_configured()\n--\n\n"
+"Return whether a recorder uses this; a second one, imported anew, has to do without.");
+
+static PyObject *
+is_configured(PyObject *module, PyObject *ignored)
+{
+    return PyBool_FromLong(G.ready);
+}
+
+static PyMethodDef methods[] = {
+    {"is_configured", is_configured, METH_NOARGS, is_configured_doc},
+    {"configure", (PyCFunction)(void (*)(void))configure, METH_VARARGS | METH_KEYWORDS,
+     configure_doc},
+    {"configure_attributes", (PyCFunction)(void (*)(void))configure_attributes,
+     METH_VARARGS | METH_KEYWORDS, configure_attributes_doc},
+    {"make_block", make_block, METH_VARARGS, make_block_doc},
+    {"pass_over", pass_over, METH_VARARGS, pass_over_doc},
+    {NULL, NULL, 0, NULL},
+};
+
+static int
+module_exec(PyObject *module)
+{
+    /* What it keeps belongs to the main interpreter; the others have the Python recorder. */
+    if (G.key != NULL || PyInterpreterState_Get() != PyInterpreterState_Main()) {
+        PyErr_SetString(PyExc_ImportError, "there is one accelerator in a process");
+        return -1;
+    }
+    G.minus_one = PyLong_FromLong(-1);
+    G.str_s = PyUnicode_InternFromString("s");
+    G.str_dict = PyUnicode_InternFromString("__dict__");
+    if (G.minus_one == NULL || G.str_s == NULL || G.str_dict == NULL
+        || PyType_Ready(&SlotType) < 0 || PyType_Ready(&LocalType) < 0
+        || PyType_Ready(&AttributeType) < 0 || PyType_Ready(&EnterType) < 0
+        || PyType_Ready(&LeaveType) < 0 || PyType_Ready(&SetterType) < 0) {
+        return -1;
+    }
+    PyObject *local = PyObject_New(PyObject, &LocalType);
+    if (local == NULL) {
+        return -1;
+    }
+    int failed = PyModule_AddObjectRef(module, "local", local);
+    Py_DECREF(local);
+    if (failed < 0 || PyModule_AddObjectRef(module, "Attribute", (PyObject *)&AttributeType) < 0
+        || PyModule_AddObjectRef(module, "Setter", (PyObject *)&SetterType) < 0) {
+        return -1;
+    }
+    G.key = PyUnicode_FromString("raceway.record.local");
+    return G.key == NULL ? -1 : 0;
+}
+
+static PyModuleDef_Slot slots[] = {
+    {Py_mod_exec, module_exec},
+#if PY_VERSION_HEX >= 0x030C0000
+    {Py_mod_multiple_interpreters, Py_MOD_MULTIPLE_INTERPRETERS_NOT_SUPPORTED},
+#endif
+    {0, NULL},
+};
+
+static struct PyModuleDef definition = {
+    PyModuleDef_HEAD_INIT,
+    .m_name = "raceway.record._accelerator",
+    .m_doc = "The hot path in C.",
+    .m_size = 0,
+    .m_methods = methods,
+    .m_slots = slots,
+};
+
+PyMODINIT_FUNC
+PyInit__accelerator(void)
+{
+    return PyModuleDef_Init(&definition);
+}

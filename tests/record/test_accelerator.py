@@ -1,0 +1,190 @@
+"""The hot path in C records what the one in Python records."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent.parent
+
+PROGRAM = '''
+import contextlib
+import json
+import threading
+import weakref
+
+import raceway_autopatch
+raceway_autopatch.install()
+from raceway import watch
+from raceway.model import ops
+from raceway.record import recorder
+
+
+class Memory:
+    def __init__(self):
+        self.ops = []
+
+    def write(self, chunk, definitions):
+        self.ops += chunk
+
+    def after_fork(self):
+        pass
+
+
+class Base:
+    limit = 10
+
+    def __getattr__(self, name):
+        if name == "made":
+            return "by getattr"
+        raise AttributeError(name)
+
+
+class Account(Base):
+    def __init__(self):
+        self.balance = 0
+        self.name = "a"
+        self.items = [1]
+        self.limit = 3
+
+    def deposit(self, amount):
+        self.balance += amount
+        return self
+
+    def __del__(self):
+        pass
+
+
+class Guarded:
+    def __init__(self):
+        self.lock = threading.Lock()
+        self.total = 0
+
+    def add(self, amount):
+        with self.lock:
+            self.total += amount
+
+
+def attempt(action):
+    try:
+        return action()
+    except Exception as error:
+        return f"{type(error).__name__}: {error}"
+
+
+def deep(account, depth):
+    if depth:
+        return deep(account, depth - 1)
+    return account.balance
+
+
+def generated(account):
+    for _ in range(3):
+        yield account.balance
+        account.balance = "x" * 400
+
+
+def main():
+    account = watch(Account(), name="account")
+    shown = [
+        account.deposit(5).deposit(2**70).balance,
+        account.made,
+        attempt(lambda: account.missing),
+        attempt(lambda: object.__setattr__(account, "balance", 1)),
+        attempt(lambda: setattr(account, "fresh", 1.5)),
+        attempt(lambda: delattr(account, "fresh")),
+        attempt(lambda: delattr(account, "fresh")),
+        attempt(lambda: account.fresh),
+        attempt(lambda: account.__setattr__("balance", None)),
+        attempt(lambda: account.__setattr__("balance")),
+        attempt(lambda: setattr(account, "items", [1, 2])),
+        list(generated(account)),
+        [deep(account, depth) for depth in (0, 1, 12, 40, 1)],
+        sorted(vars(account)),
+    ]
+    del account.limit
+    shown.append(account.limit)
+    shown.append(sum(account.balance is None for _ in range(300)))
+    account.items = account.items
+    account.flag = True
+    account.flag = False
+
+    guarded = watch(Guarded(), name="guarded")
+    for amount in range(3):
+        guarded.add(amount)
+    guarded.add(3); guarded.add(4)
+    lock = threading.RLock()
+    condition = threading.Condition()
+    with lock, lock:
+        with condition:
+            condition.notify_all()
+    shown.append(attempt(lambda: lock.__exit__(None, None, None)))
+    with contextlib.ExitStack() as stack:
+        stack.enter_context(lock)
+        guarded.total = 1
+    shown.append(attempt(lambda: 1 / 0 if lock.__enter__() else 0))
+    lock.__exit__()
+    shown.append(attempt(lambda: lock.__enter__(1)).partition(":")[0])
+    for number in range(2):
+        thread = threading.Thread(target=guarded.add, args=(number,), name=f"worker {number}")
+        thread.start()
+        thread.join()
+    return shown
+
+
+memory = Memory()
+recorder.start(memory)
+shown = main()
+recorder.flush()
+recorder.stop()
+from raceway.record.accelerator import accelerator
+
+def position(code, offset):
+    """Where in the source: 3.11 has two offsets for one call, of C code and of Python code."""
+    if hasattr(code, "co_positions"):
+        return repr(list(code.co_positions())[offset // 2])
+    return repr(offset)
+
+
+readable = []
+for at in range(0, len(memory.ops), ops.STRIDE):
+    token, subject, thing, argument = memory.ops[at : at + ops.STRIDE]
+    if hasattr(thing, "co_name"):
+        thing, argument = thing.co_name, position(thing, argument)
+    op = ops.NAMES[subject & ops.OP_MASK]
+    readable.append([token, op, subject >> ops.OP_BITS, repr(thing), repr(argument)])
+print(json.dumps([accelerator is not None, recorder.status.errors, shown, readable]))
+'''
+
+
+def recorded(*options, **variables):
+    env = {name: value for name, value in os.environ.items() if not name.startswith("RACEWAY_")}
+    env["PYTHONPATH"] = str(ROOT)
+    done = subprocess.run(
+        [sys.executable, *options, "-c", PROGRAM],
+        env=env | variables,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+@pytest.mark.parametrize("options", [(), ("-X", "dev")], ids=" ".join)
+def test_both_record_the_same(options):
+    in_c, errors, shown, ops = recorded(*options)
+    if not in_c:
+        pytest.skip("there is no compiler")
+    pure, *expected = recorded(*options, RACEWAY_PURE_PYTHON="1")
+
+    assert not pure
+    assert errors == {}
+    assert len(ops) > 400
+    assert [errors, shown] == expected[:2]
+    for mine, other in zip(ops, expected[2], strict=True):
+        assert mine == other
