@@ -10,6 +10,7 @@ Source: C. Fidge and F. Mattern, 1988; the epoch notation ``epoch@actor`` is Fas
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Hashable, Mapping
 
 Clock = Mapping[Hashable, int]
@@ -69,3 +70,12 @@ def pruned(clock: Clock, is_needed: Callable[[Hashable], bool]) -> Clock:
     """Return a clock without the components that nobody needs; itself if all are needed."""
     kept = {key: epoch for key, epoch in clock.items() if is_needed(key)}
     return kept if len(kept) < len(clock) else clock
+
+
+if os.environ.get("RACEWAY_PURE_PYTHON", "") in ("", "0"):
+    try:
+        from raceway.model import _clocks  # type: ignore[attr-defined]  # written in C
+
+        join, known_by_either = _clocks.join, _clocks.known_by_either
+    except ImportError:  # there was no compiler
+        pass

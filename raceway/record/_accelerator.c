@@ -252,7 +252,7 @@ known_state(void)
     }
     if (slot->state == NULL) {
         PyObject *found = PyDict_GetItemWithError(slot->dict, G.str_s);
-        if (found != NULL && Py_TYPE(found) == G.state_type) {
+        if (found != NULL && PyObject_TypeCheck(found, G.state_type)) {
             Py_INCREF(found);
             slot->state = found;
         }
@@ -308,7 +308,7 @@ local_setattro(PyObject *self, PyObject *name, PyObject *value)
     if (PyUnicode_Compare(name, G.str_s) == 0) {
         PyObject *before = slot->state;
         slot->state = NULL;
-        if (value != NULL && Py_TYPE(value) == G.state_type) {
+        if (value != NULL && PyObject_TypeCheck(value, G.state_type)) {
             Py_INCREF(value);
             slot->state = value;
         }

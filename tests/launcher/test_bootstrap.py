@@ -1,5 +1,6 @@
 """The start of every interpreter: invisible to the program, and present in its children."""
 
+import importlib.util
 import json
 import os
 import shutil
@@ -142,8 +143,9 @@ def test_environment_of_children(bench):
 
 @pytest.mark.skipif(shutil.which("make") is None, reason="there is no make")
 def test_make_and_a_build_by_pip(bench):
-    pytest.importorskip("pip")
-    pytest.importorskip("setuptools")
+    for module in ("pip", "setuptools"):  # not imported: setuptools changes the process
+        if importlib.util.find_spec(module) is None:
+            pytest.skip(f"there is no {module}")
     bench.write("src/pyproject.toml", "[project]\nname = 'one'\nversion = '1'\n")
     bench.write("src/one.py", "")
     build = f"{sys.executable} -m pip -q wheel --no-deps --no-build-isolation --no-index ./src"

@@ -384,7 +384,7 @@ def test_unwatch(rec):
 
 
 def test_many_objects_share_a_class(rec, monkeypatch):
-    monkeypatch.setattr("raceway.watch.watching._own_classes", {})
+    monkeypatch.setattr(sys.modules["raceway.watch.watching"], "_own_classes", {})
     objs = [watch(Data(n), f"d{n}") for n in range(300)]
     assert len({id(type(o)) for o in objs}) == 257
     rec.clear()

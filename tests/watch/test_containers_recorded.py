@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import enum
 import json
+import sys
 from collections import Counter, OrderedDict, defaultdict, deque
 
 import pytest
@@ -287,7 +288,7 @@ def test_keys_are_not_kept_alive_and_their_address_may_be_used_again(rec):
 
 
 def test_item_limit(rec, monkeypatch):
-    monkeypatch.setattr("raceway.watch.variables.ITEM_LIMIT", 3)
+    monkeypatch.setattr(sys.modules["raceway.watch.variables"], "ITEM_LIMIT", 3)
     d = watch({}, "d")
     for number in range(5):
         d[number] = number
