@@ -18,6 +18,7 @@ from raceway.config import Config
 from raceway.exceptions import UsageError
 from raceway.pipeline import callsite, events
 from raceway.pipeline.emitter import Emitter
+from raceway.pipeline.encoding import Encoder
 from raceway.pipeline.sender import Sender, Stats
 from raceway.pipeline.transport import Transport
 
@@ -65,6 +66,7 @@ class RacewayClient:
         if config is None:
             config = Config()
         self.config = config = _checked(config)
+        self._hides = events.hides(config.redact)
         self._sender = Sender(
             Transport(config.endpoint, config.api_key, config.request_timeout),
             batch_size=config.batch_size,
@@ -73,8 +75,11 @@ class RacewayClient:
             buffer_bytes=config.max_buffer_bytes,
             rate=config.max_events_per_second,
             exit_timeout=config.shutdown_timeout,
+            encode=Encoder(
+                values.text(config.service_name), values.text(config.environment), self._hides
+            ).encode,
         )
-        self._emitter = Emitter(config, self._sender)
+        self._emitter = Emitter(config, self._sender, self._hides)
         self._session: tuple[int, requests.Session] | None = None
         if config.debug:
             _log_to_stderr()
@@ -148,23 +153,25 @@ class RacewayClient:
             >>> client.track_state_change("counter", 5, 6, "app.py:100", "Write")
             >>> client.track_state_change("counter", None, 6, "Read")
         """
-        if not _listening():
+        frame = context.current_frame()
+        if frame is None and not observers:
             return
         try:
             if access_type is None and (meant := events.access_type(location)) is not None:
                 location, access_type = None, meant
-            access_type = events.access_type(access_type) or "Write"
+            access = events.access_type(access_type) or "Write"
             place = callsite.find().location if location is None else location
-            fields = {
-                "variable": variable,
-                "old_value": old_value,
-                "new_value": new_value,
-                "location": place,
-                "access_type": access_type,
-            }
-            if _observe("StateChange", fields):
-                old, new = self._emitter.capture(old_value), self._emitter.capture(new_value)
-                self._emitter.emit(events.state_change(variable, old, new, place, access_type))
+            if observers:
+                fields = {
+                    "variable": variable,
+                    "old_value": old_value,
+                    "new_value": new_value,
+                    "location": place,
+                    "access_type": access,
+                }
+                _observe("StateChange", fields)
+            if frame is not None:
+                self._emitter.state_change(frame, variable, old_value, new_value, place, access)
         except Exception as error:
             _contain(error)
 

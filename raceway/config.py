@@ -12,6 +12,12 @@ from typing import Optional
 
 from raceway.exceptions import UsageError
 
+SECRETS = (
+    "password", "passwd", "secret", "token", "api_key", "apikey", "api-key", "authorization",
+    "cookie", "credential", "private_key",
+)  # fmt: skip
+"""Words in the names of what is not recorded."""
+
 _MAX_VALUE_BYTES = 256 * 1024
 _MAX_BATCH_BYTES = 2_000_000  # a Raceway server refuses bodies of 2 MiB (2,097,152 bytes)
 _MIN_BATCH_BYTES = 1024
@@ -39,6 +45,8 @@ class Config:
             full new events are counted and dropped.
         max_batch_bytes: Size at which a request is cut, in bytes; at most 2,000,000.
         max_value_bytes: Most that is kept of one captured value, in bytes; at most 262,144.
+        redact: Words; what has one of them in its name (a key, a field, a variable, a header, a
+            parameter of a URL) is recorded as ``<redacted>``, in any case of letters.
         max_events_per_second: Sustained rate of delivery; a burst of 8,000 events is sent
             without delay. A Raceway server takes about 950 events a second and refuses the rest.
             ``None`` removes the limit.
@@ -67,6 +75,7 @@ class Config:
     max_batch_bytes: int = 1024 * 1024
     max_value_bytes: int = 64 * 1024
     max_events_per_second: Optional[float] = 900.0  # noqa: UP045 - as above
+    redact: tuple[str, ...] = SECRETS
 
     def __post_init__(self) -> None:
         """Check every value and say how to repair a bad one."""
@@ -81,6 +90,7 @@ class Config:
         _whole("max_buffer_bytes", self.max_buffer_bytes, 1)
         _whole("max_batch_bytes", self.max_batch_bytes, _MIN_BATCH_BYTES, _MAX_BATCH_BYTES)
         _whole("max_value_bytes", self.max_value_bytes, 64, _MAX_VALUE_BYTES)
+        self.redact = _words("redact", self.redact)
         _seconds("flush_interval", self.flush_interval)
         _seconds("request_timeout", self.request_timeout)
         _seconds("shutdown_timeout", self.shutdown_timeout)
@@ -160,6 +170,13 @@ def _whole(name: str, value: object, least: int, most: int | None = None) -> Non
     whole = isinstance(value, int) and not isinstance(value, bool)
     if not whole or value < least or (most is not None and value > most):  # type: ignore[operator]  # whole says it is an int
         raise _refuse(name, value, f"give a whole number, {limits}")
+
+
+def _words(name: str, value: object) -> tuple[str, ...]:
+    usable = isinstance(value, (list, tuple, set, frozenset))
+    if not usable or not all(isinstance(word, str) and word for word in value):  # type: ignore[attr-defined]  # usable says it can be walked over
+        raise _refuse(name, value, "give a list of words that are not empty")
+    return tuple(value)  # type: ignore[arg-type]  # as above
 
 
 def _seconds(name: str, value: object, unit: str = "seconds") -> None:

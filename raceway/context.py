@@ -45,20 +45,31 @@ _BASE64 = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456
 _CLOCK_PREFIX = "v1;"
 
 
-class _Counter:
-    """What one component of a clock has counted so far."""
+class Counter:
+    """What one component of a trace's clock has counted so far.
 
-    __slots__ = ("_next", "foreign", "last")
+    Attributes:
+        trace: The trace.
+        component: ``<service>#<instance>``.
+        foreign: The whole clock when the component began to count; the others stay as they are.
+        fragments: What an encoder keeps here, since it is the same for all events of the counter.
+    """
 
-    def __init__(self, foreign: Clock, start: int) -> None:
+    __slots__ = ("_next", "component", "foreign", "fragments", "last", "trace")
+
+    def __init__(self, trace: TraceContext, component: str, foreign: Clock, start: int) -> None:
+        self.trace = trace
+        self.component = component
         self.foreign = foreign
+        self.fragments: object = None
         self.last = start
         self._next = count(start + 1).__next__
 
     def tick(self) -> int:
+        """Count one event or outgoing call and return its number."""
         # Two threads may store `last` in the wrong order; it is only read when another component
         # takes over, and then one less is as good: the count itself is exact.
-        self.last = value = min(self._next(), U64_MAX)
+        self.last = value = self._next()
         return value
 
 
@@ -93,7 +104,7 @@ class TraceContext:
         self.upstream_span_id = upstream_span_id
         self.tracestate = tracestate
         self._incoming = clock
-        self._counters: dict[str, _Counter] = {}
+        self._counters: dict[str, Counter] = {}
 
     def tick(self, component: str) -> Clock:
         """Count one event or outgoing call of ``component`` and return the clock after it.
@@ -106,14 +117,23 @@ class TraceContext:
         Returns:
             All components in the order in which they became known, the caller's included.
         """
-        counter = self._counters.get(component)
-        if counter is None:
-            counter = self._counters.setdefault(component, self._counter(component))
+        counter = self.counter(component)
         value = counter.tick()
         entries = [
             (name, value if name == component else number) for name, number in counter.foreign
         ]
         return tuple(entries)
+
+    def counter(self, component: str) -> Counter:
+        """Return what ``component`` has counted, from 0 on if it is new here.
+
+        Args:
+            component: As for :meth:`tick`.
+        """
+        counter = self._counters.get(component)
+        if counter is None:
+            counter = self._counters.setdefault(component, self._counter(component))
+        return counter
 
     def clock(self, component: str) -> Clock:
         """Return the clock as it is, without counting anything.
@@ -127,13 +147,15 @@ class TraceContext:
             for name, number in counter.foreign
         )
 
-    def _counter(self, component: str) -> _Counter:
+    def _counter(self, component: str) -> Counter:
         known = dict(self._incoming)
         for name, counter in list(self._counters.items()):
             # This process under another name: another client, or the parent of a process fork.
             known[name] = max(known.get(name, 0), counter.last)
         known.setdefault(component, 0)
-        return _Counter(tuple(known.items()), known[component])
+        # Whatever came in, there is room to count on.
+        start = min(known[component], U64_MAX // 2)
+        return Counter(self, component, tuple(known.items()), start)
 
 
 class Frame:
@@ -142,7 +164,7 @@ class Frame:
     __slots__ = ("depth", "previous", "tail", "trace")
 
     def __init__(
-        self, trace: TraceContext, previous: Frame | None, tail: str | None, depth: int
+        self, trace: TraceContext, previous: Frame | None, tail: int | None, depth: int
     ) -> None:
         self.trace = trace
         self.previous = previous
@@ -206,17 +228,17 @@ def leave(frame: Frame) -> None:
     _current.set(frame.previous)
 
 
-def advance(event_id: str, *, synchronises: bool) -> None:
+def advance(frame: Frame, number: int, *, synchronises: bool) -> None:
     """Make the event just recorded the parent of the next one of this context.
 
     Args:
-        event_id: Id of the event.
+        frame: The frame of the current context.
+        number: Number of the event.
         synchronises: Whether it is a call, spawn or await, which extends even a long chain.
     """
-    frame = _current.get()
-    if frame is None or frame.depth >= MAX_DEPTH or (frame.depth >= LINEAR and not synchronises):
-        return
-    _current.set(Frame(frame.trace, frame.previous, event_id, frame.depth + 1))
+    depth = frame.depth
+    if depth < LINEAR or (synchronises and depth < MAX_DEPTH):
+        _current.set(Frame(frame.trace, frame.previous, number, depth + 1))
 
 
 def new_trace_id() -> str:

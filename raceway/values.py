@@ -17,12 +17,16 @@ import sys
 from collections import deque
 from itertools import islice
 from json.encoder import encode_basestring
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from raceway.pipeline import native
 
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
 MAX_DEPTH = 100
 DEFAULT_LIMIT = 64 * 1024
+REDACTED = "<redacted>"
 INT_MIN, INT_MAX = -(2**63), 2**64 - 1
 
 _TEXT_LIMIT = 4096
@@ -48,7 +52,11 @@ _BY_STR = {
 }
 
 
-def capture(value: object, limit: int = DEFAULT_LIMIT) -> Any:
+def capture(
+    value: object,
+    limit: int = DEFAULT_LIMIT,
+    hides: Callable[[str], object] | None = None,
+) -> Any:
     """Return a JSON-safe copy of ``value`` as it is now.
 
     JSON values come back equal. Not-a-number and infinity, ints beyond 64 bits, bytes, dates,
@@ -59,6 +67,7 @@ def capture(value: object, limit: int = DEFAULT_LIMIT) -> Any:
     Args:
         value: Anything.
         limit: Approximate size of the result as JSON, in bytes.
+        hides: Whether the value of this key or field is a secret; it is then left out.
 
     Returns:
         A value that :func:`json.dumps` accepts with ``allow_nan=False``.
@@ -73,7 +82,7 @@ def capture(value: object, limit: int = DEFAULT_LIMIT) -> Any:
     if kind is int and INT_MIN <= value <= INT_MAX:  # type: ignore[operator]  # kind says int
         return value
     try:
-        return _Capture(limit).value(value, 0)
+        return _Capture(limit, hides).value(value, 0)
     except Exception:  # the application's value may do anything
         return _UNPRINTABLE
 
@@ -101,10 +110,11 @@ def text(value: object, limit: int = _TEXT_LIMIT) -> str:
 class _Capture:
     """One walk over one value, with what is left of its size limit."""
 
-    __slots__ = ("left", "path")
+    __slots__ = ("hides", "left", "path")
 
-    def __init__(self, limit: int) -> None:
+    def __init__(self, limit: int, hides: Callable[[str], object] | None = None) -> None:
         self.left = limit
+        self.hides = hides
         self.path: set[int] = set()
 
     def value(self, value: Any, depth: int) -> Any:
@@ -199,12 +209,17 @@ class _Capture:
             name = self.key(key)
             if name in result:  # 1 and "1" are two keys here and one in JSON
                 name = f"{name} ({type(key).__name__})"
-            result[name] = self.value(item, depth + 1)
+            result[name] = self.named(name, item, depth + 1)
             self.left -= 2
             taken += 1
         if taken < size:
             result["..."] = f"<{size - taken} more>"
         return result
+
+    def named(self, name: str, value: Any, depth: int) -> Any:
+        if value is not None and self.hides is not None and self.hides(name):
+            return self.text(REDACTED)
+        return self.value(value, depth)
 
     def key(self, key: Any) -> str:
         if type(key) is str:
@@ -271,7 +286,7 @@ class _Capture:
                 except Exception:  # noqa: S112 - a slot that is still empty has no value to show
                     continue
                 self.left -= len(name) + 3
-                result[name] = self.value(item, depth + 1)
+                result[name] = self.named(name, item, depth + 1)
             return result
         finally:
             self.path.discard(id(value))

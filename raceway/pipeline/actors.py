@@ -19,16 +19,23 @@ from raceway.pipeline import native
 
 if TYPE_CHECKING:
     from raceway.context import TraceContext
+    from raceway.pipeline.encoding import Identity
 
 
 class HeldLock:
-    """A lock that its actor has reported as acquired."""
+    """A lock that its actor has reported as acquired.
 
-    __slots__ = ("count", "event_id", "trace")
+    Attributes:
+        trace: The trace in which that was.
+        event: Number of the event, or None if it was dropped.
+        count: How often it has been acquired and not released since.
+    """
 
-    def __init__(self, trace: TraceContext, event_id: str | None) -> None:
+    __slots__ = ("count", "event", "trace")
+
+    def __init__(self, trace: TraceContext) -> None:
         self.trace = trace
-        self.event_id = event_id
+        self.event: int | None = None
         self.count = 1
 
 
@@ -38,10 +45,12 @@ class Actor:
     ``held`` is changed by the actor itself only, so that it needs no lock.
     """
 
-    __slots__ = ("__weakref__", "held", "name")
+    __slots__ = ("__weakref__", "head", "held", "name")
 
     def __init__(self, name: str) -> None:
         self.name = name
+        # What an encoder has made of it, and for whom.
+        self.head: tuple[Identity, str] | None = None
         # (client, lock id) -> what was reported about it
         self.held: dict[tuple[int, str], HeldLock] = {}
 
@@ -86,8 +95,10 @@ def _current_task() -> Any:
     if tasks is None:
         return None
     try:
-        return tasks.current_task()
-    except (RuntimeError, AttributeError):  # no loop runs here; asyncio is half imported
+        # Asked first, because current_task() raises where no loop runs, which takes long.
+        loop = tasks.events._get_running_loop()
+        return None if loop is None else tasks.current_task(loop)
+    except (RuntimeError, AttributeError):  # asyncio is half imported
         return None
 
 

@@ -1,62 +1,105 @@
-"""From a kind to bytes in the sender's buffer: identity, clock, parent and held locks.
+"""From a tracked event to the sender's buffer: identity, clock, parent and held locks.
 
-An event is encoded when it is tracked, not when it is sent: what was captured can no longer change,
-and the buffer knows its size to the byte.
+Everything here runs in the threads of the application. What can change is captured at once; the
+rest is noted down in a tuple, and written as JSON by the thread that sends it (``encoding``).
 """
 
 from __future__ import annotations
 
-import json
-import os
+import time
 from typing import TYPE_CHECKING, Any
 
 from raceway import values
 from raceway.context import advance, current_frame
-from raceway.pipeline import events
+from raceway.pipeline import encoding, events
 from raceway.pipeline.actors import HeldLock, current_actor
+from raceway.pipeline.encoding import Identity
+from raceway.pipeline.native import process
 
 if TYPE_CHECKING:
     from raceway.config import Config
-    from raceway.context import TraceContext
+    from raceway.context import Frame, TraceContext
     from raceway.pipeline.actors import Actor
+    from raceway.pipeline.encoding import Hides, Json, StateChange
     from raceway.pipeline.sender import Sender
+
+RECORD_BYTES = 720
+"""What an event counts in the buffer besides its texts, as a tuple or as JSON."""
 
 _MAX_LOCK_TYPES = 10_000
 _DEFAULT_LOCK_TYPE = "Lock"
-
-_encode = json.JSONEncoder(
-    ensure_ascii=False, allow_nan=False, check_circular=False, separators=(",", ":")
-).encode
+_MAX_TEXT = 4096
+_time_ns = time.time_ns
 
 
 class Emitter:
-    """Builds the events of one client and hands them to its sender. Safe for many threads.
+    """Notes down the events of one client and hands them to its sender. Safe for many threads.
 
     Args:
         config: Names of service, environment and instance; limits.
         sender: Takes the events.
+        hides: Whether what has this name is a secret.
     """
 
-    def __init__(self, config: Config, sender: Sender) -> None:
+    def __init__(self, config: Config, sender: Sender, hides: Hides = None) -> None:
         self._config = config
-        self._sender = sender
+        self._put = sender.put
+        self._limit = config.max_value_bytes
+        self._hides = hides
         self._service = values.text(config.service_name)
-        self._environment = values.text(config.environment)
-        self._identity: tuple[int, str] = (0, "")
+        self._identity = Identity(0, "", "")
         self._lock_types: dict[str, str] = {}
 
     def instance(self) -> str:
         """Return the instance id of this process; another one after a process fork."""
-        pid, instance = self._identity
-        if pid != os.getpid():
+        return self._identify().instance
+
+    def _identify(self) -> Identity:
+        identity = self._identity
+        if identity.pid != process.pid:
             # The environment may hold bytes that are not UTF-8.
             instance = values.text(self._config.current_instance_id())
-            self._identity = (os.getpid(), instance)
-        return instance
+            self._identity = identity = Identity(process.pid, self._service, instance)
+        return identity
 
     def capture(self, value: object) -> Any:
         """Return a JSON-safe copy of ``value``, limited to what the configuration allows."""
-        return values.capture(value, self._config.max_value_bytes)
+        return values.capture(value, self._limit, self._hides)
+
+    def state_change(
+        self,
+        frame: Frame,
+        variable: object,
+        old: object,
+        new: object,
+        location: object,
+        access: str,
+    ) -> None:
+        """Record an access in the trace of the current context.
+
+        Args:
+            frame: The frame of the current context.
+            variable: Name of the variable.
+            old: Value before.
+            new: Value after.
+            location: Where.
+            access: One of the access types.
+        """
+        if type(variable) is not str or len(variable) > _MAX_TEXT:
+            variable = values.text(variable)
+        if type(location) is not str or len(location) > _MAX_TEXT:
+            location = values.text(location)
+        old = encoding.capture(old, self._limit, self._hides)
+        new = encoding.capture(new, self._limit, self._hides)
+        size = RECORD_BYTES + len(variable) + len(location)
+        if isinstance(old, str):
+            size += len(old)
+        if isinstance(new, str):
+            size += len(new)
+        kind = (variable, old, new, location, access)
+        number = self._note(kind, frame.trace, frame.tail, current_actor(), None, None, size)
+        if number is not None:
+            advance(frame, number, synchronises=False)
 
     def emit(
         self,
@@ -64,7 +107,7 @@ class Emitter:
         *,
         tags: dict[str, str] | None = None,
         duration_ns: int | None = None,
-    ) -> str | None:
+    ) -> int | None:
         """Record an event in the trace of the current context.
 
         Args:
@@ -73,17 +116,21 @@ class Emitter:
             duration_ns: Duration in nanoseconds.
 
         Returns:
-            Id of the event, or None without a trace or without room in the buffer.
+            Number of the event, or None without a trace or without room in the buffer.
         """
         frame = current_frame()
         if frame is None:
             return None
-        event_id = self._put(kind, frame.trace, frame.tail, current_actor(), tags, duration_ns)
-        if event_id is not None:
+        written = encoding.as_json(kind)
+        size = RECORD_BYTES + len(written)
+        number = self._note(
+            written, frame.trace, frame.tail, current_actor(), tags, duration_ns, size
+        )
+        if number is not None:
             # Only now: an event that was dropped must not become the parent of others, which the
             # server would then never show.
-            advance(event_id, synchronises=next(iter(kind)) in events.SYNCHRONISING)
-        return event_id
+            advance(frame, number, synchronises=next(iter(kind)) in events.SYNCHRONISING)
+        return number
 
     def acquire(self, lock_id: str, lock_type: str, location: str) -> None:
         """Record that the current actor has acquired a lock, unless it held it before.
@@ -102,14 +149,14 @@ class Emitter:
         if known is not None and known.trace is frame.trace:
             known.count += 1
             return
-        lock = held[key] = HeldLock(frame.trace, None)
-        lock.event_id = self.emit(events.lock_acquire(lock_id, lock_type, location))
+        lock = held[key] = HeldLock(frame.trace)
+        lock.event = self.emit(events.lock_acquire(lock_id, lock_type, location))
 
     def release(self, lock_id: str, lock_type: str | None, location: str) -> None:
         """Record that the current actor has released a lock for the last time.
 
-        The release of a lock whose acquire was reported is sent even after its trace has ended:
-        without it the server takes the actor to be protected for ever.
+        The release of a lock whose acquire was reported is sent even after its trace has ended, or
+        if the buffer is full: without it the server takes the actor to be protected for ever.
         """
         actor, key = current_actor(), (id(self), lock_id)
         lock = actor.held.get(key)
@@ -118,11 +165,21 @@ class Emitter:
             if lock.count > 0:
                 return
             del actor.held[key]
-        kind = events.lock_release(lock_id, lock_type or self.lock_type(lock_id), location)
-        if current_frame() is not None:
-            self.emit(kind)
+        frame = current_frame()
+        if frame is not None:
+            trace, parent = frame.trace, frame.tail
         elif lock is not None:
-            self._put(kind, lock.trace, lock.event_id, actor, None, None)
+            trace, parent = lock.trace, lock.event
+        else:
+            return
+        kind = encoding.as_json(
+            events.lock_release(lock_id, lock_type or self.lock_type(lock_id), location)
+        )
+        essential = lock is not None and lock.event is not None
+        size = RECORD_BYTES + len(kind)
+        number = self._note(kind, trace, parent, actor, None, None, size, essential=essential)
+        if number is not None and frame is not None:
+            advance(frame, number, synchronises=False)
 
     def holds(self, lock_id: str) -> bool:
         """Return whether the current actor has reported this lock as acquired."""
@@ -132,33 +189,33 @@ class Emitter:
         """Return the type that the lock was acquired with, or ``Lock``."""
         return self._lock_types.get(lock_id, _DEFAULT_LOCK_TYPE)
 
-    def _put(
+    def _note(
         self,
-        kind: events.Kind,
+        kind: StateChange | Json,
         trace: TraceContext,
-        parent_id: str | None,
+        parent: int | None,
         actor: Actor,
         tags: dict[str, str] | None,
         duration_ns: int | None,
-    ) -> str | None:
-        instance = self.instance()
-        event_id = events.new_event_id()
-        event = events.envelope(
-            kind,
-            event_id=event_id,
-            parent_id=parent_id,
-            trace=trace,
-            clock=trace.tick(f"{self._service}#{instance}"),
-            held=[
+        size: int,
+        *,
+        essential: bool = False,
+    ) -> int | None:
+        identity = self._identity
+        if identity.pid != process.pid:
+            identity = self._identify()
+        locks: tuple[str, ...] = ()
+        if actor.held:
+            locks = tuple(
                 lock_id
                 for (owner, lock_id), lock in actor.held.items()
                 if owner == id(self) and lock.trace is trace
-            ],
-            thread_id=actor.thread_id(instance),
-            service=self._service,
-            environment=self._environment,
-            instance=instance,
-            tags=tags or {},
-            duration_ns=duration_ns,
-        )
-        return event_id if self._sender.put(_encode(event).encode("utf-8")) else None
+            )
+            size += sum(map(len, locks))
+        counter = trace.counter(identity.component)
+        number = events.numbers.next()
+        record = (
+            kind, number, parent, _time_ns(), counter, counter.tick(), actor, identity, locks,
+            tags, duration_ns,
+        )  # fmt: skip
+        return number if self._put(record, size, essential) else None

@@ -9,15 +9,16 @@ from __future__ import annotations
 
 import math
 import os
+import re
 import time
 from itertools import count
 from typing import TYPE_CHECKING, Any
 
 from raceway import values
-from raceway.context import U64_MAX, new_trace_id
+from raceway.context import U64_MAX, hyphenated, new_trace_id
 
 if TYPE_CHECKING:
-    from raceway.context import Clock, TraceContext
+    from collections.abc import Callable, Collection
 
 U16_MAX = 2**16 - 1
 U32_MAX = 2**32 - 1
@@ -45,6 +46,7 @@ _SECRET_HEADERS = frozenset(
         "x-raceway-key",
     }
 )
+_EXACT = frozenset(ACCESS_TYPES)
 _ACCESS = {name.lower(): name for name in ACCESS_TYPES}
 _ORDERING = {name.lower(): name for name in ORDERINGS}
 
@@ -73,6 +75,18 @@ def unsigned(value: Any, limit: int = U64_MAX) -> int:
         return 0
 
 
+def hides(words: Collection[str]) -> Callable[[str], object] | None:
+    """Return a function that says whether a name contains one of ``words``, in any case.
+
+    Example:
+        >>> bool(hides(["password"])("db_Password")), hides([])
+        (True, None)
+    """
+    if not words:
+        return None
+    return re.compile("|".join(map(re.escape, words)), re.IGNORECASE).search
+
+
 def access_type(value: object) -> str | None:
     """Return the wire spelling of an access type, or None if ``value`` is none.
 
@@ -80,6 +94,8 @@ def access_type(value: object) -> str | None:
         >>> access_type("read"), access_type("atomic_rmw"), access_type("app.py:42")
         ('Read', 'AtomicRMW', None)
     """
+    if type(value) is str and value in _EXACT:
+        return value
     if not isinstance(value, str):
         return None
     return _ACCESS.get(str.__str__(value).strip().lower().replace("_", ""))
@@ -321,116 +337,60 @@ def custom(name: object, data: object) -> Kind:
     return {"Custom": {"name": values.text(name), "data": data}}
 
 
-# --- the envelope -----------------------------------------------------------------------------
+# --- ids and times ----------------------------------------------------------------------------
 
 
-class _EventIds:
-    """UUIDs of version 4 shape: 48 random bits per process and a counter with a random start."""
+class _Numbers:
+    """UUIDs of version 4 as numbers: a counter with a start that is random in each process."""
 
-    __slots__ = ("next", "pid", "prefix")
+    __slots__ = ("next",)
 
     def __init__(self) -> None:
-        self.pid = os.getpid()
-        self.prefix = new_trace_id()[:15]  # up to and including the version digit
-        self.next = count(int.from_bytes(os.urandom(8), "big")).__next__
+        self.begin()
+
+    def begin(self) -> None:
+        """Begin a series that no other process has."""
+        # The counter has 61 bits below those of the version and the variant, and never fills them.
+        first = int(new_trace_id().replace("-", ""), 16) & ~(1 << 61)
+        self.next = count(first).__next__
 
 
-_ids = _EventIds()
+numbers = _Numbers()
+"""``numbers.next()`` is the number of a new event, which no other event of any process has."""
+
+if hasattr(os, "register_at_fork"):  # not on Windows
+    os.register_at_fork(after_in_child=numbers.begin)
 
 
-def new_event_id() -> str:
-    """Return a UUID that no other event of any process has.
+def event_id(number: int) -> str:
+    """Write the number of an event as the UUID that the server knows it by.
 
     Example:
-        >>> new_event_id() == new_event_id()
-        False
+        >>> event_id(0x7c9e6679_7425_40de_944b_e07fc1f90ae7)
+        '7c9e6679-7425-40de-944b-e07fc1f90ae7'
     """
-    global _ids  # noqa: PLW0603 - replaced once in each forked child
-    ids = _ids
-    if ids.pid != os.getpid():
-        ids = _ids = _EventIds()
-    number = ids.next()
-    high, middle, low = (number >> 60) & 0xFFF, (number >> 48) & 0xFFF, number & 0xFFFFFFFFFFFF
-    return f"{ids.prefix}{high:03x}-8{middle:03x}-{low:012x}"
+    return hyphenated(f"{number:032x}")
 
 
 _second: tuple[int, str] = (-1, "")
 
 
-def timestamp() -> str:
-    """Return the time now as RFC 3339 text in UTC, to the microsecond.
+def timestamp(time_ns: int) -> str:
+    """Return a time as RFC 3339 text in UTC, to the microsecond.
+
+    Args:
+        time_ns: Nanoseconds since the epoch.
+
+    Example:
+        >>> timestamp(1_000_000_001_500_000_000)
+        '2001-09-09T01:46:41.500000+00:00'
 
     Source: RFC 3339, section 5.6.
     """
     global _second  # noqa: PLW0603 - a cache of one entry, replaced as a whole
-    now, fraction = divmod(time.time_ns(), 1_000_000_000)
+    now, fraction = divmod(time_ns, 1_000_000_000)
     second, prefix = _second
     if second != now:
         prefix = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(now))
         _second = (now, prefix)
     return f"{prefix}.{fraction // 1000:06d}+00:00"
-
-
-def envelope(
-    kind: Kind,
-    *,
-    event_id: str,
-    parent_id: str | None,
-    trace: TraceContext,
-    clock: Clock,
-    held: list[str],
-    thread_id: str,
-    service: str,
-    environment: str,
-    instance: str,
-    tags: dict[str, str],
-    duration_ns: int | None,
-) -> dict[str, Any]:
-    """Put a kind into the event that the server receives.
-
-    Args:
-        kind: What one of the functions above returned.
-        event_id: Id of the event.
-        parent_id: Event that happened before this one, or None for a root.
-        trace: The trace.
-        clock: Vector clock after the event.
-        held: Ids of the locks that the actor holds.
-        thread_id: Globally unique id of the actor.
-        service: Service name.
-        environment: Deployment environment.
-        instance: Instance id.
-        tags: Free text for our own use.
-        duration_ns: Duration in nanoseconds, if there is one.
-
-    Returns:
-        The event, for JSON.
-    """
-    number = clock[-1][1] if clock else 0
-    for component, value in clock:
-        if component == f"{service}#{instance}":
-            number = value
-    vector = [list(entry) for entry in clock if entry[0] != trace.trace_id]
-    # The server overwrites the service's component by the event's index within its trace, which
-    # would order unrelated traces of one process by chance. A component that only this trace has
-    # keeps them unordered.
-    vector.append([trace.trace_id, number])
-    return {
-        "id": event_id,
-        "trace_id": trace.trace_id,
-        "parent_id": parent_id,
-        "timestamp": timestamp(),
-        "kind": kind,
-        "metadata": {
-            "thread_id": thread_id,
-            "process_id": os.getpid() & U32_MAX,
-            "service_name": service,
-            "environment": environment,
-            "tags": {"sdk_language": "python", **tags},
-            "duration_ns": duration_ns,
-            "instance_id": instance,
-            "distributed_span_id": trace.span_id,
-            "upstream_span_id": trace.upstream_span_id,
-        },
-        "causality_vector": vector,
-        "lock_set": held,
-    }

@@ -149,7 +149,8 @@ class HttpSink:
         if change is not None:
             limit = self._config.max_value_bytes
             change["new_value"] = values.capture(change["new_value"], limit)
-        self._sender.put(_encode(event).encode("utf-8", "replace"))
+        written = _encode(event).encode("utf-8", "replace")
+        self._sender.put(written, len(written))
 
 
 def start(endpoint: str, service: str = "") -> None:

@@ -8,6 +8,7 @@ from ``_thread``, bound when this module is imported, or from what gevent has pu
 from __future__ import annotations
 
 import _thread
+import os
 import sys
 import time
 from typing import Any
@@ -27,6 +28,26 @@ Local: type = _original("_local")
 # In C: one indivisible step each, so that a finaliser or a signal handler that tracks something
 # while the same thread holds the lock gets in instead of waiting for itself for ever.
 ReentrantLock = _original("RLock")
+
+
+class Process:
+    """Which process this is. Asking the system for the pid costs more than recording an event."""
+
+    __slots__ = ("pid",)
+
+    def __init__(self) -> None:
+        self.ask()
+
+    def ask(self) -> None:
+        """Ask the system."""
+        self.pid = os.getpid()
+
+
+process = Process()
+"""This process; what is compared with ``process.pid`` notices a process fork."""
+
+if hasattr(os, "register_at_fork"):  # not on Windows
+    os.register_at_fork(after_in_child=process.ask)
 
 
 class Signal:

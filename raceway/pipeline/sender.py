@@ -6,7 +6,8 @@ sender, it sends in the order of capture, and nothing overtakes a batch that is 
 Guarantees:
 
 * :meth:`Sender.put` never waits for the network and never raises; what does not fit into the buffer
-  is counted and dropped (the newest: the oldest are the parents of all others).
+  is counted and dropped (the newest: the oldest are the parents of all others). Only what must not
+  get lost, such as the release of a lock, still finds room in a reserve.
 * A batch is sent again only if it certainly was not accepted (see ``transport``).
 * One event that the server refuses does not take its batch with it.
 * ``flush`` and ``close`` are bounded in time, whatever the server does.
@@ -34,12 +35,16 @@ from weakref import WeakSet
 
 from raceway.pipeline import native
 from raceway.pipeline import transport as transport_module
+from raceway.pipeline.pacing import Pacer
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from raceway.pipeline.transport import Answer, Transport
 
 MAX_EVENT_BYTES = 2_000_000  # a server refuses bodies above 2 MiB
-BURST = 8000  # events; the queue of a default server holds 10,000
+RESERVE = 1 / 32
+"""Part of the buffer that is kept free for what must not get lost."""
 
 _FIRST_DELAY, _LONGEST_DELAY = 0.1, 5.0  # seconds of backoff
 _GRACE = 2.0  # seconds that a server which does not answer may hold up the end of the process
@@ -49,6 +54,7 @@ _UNAVAILABLE = frozenset({408, 425, 429, 502, 503, 504})
 _INDEX = re.compile(r"events\[(\d{1,9})\]")
 _PARTIAL = re.compile(r"Ingested (\d{1,9}) events?, (\d{1,9}) errors?")
 
+_monotonic = time.monotonic
 _io: Any = native.Local()
 _senders: WeakSet[Sender] = WeakSet()
 
@@ -72,7 +78,10 @@ class Stats:
     Attributes:
         accepted: Events taken into the buffer.
         sent: Events that the server has confirmed.
-        dropped: Events known to be lost: no room, refused by the server, or given up.
+        dropped: Events known to be lost: the sum of the next three.
+        overflowed: Dropped because the buffer was full.
+        refused: Dropped because the server refused them.
+        abandoned: Dropped because the end came first.
         unconfirmed: Events sent without getting an answer; the server may have them.
         buffered: Events that wait or are on their way.
         buffered_bytes: Their size in bytes.
@@ -83,6 +92,9 @@ class Stats:
     accepted: int
     sent: int
     dropped: int
+    overflowed: int
+    refused: int
+    abandoned: int
     unconfirmed: int
     buffered: int
     buffered_bytes: int
@@ -101,6 +113,7 @@ class Sender:
         buffer_bytes: Most that the buffer holds, in bytes.
         rate: Sustained limit in events per second, or None.
         exit_timeout: Longest time that the end of the process waits for delivery, in seconds.
+        encode: Makes JSON of what is put, in the thread that sends; by default it is JSON already.
     """
 
     def __init__(
@@ -113,12 +126,15 @@ class Sender:
         buffer_bytes: int,
         rate: float | None,
         exit_timeout: float,
+        encode: Callable[[Any], bytes] = bytes,
     ) -> None:
+        self._encode = encode
         self._transport = transport
         self._batch_size = batch_size
         self._configured_batch_bytes = batch_bytes
         self._flush_interval = flush_interval
         self._buffer_bytes = buffer_bytes
+        self._open_bytes = buffer_bytes - int(buffer_bytes * RESERVE)
         self._rate = rate
         self._exit_timeout = exit_timeout
         self._generation = 0
@@ -128,20 +144,20 @@ class Sender:
 
     def _reset(self) -> None:
         """Begin anew: in the constructor and in the child of a process fork."""
-        self._pid = os.getpid()
+        self._pid = native.process.pid
         self._generation += 1  # a thread of an earlier generation has nothing to say any more
         self._lock = native.ReentrantLock()
         self._wake = native.Signal()
         self._waiters: list[tuple[int, native.Signal]] = []
         self._exited = native.Signal()
         self._running = False
-        self._queue: deque[tuple[float, bytes]] = deque()
+        self._queue: deque[tuple[float, int, Any]] = deque()
         self._queued_bytes = 0
-        self._in_flight: list[bytes] = []
         self._in_flight_bytes = 0
         self._batch_bytes = self._configured_batch_bytes
         self._accepted = self._settled = 0
-        self._sent = self._dropped = self._unconfirmed = self._requests = self._retries = 0
+        self._sent = self._unconfirmed = self._requests = self._retries = 0
+        self._dropped = self._overflowed = self._refused = 0
         self._urgent = 0  # events up to this number are to be sent without waiting for others
         self._hurry = False  # a flush wants the next attempt now
         self._give_up_at: float | None = None
@@ -151,42 +167,37 @@ class Sender:
         self._given_up = False
         self._reported_loss = 0
         self._warned_at: float | None = None
-        self._tokens = float(BURST)
-        self._refilled_at = time.monotonic()
+        self._pacer = Pacer(self._rate, time.monotonic())
 
     # --- what the application's threads call -------------------------------------------------
 
-    def put(self, event: bytes) -> bool:
+    def put(self, event: Any, size: int, essential: bool = False) -> bool:
         """Take one event. Never waits for the network.
 
         Args:
-            event: The event as JSON.
+            event: What ``encode`` makes JSON of.
+            size: What it counts in the buffer, in bytes.
+            essential: Whether it may use the reserve.
 
         Returns:
             False if it was dropped, for lack of room or because the sender is closed.
         """
-        if self._pid != os.getpid():
+        if self._pid != native.process.pid:
             self.after_fork()
-        size = len(event)
         with self._lock:
-            if self._closed:
-                self._dropped += 1
-                return False
-            buffered = self._queued_bytes + self._in_flight_bytes
-            if buffered + size > self._buffer_bytes or size > MAX_EVENT_BYTES:
-                self._dropped += 1
-                return False
             before = self._queued_bytes
-            self._queue.append((time.monotonic(), event))
-            self._queued_bytes = before + size
+            limit = self._buffer_bytes if essential else self._open_bytes
+            if self._closed or before + self._in_flight_bytes + size > limit:
+                self._dropped += 1
+                self._overflowed += not self._closed
+                return False
+            self._queue.append((_monotonic(), size, event))
+            self._queued_bytes = after = before + size
             self._accepted += 1
-            # Once each time a threshold is crossed: the thread looks at everything when it wakes.
-            wake = (
-                len(self._queue) in (1, self._batch_size)
-                or before < self._batch_bytes <= self._queued_bytes
-            )
             if not self._running:
                 self._start()
+            # Once each time a threshold is crossed: the thread looks at everything when it wakes.
+            wake = len(self._queue) in (1, self._batch_size) or before < self._batch_bytes <= after
         if wake:
             self._wake.set()
         return True
@@ -267,6 +278,9 @@ class Sender:
                 accepted=self._accepted,
                 sent=self._sent,
                 dropped=self._dropped,
+                overflowed=self._overflowed,
+                refused=self._refused,
+                abandoned=self._dropped - self._overflowed - self._refused,
                 unconfirmed=self._unconfirmed,
                 buffered=self._accepted - self._settled,
                 buffered_bytes=self._queued_bytes + self._in_flight_bytes,
@@ -343,7 +357,7 @@ class Sender:
             self._transport.close()
             self._exited.set()
 
-    def _take(self, generation: int) -> list[bytes] | None:
+    def _take(self, generation: int) -> list[Any] | None:
         """Wait until a batch is due and cut it off the queue; None when it is time to end."""
         while True:
             with self._lock:
@@ -367,27 +381,46 @@ class Sender:
                 self._report()
             self._wake.wait(wait)
 
-    def _cut(self) -> list[bytes]:
-        batch: list[bytes] = []
+    def _cut(self) -> list[Any]:
+        batch: list[Any] = []
         size = 0
         while self._queue and len(batch) < self._batch_size:
-            event = self._queue[0][1]
-            if batch and size + len(event) > self._batch_bytes:
+            _, counts, event = self._queue[0]
+            if batch and size + counts > self._batch_bytes:
                 break
             self._queue.popleft()
             batch.append(event)
-            size += len(event)
+            size += counts
         self._queued_bytes -= size
         self._in_flight_bytes = size
-        self._in_flight = batch
         return batch
 
-    def _deliver(self, batch: list[bytes], generation: int) -> None:
-        parts = deque([batch])
+    def _deliver(self, batch: list[Any], generation: int) -> None:
+        parts = deque(self._written(batch, generation))
         while parts and generation == self._generation:
             part = parts.popleft()
             self._pace(len(part))
             parts.extendleft(reversed(self._attempts(part, generation)))
+
+    def _written(self, batch: list[Any], generation: int) -> list[list[bytes]]:
+        """Return the batch as JSON, cut where it is larger than the records seemed to be."""
+        parts: list[list[bytes]] = [[]]
+        size = 0
+        for record in batch:
+            try:
+                event = self._encode(record)
+            except Exception as error:  # a bug of ours; the other events may fare better
+                self._problem = f"internal error: {type(error).__name__}: {error}"
+                event = b""
+            if not event or len(event) > MAX_EVENT_BYTES:
+                self._settle(1, generation, refused=1)
+                continue
+            if parts[-1] and size + len(event) > self._batch_bytes:
+                parts.append([])
+                size = 0
+            parts[-1].append(event)
+            size += len(event)
+        return [part for part in parts if part]
 
     def _attempts(self, part: list[bytes], generation: int) -> list[list[bytes]]:
         """Send ``part`` until its fate is known; return the pieces that are still to be sent."""
@@ -400,6 +433,8 @@ class Sender:
             attempt += 1
             status = answer.status
             self._failing = status == 0 or status >= 500 or status == 429
+            if status in (206, 429):
+                self._pacer.overrun()
             if 200 <= status < 300:
                 self._confirmed(part, answer, generation)
                 break
@@ -416,7 +451,7 @@ class Sender:
                 self._outage = f"answers {status}; events are kept and sent later"
             else:
                 self._problem = f"refuses events with {status}: {answer.text[:200]!r}"
-                self._settle(len(part), generation, dropped=len(part))
+                self._settle(len(part), generation, refused=len(part))
                 break
             self._report()
             if answer.retry_after is not None:
@@ -437,11 +472,13 @@ class Sender:
     def _confirmed(self, part: list[bytes], answer: Answer, generation: int) -> None:
         refused = 0
         self._outage = ""
+        if answer.status != 206:
+            self._pacer.accepted(len(part))
         if answer.status == 206:
             found = _PARTIAL.search(answer.text)
             refused = min(int(found[2]), len(part)) if found else 0
             self._problem = f"its queue is full: it took {len(part) - refused} of {len(part)}"
-        self._settle(len(part), generation, sent=len(part) - refused, dropped=refused)
+        self._settle(len(part), generation, sent=len(part) - refused, refused=refused)
         if refused:
             self._pause(_FIRST_DELAY * 5)  # a default server empties its queue every 0.1 s
 
@@ -458,46 +495,40 @@ class Sender:
             if len(part) == 1:
                 bad = 0
             if bad < len(part):
-                self._settle(1, generation, dropped=1)
+                self._settle(1, generation, refused=1)
                 rest = part[:bad] + part[bad + 1 :]
                 return [rest] if rest else []
         middle = len(part) // 2
         return [part[:middle], part[middle:]]
 
     def _settle(
-        self, count: int, generation: int, *, sent: int = 0, dropped: int = 0, unconfirmed: int = 0
+        self, count: int, generation: int, *, sent: int = 0, refused: int = 0, unconfirmed: int = 0
     ) -> None:
         with self._lock:
             if generation != self._generation:
                 return  # counted as lost already, by close()
             self._settled += count
             self._sent += sent
-            self._dropped += dropped
+            self._dropped += refused
+            self._refused += refused
             self._unconfirmed += unconfirmed
             if self._accepted - self._settled == len(self._queue):
-                self._in_flight, self._in_flight_bytes = [], 0
+                self._in_flight_bytes = 0
             self._notify()
 
     def _settle_rest(self, generation: int) -> None:
         """Count as lost what is left of the batch in hand."""
         with self._lock:
             left = self._accepted - self._settled - len(self._queue)
-            self._settle(left, generation, dropped=left)
+            self._settle(left, generation, refused=left)
 
     def _pace(self, count: int) -> None:
         """Wait until the server can be expected to have room for ``count`` events."""
-        if self._rate is None or self._give_up_at is not None:
-            return
-        need = float(min(count, BURST))
-        while True:
-            now = time.monotonic()
-            earned = (now - self._refilled_at) * self._rate
-            self._tokens = min(float(BURST), self._tokens + earned)
-            self._refilled_at = now
-            if self._tokens >= need or self._give_up_at is not None:
-                self._tokens = max(0.0, self._tokens - need)
+        while self._give_up_at is None:
+            seconds = self._pacer.delay(count, time.monotonic())
+            if not seconds:
                 return
-            self._pause((need - self._tokens) / self._rate, asked=True)
+            self._pause(seconds, asked=True)
 
     def _out_of_time(self) -> bool:
         return self._give_up_at is not None and time.monotonic() >= self._give_up_at

@@ -8,6 +8,7 @@ components that no other actor shares can say what is ordered and what is not.
 
 from __future__ import annotations
 
+import time
 from bisect import bisect_right
 from collections.abc import Callable
 from typing import Any
@@ -218,30 +219,39 @@ class EventReplay(Replay):
     def _emit(self, actor: ActorReplay, kind: events.Kind, tags: dict[str, str]) -> None:
         history = self._history(actor.number)
         trace = history.current
-        event_id = events.new_event_id()
-        event = events.envelope(
-            kind,
-            event_id=event_id,
-            # Under the root: a chain of thousands overflows the stack of a server that walks it.
-            parent_id=trace.root,
-            trace=trace.context,
-            clock=(),
-            held=[self._lock_id(number) for number in sorted(actor.held)],
-            thread_id=self._actor_id(actor),
-            service=self._service,
-            environment=self._environment,
-            instance=self._instance,
-            tags={**tags, "actor": actor.name, "actor_kind": actor.kind},
-            duration_ns=None,
-        )
+        event_id = events.event_id(events.numbers.next())
         vector: dict[str, int] = {}
         for number, epoch in actor.hard.items():
             if isinstance(number, int) and number != actor.number:
                 vector.update(self._history(number).known_at(epoch))
         vector.update(history.tick(actor.epoch))
-        event["causality_vector"] = [list(entry) for entry in vector.items()]
-        event["metadata"]["instance_id"] = None  # else the server orders by its name
-        event["metadata"]["tags"]["instance"] = self._instance
+        event = {
+            "id": event_id,
+            "trace_id": trace.context.trace_id,
+            # Under the root: a chain of thousands overflows the stack of a server that walks it.
+            "parent_id": trace.root,
+            "timestamp": events.timestamp(time.time_ns()),
+            "kind": kind,
+            "metadata": {
+                "thread_id": self._actor_id(actor),
+                "process_id": self.definitions.pid & events.U32_MAX,
+                "service_name": self._service,
+                "environment": self._environment,
+                "tags": {
+                    "sdk_language": "python",
+                    **tags,
+                    "actor": actor.name,
+                    "actor_kind": actor.kind,
+                    "instance": self._instance,
+                },
+                "duration_ns": None,
+                "instance_id": None,  # else the server orders by its name
+                "distributed_span_id": trace.context.span_id,
+                "upstream_span_id": trace.context.upstream_span_id,
+            },
+            "causality_vector": list(vector.items()),
+            "lock_set": [self._lock_id(number) for number in sorted(actor.held)],
+        }
         trace.root = trace.root or event_id
         self._put(event)
 

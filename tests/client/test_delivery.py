@@ -13,6 +13,7 @@ from wire_server import PATIENCE, Reply, WireServer, free_port, make_client, ok
 
 from raceway.client import RacewayClient
 from raceway.config import Config
+from raceway.pipeline import pacing
 from raceway.pipeline import sender as sender_module
 from raceway.pipeline.sender import is_internal
 
@@ -308,7 +309,7 @@ def test_the_buffer_is_bounded_and_the_loss_counted(server, traced, caplog):
 
 
 def test_delivery_is_paced(server, traced, monkeypatch):
-    monkeypatch.setattr(sender_module, "BURST", 10)
+    monkeypatch.setattr(pacing, "BURST", 10)
     client = traced(batch_size=10, max_events_per_second=50)
     begun = time.monotonic()
     track(client, 20)
