@@ -25,11 +25,11 @@ from __future__ import annotations
 
 import os
 from contextvars import ContextVar
-from itertools import count
+from itertools import count, repeat
 
 TYPE_CHECKING = False  # typing itself is slow to import
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     Clock = tuple[tuple[str, int], ...]
 
@@ -63,7 +63,9 @@ class Counter:
         self.foreign = foreign
         self.fragments: object = None
         self.last = start
-        self._next = count(start + 1).__next__
+        # Whoever sends a huge number gets no larger one back: it must not leave 64 bits.
+        numbers = count(start + 1) if start < U64_MAX // 2 else repeat(U64_MAX)
+        self._next: Callable[[], int] = numbers.__next__
 
     def tick(self) -> int:
         """Count one event or outgoing call and return its number."""
@@ -153,9 +155,7 @@ class TraceContext:
             # This process under another name: another client, or the parent of a process fork.
             known[name] = max(known.get(name, 0), counter.last)
         known.setdefault(component, 0)
-        # Whatever came in, there is room to count on.
-        start = min(known[component], U64_MAX // 2)
-        return Counter(self, component, tuple(known.items()), start)
+        return Counter(self, component, tuple(known.items()), known[component])
 
 
 class Frame:

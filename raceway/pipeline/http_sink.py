@@ -64,7 +64,7 @@ class HttpSink:
         self._done = native.Signal()
         self._running = False
         self._closing = False
-        self._lossy = False
+        self._left_out = 0
         self._deadline = float("inf")
         self._definer = Definer()
         self._definitions = Definitions()
@@ -86,6 +86,7 @@ class HttpSink:
             service=values.text(config.service_name),
             environment=values.text(config.environment),
             instance=values.text(config.current_instance_id()),
+            full=config.dialect == "full",
         )
 
     # --- what the application's threads call
@@ -94,8 +95,9 @@ class HttpSink:
         """Take a chunk; it is turned into events in the background."""
         if len(self._queue) >= CHUNKS_WAITING:
             # The order must stay right: only accesses are dropped.
-            chunk = _without_accesses(chunk)
-            self._lossy = True
+            kept = _without_accesses(chunk)
+            self._left_out += (len(chunk) - len(kept)) // ops.STRIDE
+            chunk = kept
         self._queue.append((chunk, definitions))
         if self._running:
             self._wake.set()
@@ -115,8 +117,9 @@ class HttpSink:
             self._deadline = time.monotonic() + timeout
             self._wake.set()
             self._done.wait(timeout)
-        if self._queue or self._lossy:
-            _log("more was recorded than the server could take: accesses were left out")
+        left_out = self._left_out + sum(len(chunk) for chunk, _ in self._queue) // ops.STRIDE
+        if left_out:
+            _log(f"more was recorded than could be sent: {left_out} operations were left out")
         self._sender.close(timeout)
 
     # --- the background thread
@@ -143,14 +146,14 @@ class HttpSink:
             except Exception as error:
                 recorder.internal_error("http sink", error)
 
-    def _put(self, event: dict[str, Any]) -> None:
+    def _put(self, event: dict[str, Any]) -> bool:
         kind = event["kind"]
         change = kind.get("StateChange")
         if change is not None:
             limit = self._config.max_value_bytes
             change["new_value"] = values.capture(change["new_value"], limit)
         written = _encode(event).encode("utf-8", "replace")
-        self._sender.put(written, len(written))
+        return self._sender.put(written, len(written), "LockRelease" in kind)
 
 
 def start(endpoint: str, service: str = "") -> None:
@@ -163,12 +166,8 @@ def start(endpoint: str, service: str = "") -> None:
     Raises:
         UsageError: The endpoint is no URL.
     """
-    config = Config(
-        endpoint=endpoint,
-        service_name=service or "unknown-service",
-        environment=os.environ.get("RACEWAY_ENVIRONMENT", "development"),
-        api_key=os.environ.get("RACEWAY_API_KEY") or None,
-    )
+    given = {"service_name": service} if service else {}
+    config = Config.load(endpoint=endpoint, **given)
     # Before the recorder's own exit function is registered, so that it runs after it.
     register_at_exit()
     recorder.start(HttpSink(config))

@@ -1,90 +1,36 @@
 """From the op stream to Raceway events: what a server gets of an instrumented program.
 
-Every actor is a trace of its own, but for the HTTP requests that it handles, which are traces of
-theirs.  Trace ids, and one more id for each actor, are the components of the causality vectors: a
-server overwrites the component of the event's own trace by the index of the event in it, so only
-components that no other actor shares can say what is ordered and what is not.
+Who is ordered after whom is in the causality vectors (``lanes``). The component of an event's own
+trace is overwritten by the server, with the index of the event in it, and those of its parent are
+added. So the first event of an actor with a new clock says all that the actor knows, and those that
+follow hang under it and have only components of their own: an access costs the same however many
+threads there are. In the *full* dialect every event says all.
 """
 
 from __future__ import annotations
 
+import heapq
 import time
-from bisect import bisect_right
 from collections.abc import Callable
 from typing import Any
 
-from raceway.context import TraceContext, new_span_id, new_trace_id
+from raceway.context import TraceContext
 from raceway.engine.commutes import WORDS, WRITES
 from raceway.engine.definitions import Definitions
 from raceway.engine.stamped import Access, ActorReplay, LockOrder, Site
 from raceway.model import ops
 from raceway.pipeline import events
+from raceway.pipeline.lanes import Lanes, Trace, Vector, merge
 from raceway.pipeline.messages import Mailbox
 from raceway.pipeline.replay import Replay
 
-Put = Callable[[dict[str, Any]], None]
+Put = Callable[[dict[str, Any]], bool]
 
 
-TRACES_KNOWN = 3
-"""Latest traces of an actor that later events of others refer to."""
-
-
+ACTORS_KNOWN = 256
+"""Others of whom an event says what its actor knows; the latest."""
 REQUESTS_KEPT = 10_000
 """Traces of HTTP requests whose root is remembered."""
-
-
-class _Trace:
-    """A trace of one actor."""
-
-    __slots__ = ("context", "root", "sent")
-
-    def __init__(self, context: TraceContext) -> None:
-        self.context = context
-        self.root: str | None = None
-        self.sent = 0
-
-
-class _History:
-    """One actor: the traces of its events, and how many it had sent at which epoch.
-
-    An actor has a trace of its own; while it handles an HTTP request it is in that request's.
-    """
-
-    __slots__ = ("component", "current", "epochs", "marks", "own", "sent")
-
-    def __init__(self) -> None:
-        self.component = new_trace_id()
-        self.own = self.current = _Trace(TraceContext(new_trace_id(), new_span_id()))
-        self.sent = 0
-        self.epochs: list[int] = []
-        self.marks: list[tuple[str, int, int]] = []
-
-    def tick(self, epoch: int) -> dict[str, int]:
-        """Count an event at ``epoch``; return the actor's own part of its causality vector."""
-        vector = self.known_at(epoch)
-        trace = self.current
-        self.sent += 1
-        trace.sent += 1
-        mark = (trace.context.trace_id, trace.sent, self.sent)
-        if self.epochs and self.epochs[-1] == epoch and self.marks[-1][0] == mark[0]:
-            self.marks[-1] = mark
-        else:
-            self.epochs.append(epoch)
-            self.marks.append(mark)
-        return {**vector, trace.context.trace_id: trace.sent, self.component: self.sent}
-
-    def known_at(self, epoch: int) -> dict[str, int]:
-        """Return what somebody knows of this actor who knows it up to ``epoch``."""
-        at = bisect_right(self.epochs, epoch)
-        if not at:
-            return {}
-        found = {self.component: self.marks[at - 1][2]}
-        while at and len(found) <= TRACES_KNOWN:
-            at -= 1
-            trace_id, count, _ = self.marks[at]
-            # One more than it had: the server wants one component to be strictly greater.
-            found.setdefault(trace_id, count + 1)
-        return found
 
 
 class EventReplay(Replay):
@@ -92,25 +38,31 @@ class EventReplay(Replay):
 
     Args:
         definitions: What the numbers stand for.
-        put: Takes each event as a dictionary.
+        put: Takes each event as a dictionary; returns whether it will be sent.
         service: Service name.
         environment: Deployment environment.
         instance: Instance id of the process.
+        full: Whether each event says all that its actor knows.
     """
 
-    retires = False
-    """A server does not know who has ended: to it, what is not in a vector is unordered."""
-
     def __init__(
-        self, definitions: Definitions, put: Put, *, service: str, environment: str, instance: str
+        self,
+        definitions: Definitions,
+        put: Put,
+        *,
+        service: str,
+        environment: str,
+        instance: str,
+        full: bool = False,
     ) -> None:
         super().__init__(1, definitions, self, Mailbox())
         self._put = put
         self._service = service
         self._environment = environment
         self._instance = instance
-        self._histories: dict[int, _History] = {}
-        self._requests: dict[str, _Trace] = {}
+        self._full = full
+        self._lanes = Lanes()
+        self._requests: dict[str, Trace] = {}
 
     # ------------------------------------------------------------ what replay tells a detector
 
@@ -131,7 +83,8 @@ class EventReplay(Replay):
         """Take no notice: the server has no place for it."""
 
     def retire(self, actor: ActorReplay) -> None:
-        """Do nothing: nobody retires here."""
+        """Let others go on in its lane, unless the server takes it to hold a lock."""
+        self._lanes.retire(actor.number, reusable=actor.ended and not actor.held)
 
     # ------------------------------------------------------------ what replay does itself
 
@@ -159,6 +112,7 @@ class EventReplay(Replay):
     def _fork(self, actor: ActorReplay, number: int, code: int, offset: int) -> None:
         super()._fork(actor, number, code, offset)
         child = self.actors[number]
+        self._lanes.fork(number, child.hard)
         kind = events.async_spawn(
             self._actor_id(child), self._location(child.fork_site), self._instance
         )
@@ -172,6 +126,13 @@ class EventReplay(Replay):
                 self._actor_id(child), self._location(child.fork_site), self._instance
             )
             self._emit(actor, kind, {"task_name": child.name})
+            if child is not actor and not child.held:
+                self._lanes.ended(number)
+
+    def _ended(self, actor: ActorReplay, number: int, thing: Any, argument: Any) -> None:
+        if number == actor.number and not actor.held:
+            self._lanes.ended(number)
+        super()._ended(actor, number, thing, argument)
 
     def _http_request(
         self, actor: ActorReplay, outgoing: int, _thing: Any, argument: tuple[Any, ...]
@@ -181,13 +142,13 @@ class EventReplay(Replay):
             context = TraceContext(trace_id, span, upstream or None)
             # The root of a trace is shared by all its requests that this process handles.
             earlier = self._requests.pop(trace_id, None)
-            trace = _Trace(context)
+            trace = Trace(context)
             if earlier is not None:
                 trace.root, trace.sent = earlier.root, earlier.sent
             self._requests[trace_id] = trace
             if len(self._requests) > REQUESTS_KEPT:
                 del self._requests[next(iter(self._requests))]
-            self._history(actor.number).current = trace
+            self._lanes.of(actor.number).enter(trace)
         kind = events.http_request(argument[0], argument[1], {}, None)
         self._emit(actor, kind, {"http.direction": "out" if outgoing else "in"})
 
@@ -197,8 +158,8 @@ class EventReplay(Replay):
         kind = events.http_response(argument[0], {}, None, argument[1] or 0)
         self._emit(actor, kind, {"http.direction": "out" if outgoing else "in"})
         if not outgoing:
-            history = self._history(actor.number)
-            history.current = history.own
+            history = self._lanes.of(actor.number)
+            history.enter(history.lane.trace)
 
     def _handle(self, op: int, actor: ActorReplay, subject: int, thing: Any, argument: Any) -> None:
         if op == ops.HTTP_REQUEST:
@@ -210,30 +171,24 @@ class EventReplay(Replay):
 
     # ------------------------------------------------------------ events
 
-    def _history(self, number: int) -> _History:
-        history = self._histories.get(number)
-        if history is None:
-            history = self._histories[number] = _History()
-        return history
-
     def _emit(self, actor: ActorReplay, kind: events.Kind, tags: dict[str, str]) -> None:
-        history = self._history(actor.number)
+        history = self._lanes.of(actor.number)
         trace = history.current
         event_id = events.event_id(events.numbers.next())
-        vector: dict[str, int] = {}
-        for number, epoch in actor.hard.items():
-            if isinstance(number, int) and number != actor.number:
-                vector.update(self._history(number).known_at(epoch))
+        # An event that has one parent in its trace, and says nothing new of others.
+        repeats = history.clock is actor.hard and history.anchor is not None
+        vector = {} if repeats and not self._full else self._knowledge(actor)
         vector.update(history.tick(actor.epoch))
+        history.stamp = self.index
         event = {
             "id": event_id,
             "trace_id": trace.context.trace_id,
-            # Under the root: a chain of thousands overflows the stack of a server that walks it.
-            "parent_id": trace.root,
+            # Not under the event before: a chain of thousands overflows the stack of a server.
+            "parent_id": history.anchor if repeats else trace.root,
             "timestamp": events.timestamp(time.time_ns()),
             "kind": kind,
             "metadata": {
-                "thread_id": self._actor_id(actor),
+                "thread_id": self._thread_id(history.lane.number),
                 "process_id": self.definitions.pid & events.U32_MAX,
                 "service_name": self._service,
                 "environment": self._environment,
@@ -252,11 +207,31 @@ class EventReplay(Replay):
             "causality_vector": list(vector.items()),
             "lock_set": [self._lock_id(number) for number in sorted(actor.held)],
         }
-        trace.root = trace.root or event_id
-        self._put(event)
+        if self._put(event):
+            trace.root = trace.root or event_id
+            if not repeats:
+                history.clock, history.anchor = actor.hard, event_id
+
+    def _knowledge(self, actor: ActorReplay) -> Vector:
+        """Return what the actor knows of others."""
+        histories = self._lanes.histories
+        known = [
+            (histories[number], epoch)
+            for number, epoch in actor.hard.items()
+            if number in histories and number != actor.number
+        ]
+        if len(known) > ACTORS_KNOWN:
+            known = heapq.nlargest(ACTORS_KNOWN, known, key=lambda entry: entry[0].stamp)
+        vector = dict(self._lanes.over)
+        for history, epoch in known:
+            merge(vector, history.known_at(epoch))
+        return vector
+
+    def _thread_id(self, lane: int) -> str:
+        return f"{self._instance}:{self.definitions.pid}:{lane}"
 
     def _actor_id(self, actor: ActorReplay) -> str:
-        return f"{self._instance}:{self.definitions.pid}:{actor.number}"
+        return f"{self._instance}:{self.definitions.pid}:actor-{actor.number}"
 
     def _lock_id(self, number: int) -> str:
         return f"{self._instance}:{self.definitions.pid}:lock-{number}"

@@ -340,6 +340,33 @@ class WireServer:
         return Reply(status, text)
 
 
+class Clocks:
+    """Keeps clocks as a Raceway server does, and tells whether one event comes before another."""
+
+    def __init__(self, events=()):
+        self.clocks: dict[str, dict[str, int]] = {}
+        self.counts: dict[str, int] = {}
+        self.events: list[dict[str, Any]] = []
+        for event in events:
+            self.take(event)
+
+    def take(self, event):
+        clock = dict(self.clocks[event["parent_id"]]) if event["parent_id"] else {}
+        for key, count in event["causality_vector"]:
+            clock[key] = max(clock.get(key, 0), count)
+        trace = event["trace_id"]
+        self.counts[trace] = clock[trace] = self.counts.get(trace, 0) + 1
+        self.clocks[event["id"]] = clock
+        self.events.append(event)
+        return True
+
+    def before(self, one, two):
+        if one["metadata"]["thread_id"] == two["metadata"]["thread_id"]:
+            return True
+        first, second = self.clocks[one["id"]], self.clocks[two["id"]]
+        return first != second and all(second.get(key, -1) >= n for key, n in first.items())
+
+
 def ok(count: int) -> str:
     return json.dumps({"success": True, "data": f"Ingested {count} events", "error": None})
 
