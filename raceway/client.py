@@ -50,7 +50,7 @@ class RacewayClient:
     ends with :meth:`shutdown`.
 
     Args:
-        config: The configuration; the defaults if missing.
+        config: The configuration; what :meth:`Config.load` finds if missing.
 
     Raises:
         UsageError: ``config`` is something else.
@@ -64,7 +64,7 @@ class RacewayClient:
 
     def __init__(self, config: Config | None = None) -> None:
         if config is None:
-            config = Config()
+            config = Config.load()
         self.config = config = _checked(config)
         self._hides = events.hides(config.redact)
         self._sender = Sender(
@@ -317,7 +317,9 @@ class RacewayClient:
                 "direction": direction,
             }
             if _observe("HttpRequest", fields):
-                kind = events.http_request(method, url, headers, self._emitter.capture(body))
+                kind = events.http_request(
+                    method, url, headers, self._emitter.capture(body), self._hides
+                )
                 self._emitter.emit(kind, tags={"http.direction": values.text(direction)})
         except Exception as error:
             _contain(error)
@@ -355,7 +357,7 @@ class RacewayClient:
             }
             if _observe("HttpResponse", fields):
                 captured = self._emitter.capture(body)
-                kind = events.http_response(status, headers, captured, duration_ms)
+                kind = events.http_response(status, headers, captured, duration_ms, self._hides)
                 whole = kind["HttpResponse"]["duration_ms"]
                 self._emitter.emit(
                     kind,

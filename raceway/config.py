@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import os
 from dataclasses import KW_ONLY, dataclass, field
-from typing import Optional
+from typing import Any, Optional
 
+from raceway import settings
 from raceway.exceptions import UsageError
 
 SECRETS = (
@@ -47,6 +48,11 @@ class Config:
         max_value_bytes: Most that is kept of one captured value, in bytes; at most 262,144.
         redact: Words; what has one of them in its name (a key, a field, a variable, a header, a
             parameter of a URL) is recorded as ``<redacted>``, in any case of letters.
+        capture_http: Whether the middleware records the headers of requests and responses. Bodies
+            are recorded only by :meth:`RacewayClient.track_http_request` and its like.
+        dialect: ``compact`` or ``full``: whether each event of an instrumented program names all
+            that it comes after, or only what its parent does not. A Raceway server adds that of
+            the parent by itself.
         max_events_per_second: Sustained rate of delivery; a burst of 8,000 events is sent
             without delay. A Raceway server takes about 950 events a second and refuses the rest.
             ``None`` removes the limit.
@@ -76,6 +82,8 @@ class Config:
     max_value_bytes: int = 64 * 1024
     max_events_per_second: Optional[float] = 900.0  # noqa: UP045 - as above
     redact: tuple[str, ...] = SECRETS
+    capture_http: bool = False
+    dialect: str = "compact"
 
     def __post_init__(self) -> None:
         """Check every value and say how to repair a bad one."""
@@ -91,11 +99,42 @@ class Config:
         _whole("max_batch_bytes", self.max_batch_bytes, _MIN_BATCH_BYTES, _MAX_BATCH_BYTES)
         _whole("max_value_bytes", self.max_value_bytes, 64, _MAX_VALUE_BYTES)
         self.redact = _words("redact", self.redact)
+        _flag("debug", self.debug)
+        _flag("capture_http", self.capture_http)
+        if self.dialect not in ("compact", "full"):
+            raise _refuse("dialect", self.dialect, "give 'compact' or 'full'")
         _seconds("flush_interval", self.flush_interval)
         _seconds("request_timeout", self.request_timeout)
         _seconds("shutdown_timeout", self.shutdown_timeout)
         if self.max_events_per_second is not None:
             _seconds("max_events_per_second", self.max_events_per_second, unit="events per second")
+
+    @classmethod
+    def load(cls, **given: Any) -> Config:
+        """Make a configuration of what is set outside of the code.
+
+        Args:
+            **given: What the code decides. It wins over the environment variables, these win over
+                the table ``[tool.raceway]`` of the nearest ``pyproject.toml``.
+
+        Returns:
+            The configuration.
+
+        Raises:
+            UsageError: A value cannot be used; the text says where it comes from.
+
+        Example:
+            >>> Config.load(service_name="billing").service_name
+            'billing'
+        """
+        values, sources = settings.read(given)
+        try:
+            return cls(**values)
+        except UsageError as error:
+            name = str(error).partition("=")[0].partition(" ")[0]
+            if name in sources:
+                raise UsageError(f"{sources[name]}: {error}") from None
+            raise
 
     def current_instance_id(self) -> str:
         """Return the instance id of the process that asks.
@@ -170,6 +209,11 @@ def _whole(name: str, value: object, least: int, most: int | None = None) -> Non
     whole = isinstance(value, int) and not isinstance(value, bool)
     if not whole or value < least or (most is not None and value > most):  # type: ignore[operator]  # whole says it is an int
         raise _refuse(name, value, f"give a whole number, {limits}")
+
+
+def _flag(name: str, value: object) -> None:
+    if not isinstance(value, bool):
+        raise _refuse(name, value, "give True or False")
 
 
 def _words(name: str, value: object) -> tuple[str, ...]:

@@ -31,21 +31,24 @@ _STATE = "_raceway_request"
 class _Request:
     """One request that is being served."""
 
-    __slots__ = ("_begun", "_client", "_frame", "_open")
+    __slots__ = ("_begun", "_client", "_frame", "_headers", "_open")
 
     def __init__(self, client: RacewayClient, headers: Any, method: str, path: str) -> None:
         self._client = client
         self._begun = time.perf_counter()
         self._open = True
         self._frame = context.begin(context.parse_headers(headers))
-        client.track_http_request(method, path, headers, direction="in")
+        self._headers = client.config.capture_http
+        shown = headers if self._headers else None
+        client.track_http_request(method, path, shown, direction="in")
 
     def finish(self, status: int, headers: Any) -> None:
         """Record the response and leave the trace; the second time does nothing."""
         if self._open:
             self._open = False
             elapsed = (time.perf_counter() - self._begun) * 1000
-            self._client.track_http_response(status, headers, None, elapsed, direction="in")
+            shown = headers if self._headers else None
+            self._client.track_http_response(status, shown, None, elapsed, direction="in")
             self.leave()
 
     def fail(self, error: BaseException) -> None:

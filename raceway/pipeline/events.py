@@ -20,6 +20,8 @@ from raceway.context import U64_MAX, hyphenated, new_trace_id
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
 
+    Hides = Callable[[str], object] | None
+
 U16_MAX = 2**16 - 1
 U32_MAX = 2**32 - 1
 
@@ -46,6 +48,8 @@ _SECRET_HEADERS = frozenset(
         "x-raceway-key",
     }
 )
+_USER = re.compile(r"^([a-z][a-z0-9+.-]*://)[^/?#@]*@", re.IGNORECASE)
+_PARAMETER = re.compile(r"([?&;#][^=&;#]*=)[^&;#]*")
 _EXACT = frozenset(ACCESS_TYPES)
 _ACCESS = {name.lower(): name for name in ACCESS_TYPES}
 _ORDERING = {name.lower(): name for name in ORDERINGS}
@@ -101,11 +105,12 @@ def access_type(value: object) -> str | None:
     return _ACCESS.get(str.__str__(value).strip().lower().replace("_", ""))
 
 
-def headers(value: object) -> dict[str, str]:
+def headers(value: object, hides: Hides = None) -> dict[str, str]:
     """Return HTTP headers as text to text; what identifies a user is replaced.
 
     Args:
         value: A mapping or pairs, of text or bytes; several values of one name are joined.
+        hides: Whether what has this name is a secret, in addition to the well-known ones.
 
     Example:
         >>> headers({"Accept": ["a", "b"], "Cookie": "id=1", "X-Count": 3})
@@ -120,11 +125,26 @@ def headers(value: object) -> dict[str, str]:
                 result[key] = f"{result[key]}, {_header(content)}"[:_MAX_HEADER_VALUE]
             elif len(result) < _MAX_HEADERS:
                 result[key] = _header(content)
-            if key.lower() in _SECRET_HEADERS:
-                result[key] = "<redacted>"
+            if key.lower() in _SECRET_HEADERS or (hides is not None and hides(key)):
+                result[key] = values.REDACTED
     except Exception:  # not headers at all: what was understood so far is all there is
         return result
     return result
+
+
+def address(url: object, hides: Hides = None) -> str:
+    """Return a URL without the password and the secret parameters that are in it.
+
+    Example:
+        >>> address("http://ann:s3cret@host/a?token=7&b=1", hides(["token"]))
+        'http://<redacted>@host/a?token=<redacted>&b=1'
+    """
+    text = _USER.sub(rf"\1{values.REDACTED}@", values.text(url))
+    if hides is None or "=" not in text:
+        return text
+    return _PARAMETER.sub(
+        lambda found: found[1] + values.REDACTED if hides(found[1]) else found[0], text
+    )
 
 
 def _header(value: object) -> str:
@@ -274,24 +294,28 @@ def async_await(future_id: object, location: object, instance: str) -> Kind:
     }
 
 
-def http_request(method: object, url: object, header_map: object, body: object) -> Kind:
+def http_request(
+    method: object, url: object, header_map: object, body: object, hides: Hides = None
+) -> Kind:
     """Build an HttpRequest; the body is captured already."""
     return {
         "HttpRequest": {
             "method": values.text(method),
-            "url": values.text(url),
-            "headers": headers(header_map),
+            "url": address(url, hides),
+            "headers": headers(header_map, hides),
             "body": body,
         }
     }
 
 
-def http_response(status: object, header_map: object, body: object, duration_ms: object) -> Kind:
+def http_response(
+    status: object, header_map: object, body: object, duration_ms: object, hides: Hides = None
+) -> Kind:
     """Build an HttpResponse; the body is captured already. The duration is rounded up."""
     return {
         "HttpResponse": {
             "status": unsigned(status, U16_MAX),
-            "headers": headers(header_map),
+            "headers": headers(header_map, hides),
             "body": body,
             "duration_ms": unsigned(duration_ms),
         }
