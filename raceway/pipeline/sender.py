@@ -470,17 +470,20 @@ class Sender:
         return self._transport.post(b'{"events":[' + b",".join(part) + b"]}")
 
     def _confirmed(self, part: list[bytes], answer: Answer, generation: int) -> None:
-        refused = 0
         self._outage = ""
         if answer.status != 206:
             self._pacer.accepted(len(part))
-        if answer.status == 206:
-            found = _PARTIAL.search(answer.text)
-            refused = min(int(found[2]), len(part)) if found else 0
+            self._settle(len(part), generation, sent=len(part))
+            return
+        found = _PARTIAL.search(answer.text)
+        if found:
+            refused = min(int(found[2]), len(part))
             self._problem = f"its queue is full: it took {len(part) - refused} of {len(part)}"
-        self._settle(len(part), generation, sent=len(part) - refused, refused=refused)
-        if refused:
-            self._pause(_FIRST_DELAY * 5)  # a default server empties its queue every 0.1 s
+            self._settle(len(part), generation, sent=len(part) - refused, refused=refused)
+        else:
+            self._problem = f"it took only a part: {answer.text[:200]!r}"
+            self._settle(len(part), generation, unconfirmed=len(part))
+        self._pause(_FIRST_DELAY * 5)  # a default server empties its queue every 0.1 s
 
     def _divide(self, part: list[bytes], answer: Answer, generation: int) -> list[list[bytes]]:
         """Take out the event that the server names; where it names none, try both halves."""

@@ -227,6 +227,7 @@ class WireServer:
         self.gate = threading.Event()  # while it is not set no request is answered
         self.gate.set()
         self.connections = 0
+        self._open: set[socket.socket] = set()
         self._in_progress = 0
         self.most_at_once = 0
         server = self
@@ -237,6 +238,11 @@ class WireServer:
             def setup(self):
                 super().setup()
                 server.connections += 1
+                server._open.add(self.connection)
+
+            def finish(self):
+                server._open.discard(self.connection)
+                super().finish()
 
             def do_POST(self):
                 server._post(self)
@@ -262,6 +268,11 @@ class WireServer:
         self._http.shutdown()
         self._http.server_close()
         self._thread.join()
+        for connection in list(self._open):
+            try:
+                connection.shutdown(socket.SHUT_RDWR)
+            except OSError:
+                pass
 
     @property
     def events(self) -> list[dict[str, Any]]:
