@@ -13,7 +13,10 @@ TYPE_CHECKING = False  # typing is slow to import and not needed at run time
 if TYPE_CHECKING:
     from raceway.client import RacewayClient
     from raceway.config import Config
+    from raceway.context import raceway_context
+    from raceway.decorators import track_async, track_function, track_method
     from raceway.exceptions import CannotWatch, RacewayError, UsageError
+    from raceway.locks import tracked_lock
     from raceway.middleware import FastAPIMiddleware, RacewayMiddleware, flask_middleware
     from raceway.watch import unwatch, watch
 
@@ -27,6 +30,11 @@ __all__ = [
     "UsageError",
     "__version__",
     "flask_middleware",
+    "raceway_context",
+    "track_async",
+    "track_function",
+    "track_method",
+    "tracked_lock",
     "unwatch",
     "watch",
 ]
@@ -42,6 +50,11 @@ _HOME = {
     "RacewayMiddleware": "raceway.middleware",
     "UsageError": "raceway.exceptions",
     "flask_middleware": "raceway.middleware",
+    "raceway_context": "raceway.context",
+    "track_async": "raceway.decorators",
+    "track_function": "raceway.decorators",
+    "track_method": "raceway.decorators",
+    "tracked_lock": "raceway.locks",
     "unwatch": "raceway.watch",
     "watch": "raceway.watch",
 }

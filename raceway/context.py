@@ -30,8 +30,10 @@ from itertools import count, repeat
 TYPE_CHECKING = False  # typing itself is slow to import
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
+    from typing import TypeVar
 
     Clock = tuple[tuple[str, int], ...]
+    T = TypeVar("T")
 
 MAX_HEADER_LENGTH = 8192  # the usual limit of HTTP servers for one header line
 MAX_COMPONENTS = 64
@@ -226,6 +228,75 @@ def leave(frame: Frame) -> None:
         frame: What :func:`begin` returned.
     """
     _current.set(frame.previous)
+
+
+class raceway_context:  # noqa: N801 - used like a function
+    """Be in a trace for the length of a ``with`` block, and in the one before it afterwards.
+
+    The thread of a pool that runs the block does not take the trace along into its next job.
+
+    Args:
+        trace: The trace; a new one if missing. What a request brings is read by
+            :func:`parse_headers`.
+
+    Example:
+        >>> with raceway_context() as trace:
+        ...     current() is trace
+        True
+        >>> current() is None
+        True
+    """
+
+    __slots__ = ("_frame", "_trace")
+
+    def __init__(self, trace: TraceContext | None = None) -> None:
+        self._trace = trace if trace is not None else TraceContext()
+        self._frame: Frame | None = None
+
+    def __enter__(self) -> TraceContext:
+        """Open the trace and return it."""
+        self._frame = begin(self._trace)
+        return self._trace
+
+    def __exit__(self, *error: object) -> None:
+        """Go back, also from traces that were left open since; an exception passes through."""
+        if self._frame is not None:
+            leave(self._frame)
+
+
+def wrap(function: Callable[..., T]) -> Callable[..., T]:
+    """Let a function run in the trace of whoever calls ``wrap``, on whichever thread that will be.
+
+    A new thread, and the job of an executor, know nothing of the trace of who started them. What
+    the function does comes after what has been recorded up to now. Afterwards its thread is in
+    the trace again that it was in before.
+
+    Args:
+        function: The function.
+
+    Returns:
+        A function that calls it.
+
+    Example:
+        >>> from concurrent.futures import ThreadPoolExecutor
+        >>> with raceway_context() as trace, ThreadPoolExecutor() as pool:
+        ...     pool.submit(wrap(current)).result() is trace
+        True
+    """
+    frame = _current.get()
+
+    def wrapped(*args: object, **kwargs: object) -> T:
+        before = _current.get()
+        _current.set(frame)
+        try:
+            return function(*args, **kwargs)
+        finally:
+            _current.set(before)
+
+    for name in ("__name__", "__qualname__", "__module__", "__doc__"):
+        if hasattr(function, name):
+            setattr(wrapped, name, getattr(function, name))
+    return wrapped
 
 
 def advance(frame: Frame, number: int, *, synchronises: bool) -> None:
