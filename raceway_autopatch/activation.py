@@ -114,6 +114,12 @@ class _Activation:
     def _leave(self) -> None:
         """Write out what was recorded: another program is about to take this process's place."""
         self._finish("exec")
+        deliver = getattr(self._recorder.status.sink, "deliver", None)
+        if deliver is not None:
+            deliver()
+        sender = sys.modules.get("raceway.pipeline.sender")
+        if sender is not None:  # of what the program has tracked by hand
+            sender.flush_all()
 
     def _finish(self, how: str) -> None:
         try:
@@ -126,6 +132,9 @@ class _Activation:
     def _at_exit(self) -> None:
         """Write out what was recorded, and report if the run was this process's own."""
         self._finish("exit")
+        sender = sys.modules.get("raceway.pipeline.sender")
+        if sender is not None:
+            sender.close_all()
         if self._own_run and self._pid == os.getpid():
             self._recorder.stop()
             self._report()

@@ -19,7 +19,7 @@ from raceway.config import Config
 from raceway.engine.definitions import Definitions
 from raceway.model import ops
 from raceway.pipeline import native
-from raceway.pipeline.sender import Sender, register_at_exit
+from raceway.pipeline.sender import Sender
 from raceway.pipeline.transport import Transport
 from raceway.pipeline.wire_events import EventReplay
 from raceway.record import recorder
@@ -28,6 +28,7 @@ from raceway.record.definer import Definer
 _encode = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode
 
 
+_GRACE = 2.0  # seconds that exec waits for a server
 CHUNKS_WAITING = 64
 """Chunks that wait to be made events of; beyond that accesses are dropped."""
 
@@ -59,7 +60,8 @@ class HttpSink:
 
     def _begin(self) -> None:
         config = self._config
-        self._queue: deque[tuple[list[Any], list[tuple[Any, ...]]]] = deque()
+        # A signal instead of a chunk is raised when those before it have been replayed.
+        self._queue: deque[tuple[list[Any] | native.Signal, list[tuple[Any, ...]]]] = deque()
         self._wake = native.Signal()
         self._done = native.Signal()
         self._running = False
@@ -79,6 +81,7 @@ class HttpSink:
             buffer_bytes=config.max_buffer_bytes,
             rate=config.max_events_per_second,
             exit_timeout=config.shutdown_timeout,
+            at_exit=False,  # only after the last of what was recorded has come here: see close()
         )
         self._replay = EventReplay(
             self._definitions,
@@ -109,6 +112,16 @@ class HttpSink:
         """Start anew in a forked child; what the parent recorded is sent by the parent."""
         self._begin()
 
+    def deliver(self) -> None:
+        """Send what is there now: another program may be about to take this process's place."""
+        timeout = min(self._config.shutdown_timeout, _GRACE)
+        if self._running:
+            reached = native.Signal()
+            self._queue.append((reached, []))
+            self._wake.set()
+            reached.wait(timeout)
+        self._sender.flush(timeout)
+
     def close(self) -> None:
         """Send what is there, for at most twice ``shutdown_timeout`` seconds."""
         timeout = self._config.shutdown_timeout
@@ -117,7 +130,8 @@ class HttpSink:
             self._deadline = time.monotonic() + timeout
             self._wake.set()
             self._done.wait(timeout)
-        left_out = self._left_out + sum(len(chunk) for chunk, _ in self._queue) // ops.STRIDE
+        waiting = sum(len(chunk) for chunk, _ in self._queue if isinstance(chunk, list))
+        left_out = self._left_out + waiting // ops.STRIDE
         if left_out:
             _log(f"more was recorded than could be sent: {left_out} operations were left out")
         self._sender.close(timeout)
@@ -136,6 +150,9 @@ class HttpSink:
     def _drain(self) -> None:
         while self._queue and time.monotonic() < self._deadline:
             chunk, definitions = self._queue.popleft()
+            if isinstance(chunk, native.Signal):
+                chunk.set()
+                continue
             try:
                 out: list[tuple[Any, ...]] = []
                 packed, fresh = self._definer.define(chunk, definitions, out)
@@ -168,6 +185,4 @@ def start(endpoint: str, service: str = "") -> None:
     """
     given = {"service_name": service} if service else {}
     config = Config.load(endpoint=endpoint, **given)
-    # Before the recorder's own exit function is registered, so that it runs after it.
-    register_at_exit()
     recorder.start(HttpSink(config))

@@ -114,6 +114,7 @@ class Sender:
         rate: Sustained limit in events per second, or None.
         exit_timeout: Longest time that the end of the process waits for delivery, in seconds.
         encode: Makes JSON of what is put, in the thread that sends; by default it is JSON already.
+        at_exit: Whether the end of the process closes it; if not, its owner does.
     """
 
     def __init__(
@@ -127,7 +128,9 @@ class Sender:
         rate: float | None,
         exit_timeout: float,
         encode: Callable[[Any], bytes] = bytes,
+        at_exit: bool = True,
     ) -> None:
+        self.at_exit = at_exit
         self._encode = encode
         self._transport = transport
         self._batch_size = batch_size
@@ -333,7 +336,8 @@ class Sender:
         except RuntimeError:  # no more threads; the events wait for the next attempt
             return False
         self._running = True
-        register_at_exit()
+        if self.at_exit:
+            register_at_exit()
         return True
 
     def _loop(self, generation: int) -> None:
@@ -583,29 +587,37 @@ _at_exit_pids: set[int] = set()
 
 
 def register_at_exit() -> None:
-    """Deliver what is left when this process ends; once per process.
-
-    Called with the first event; earlier by whoever has to close after its own exit functions.
-    """
+    """Deliver what is left when this process ends; once per process, with the first event."""
     pid = os.getpid()
     if pid in _at_exit_pids:
         return
     inherited = bool(_at_exit_pids)
     _at_exit_pids.add(pid)
     if not inherited:
-        atexit.register(_close_all)
+        atexit.register(close_all)
     # A multiprocessing child ends with os._exit(), which runs no atexit handlers.
     process = sys.modules.get("multiprocessing.process")
     util = sys.modules.get("multiprocessing.util")
     if process is not None and util is not None and process.parent_process() is not None:
-        util.Finalize(None, _close_all, exitpriority=0)
+        util.Finalize(None, close_all, exitpriority=0)
 
 
-def _close_all() -> None:
+def close_all() -> None:
+    """Deliver what every client of this process has tracked: it ends now."""
     for sender in list(_senders):
         try:
-            sender.close_at_exit()
+            if sender.at_exit:
+                sender.close_at_exit()
         except Exception:  # noqa: S110 - the process ends, and so it shall
+            pass
+
+
+def flush_all() -> None:
+    """Deliver what every client of this process has tracked: it may end now."""
+    for sender in list(_senders):
+        try:
+            sender.flush(_GRACE)
+        except Exception:  # noqa: S110 - as above
             pass
 
 

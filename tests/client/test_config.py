@@ -2,11 +2,13 @@ from __future__ import annotations
 
 import dataclasses
 import os
+import sys
 
 import pytest
 
 from raceway.config import Config
 from raceway.exceptions import RacewayError, UsageError
+from raceway.settings import VARIABLES
 
 
 def test_documented_fields_come_first_in_order_with_their_defaults():
@@ -56,6 +58,11 @@ def test_documented_fields_come_first_in_order_with_their_defaults():
         ("max_buffer_bytes", 0),
         ("max_events_per_second", 0),
         ("request_timeout", None),
+        ("redact", "password"),
+        ("redact", [""]),
+        ("debug", 1),
+        ("capture_http", "no"),
+        ("dialect", "other"),
     ],
 )
 def test_unusable_values_are_refused_by_name(name, value):
@@ -80,3 +87,102 @@ def test_instance_id(monkeypatch):
 
 def test_the_key_is_not_shown():
     assert "s3cret" not in repr(Config(api_key="s3cret"))
+
+
+@pytest.fixture
+def nowhere(tmp_path, monkeypatch):
+    """A folder without settings, and an environment without them."""
+    for name in list(os.environ):
+        if name.startswith("RACEWAY_"):
+            monkeypatch.delenv(name)
+    folder = tmp_path / "project" / "deep"
+    folder.mkdir(parents=True)
+    (tmp_path / "project" / "pyproject.toml").write_text("[tool.other]\n")
+    monkeypatch.chdir(folder)
+    return tmp_path / "project" / "pyproject.toml"
+
+
+toml = pytest.mark.skipif(sys.version_info < (3, 11), reason="Python 3.10 reads no TOML")
+
+
+def test_nothing_is_set(nowhere):
+    assert Config.load() == Config()
+
+
+@toml
+def test_code_wins_over_environment_over_file_over_default(nowhere, monkeypatch):
+    nowhere.write_text(
+        "[tool.raceway]\n"
+        "service-name = 'file'\nenvironment = 'file'\nbatch_size = 7\nredact = ['iban']\n"
+        "max-events-per-second = 0\n"
+    )
+    monkeypatch.setenv("RACEWAY_ENVIRONMENT", "variable")
+    monkeypatch.setenv("RACEWAY_BATCH_SIZE", "8")
+    config = Config.load(batch_size=9)
+    assert (config.service_name, config.environment, config.batch_size) == ("file", "variable", 9)
+    assert config.redact == ("iban",)
+    assert config.max_events_per_second is None
+    assert config.flush_interval == 1.0
+
+
+def test_every_variable_is_read(nowhere, monkeypatch):
+    given = {
+        "RACEWAY_ENDPOINT": "https://h", "RACEWAY_SERVICE": "s", "RACEWAY_ENVIRONMENT": "e",
+        "RACEWAY_BATCH_SIZE": "7", "RACEWAY_FLUSH_INTERVAL": "0.5", "RACEWAY_DEBUG": "1",
+        "RACEWAY_API_KEY": "k", "RACEWAY_REQUEST_TIMEOUT": "3", "RACEWAY_SHUTDOWN_TIMEOUT": "4",
+        "RACEWAY_MAX_BUFFER_BYTES": "5000", "RACEWAY_MAX_BATCH_BYTES": "6000",
+        "RACEWAY_MAX_VALUE_BYTES": "7000", "RACEWAY_MAX_EVENTS_PER_SECOND": "none",
+        "RACEWAY_CAPTURE_HTTP": "yes", "RACEWAY_REDACT": "a, b", "RACEWAY_DIALECT": "full",
+    }  # fmt: skip
+    for name, value in given.items():
+        monkeypatch.setenv(name, value)
+    assert Config.load() == Config(
+        "https://h", "s", None, "e", 7, 0.5, True, api_key="k", request_timeout=3.0,
+        shutdown_timeout=4.0, max_buffer_bytes=5000, max_batch_bytes=6000, max_value_bytes=7000,
+        max_events_per_second=None, capture_http=True, redact=("a", "b"), dialect="full",
+    )  # fmt: skip
+    assert set(given) == {variable for variable, _ in VARIABLES.values()}
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [
+        ("RACEWAY_BATCH_SIZE", "many"),
+        ("RACEWAY_BATCH_SIZE", "0"),
+        ("RACEWAY_FLUSH_INTERVAL", "-1"),
+        ("RACEWAY_DEBUG", "perhaps"),
+        ("RACEWAY_ENDPOINT", "localhost"),
+        ("RACEWAY_DIALECT", "klingon"),
+    ],
+)
+def test_a_bad_variable_is_named(nowhere, monkeypatch, variable, value):
+    monkeypatch.setenv(variable, value)
+    with pytest.raises(UsageError, match=f"{variable}.*{value}"):
+        Config.load()
+
+
+def test_a_bad_key_is_not_repeated(nowhere, monkeypatch):
+    monkeypatch.setenv("RACEWAY_API_KEY", "s3cret\n")
+    with pytest.raises(UsageError, match="RACEWAY_API_KEY") as caught:
+        Config.load()
+    assert "s3cret" not in str(caught.value)
+
+
+@toml
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("batchsize = 5", r"pyproject.toml.*batchsize.*batch_size"),
+        ("batch_size = 'x'", r"pyproject.toml.*batch_size.*'x'"),
+    ],
+)
+def test_a_bad_line_of_the_file_is_named(nowhere, line, message):
+    nowhere.write_text(f"[tool.raceway]\n{line}\n")
+    with pytest.raises(UsageError, match=message):
+        Config.load()
+
+
+@pytest.mark.parametrize("text", ["not = = toml", "[tool]\nraceway = 5\n", "\xff"])
+def test_a_file_that_is_not_ours_to_judge_is_passed_over(nowhere, text):
+    nowhere.write_text(text, encoding="latin-1")
+    assert Config.load() == Config()
