@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     ]
 
 _SHORT = 256
+_PLACES_KEPT = 1024
 _json = json.JSONEncoder(
     ensure_ascii=False, allow_nan=False, check_circular=False, separators=(",", ":")
 ).encode
@@ -102,6 +103,10 @@ class Encoder:
     def __init__(self, service: str, environment: str, hides: Hides) -> None:
         self._names = f'"service_name":{quote(service)},"environment":{quote(environment)}'
         self._hides = hides
+        # The parent of an event is mostly the one before.
+        self._last: tuple[int | None, str] = (None, "null")
+        # By variable, location and access: what comes before the values and behind them.
+        self._places: dict[tuple[str, str, str], tuple[str, str, bool]] = {}
 
     def encode(self, record: Record) -> bytes:
         """Return the event as the server wants it.
@@ -119,9 +124,14 @@ class Encoder:
         if fragments is None:
             fragments = counter.fragments = _fragments(counter, identity)
         trace, spans, before, after = fragments
+        earlier, parent_id = self._last
+        if earlier != parent:
+            parent_id = "null" if parent is None else f'"{events.event_id(parent)}"'
+        event_id = f'"{events.event_id(number)}"'
+        self._last = (number, event_id)
         text = (
-            f'{{"id":"{events.event_id(number)}",{trace},'
-            f'"parent_id":{_optional(parent)},'
+            f'{{"id":{event_id},{trace},'
+            f'"parent_id":{parent_id},'
             f'"timestamp":"{events.timestamp(time_ns)}",'
             f'"kind":{kind if type(kind) is Json else self._state_change(kind)},'
             f'"metadata":{{{head[1]},{self._names},'
@@ -138,13 +148,24 @@ class Encoder:
 
     def _state_change(self, kind: Any) -> str:
         variable, old, new, location, access = kind
-        if self._hides is not None and self._hides(variable):
+        place = self._places.get((variable, location, access))
+        if place is None:
+            place = self._place(variable, location, access)
+        begin, end, hidden = place
+        if hidden:
             old, new = _hidden(old), _hidden(new)
-        return (
-            f'{{"StateChange":{{"variable":{_text(variable)},'
-            f'"old_value":{_value(old)},"new_value":{_value(new)},'
-            f'"location":{_text(location)},"access_type":"{access}"}}}}'
+        return f'{begin}{_value(old)},"new_value":{_value(new)}{end}'
+
+    def _place(self, variable: str, location: str, access: str) -> tuple[str, str, bool]:
+        place = (
+            f'{{"StateChange":{{"variable":{_text(variable)},"old_value":',
+            f',"location":{_text(location)},"access_type":"{access}"}}}}',
+            self._hides is not None and bool(self._hides(variable)),
         )
+        if len(self._places) >= _PLACES_KEPT:
+            self._places.clear()
+        self._places[variable, location, access] = place
+        return place
 
 
 def _fragments(counter: Counter, identity: Identity) -> tuple[str, str, str, str]:
@@ -168,10 +189,6 @@ def _entries(clock: Clock | list[tuple[str, int]]) -> str:
     return "".join(f"[{quote(name)},{number}]," for name, number in clock)
 
 
-def _optional(parent: int | None) -> str:
-    return "null" if parent is None else f'"{events.event_id(parent)}"'
-
-
 def _tags(tags: dict[str, str] | None) -> str:
     if not tags:
         return '{"sdk_language":"python"}'
@@ -183,15 +200,15 @@ def _text(value: str) -> str:
 
 
 def _value(value: Any) -> str:
-    kind = type(value)
-    if kind is Json:
-        return str(value)
     if value is None:
         return "null"
+    kind = type(value)
+    if kind is int:
+        return repr(value)
+    if kind is Json:
+        return str(value)
     if kind is bool:
         return "true" if value else "false"
-    if kind is int:
-        return int.__repr__(value)
     if kind is str:
         return _text(value)
     return _json(values.capture(value))

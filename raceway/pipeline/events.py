@@ -15,7 +15,7 @@ from itertools import count
 from typing import TYPE_CHECKING, Any
 
 from raceway import values
-from raceway.context import U64_MAX, hyphenated, new_trace_id
+from raceway.context import U64_MAX, new_trace_id
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
@@ -393,7 +393,8 @@ def event_id(number: int) -> str:
         >>> event_id(0x7c9e6679_7425_40de_944b_e07fc1f90ae7)
         '7c9e6679-7425-40de-944b-e07fc1f90ae7'
     """
-    return hyphenated(f"{number:032x}")
+    digits = f"{number:032x}"
+    return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"
 
 
 _second: tuple[int, str] = (-1, "")

@@ -378,25 +378,35 @@ class Sender:
                     )
                     wait = self._queue[0][0] + self._flush_interval - time.monotonic()
                     if due or wait <= 0:
-                        return self._cut()
+                        break
                 elif closing:
                     return None
             if self._dropped > self._reported_loss:
                 self._report()
             self._wake.wait(wait)
+        return self._cut(generation)
 
-    def _cut(self) -> list[Any]:
+    def _cut(self, generation: int) -> list[Any] | None:
         batch: list[Any] = []
         size = 0
-        while self._queue and len(batch) < self._batch_size:
-            _, counts, event = self._queue[0]
-            if batch and size + counts > self._batch_bytes:
-                break
-            self._queue.popleft()
-            batch.append(event)
-            size += counts
-        self._queued_bytes -= size
-        self._in_flight_bytes = size
+        queue = self._queue
+        # Without the lock, which threads of the application would wait for: nobody else takes
+        # from the queue, but for _abandon().
+        try:
+            while len(batch) < self._batch_size:
+                _, counts, event = queue[0]
+                if batch and size + counts > self._batch_bytes:
+                    break
+                queue.popleft()
+                batch.append(event)
+                size += counts
+        except IndexError:  # it is empty
+            pass
+        with self._lock:
+            if generation != self._generation:
+                return None
+            self._queued_bytes -= size
+            self._in_flight_bytes = size
         return batch
 
     def _deliver(self, batch: list[Any], generation: int) -> None:
