@@ -111,6 +111,8 @@ def parse(arguments: Sequence[str], env: Mapping[str, str]) -> Options:
     options.reports = _reports(values.get("--report", []), env)
     if not options.command:
         _refuse(f"there is no command to run\n{USAGE}\nTry: raceway-run python app.py")
+    if options.endpoint:
+        _check_settings(options.endpoint)
     if options.endpoint and (options.reports or options.fail_on):
         what = "--report" if options.reports else "--fail-on"
         _refuse(
@@ -197,6 +199,17 @@ def _enabled(value: str) -> bool:
     if word not in _ON + _OFF:
         _refuse(f"RACEWAY_ENABLED {value!r} is not usable: give 1 or 0")
     return word in _ON
+
+
+def _check_settings(endpoint: str) -> None:
+    """Check what the client will read: in the program nobody would learn that it is wrong."""
+    from raceway.config import Config
+    from raceway.exceptions import UsageError as BadSetting
+
+    try:
+        Config.load(endpoint=endpoint)
+    except BadSetting as error:
+        _refuse(str(error))
 
 
 def _check_patches(value: str) -> None:

@@ -29,6 +29,7 @@ RECORD_BYTES = 720
 _MAX_LOCK_TYPES = 10_000
 _DEFAULT_LOCK_TYPE = "Lock"
 _MAX_TEXT = 4096
+_CONSTANT = frozenset({type(None), bool, float})
 _time_ns = time.time_ns
 
 
@@ -89,13 +90,15 @@ class Emitter:
             variable = values.text(variable)
         if type(location) is not str or len(location) > _MAX_TEXT:
             location = values.text(location)
-        old = encoding.capture(old, self._limit, self._hides)
-        new = encoding.capture(new, self._limit, self._hides)
         size = RECORD_BYTES + len(variable) + len(location)
-        if isinstance(old, str):
-            size += len(old)
-        if isinstance(new, str):
-            size += len(new)
+        if type(old) not in _CONSTANT:
+            old = encoding.capture(old, self._limit, self._hides)
+            if isinstance(old, str):
+                size += len(old)
+        if type(new) not in _CONSTANT:
+            new = encoding.capture(new, self._limit, self._hides)
+            if isinstance(new, str):
+                size += len(new)
         kind = (variable, old, new, location, access)
         number = self._note(kind, frame.trace, frame.tail, current_actor(), None, None, size)
         if number is not None:

@@ -147,7 +147,6 @@ class Sender:
 
     def _reset(self) -> None:
         """Begin anew: in the constructor and in the child of a process fork."""
-        self._pid = native.process.pid
         self._generation += 1  # a thread of an earlier generation has nothing to say any more
         self._lock = native.ReentrantLock()
         self._wake = native.Signal()
@@ -185,24 +184,25 @@ class Sender:
         Returns:
             False if it was dropped, for lack of room or because the sender is closed.
         """
-        if self._pid != native.process.pid:
-            self.after_fork()
         with self._lock:
             before = self._queued_bytes
+            after = before + size
             limit = self._buffer_bytes if essential else self._open_bytes
-            if self._closed or before + self._in_flight_bytes + size > limit:
+            if after + self._in_flight_bytes > limit or self._closed:
                 self._dropped += 1
                 self._overflowed += not self._closed
                 return False
+            waiting = len(self._queue)
             self._queue.append((_monotonic(), size, event))
-            self._queued_bytes = after = before + size
+            self._queued_bytes = after
             self._accepted += 1
             if not self._running:
                 self._start()
             # Once each time a threshold is crossed: the thread looks at everything when it wakes.
-            wake = len(self._queue) in (1, self._batch_size) or before < self._batch_bytes <= after
-        if wake:
-            self._wake.set()
+            full = waiting + 1 == self._batch_size or before < self._batch_bytes <= after
+            if waiting and not full:
+                return True
+        self._wake.set()
         return True
 
     def nudge(self) -> None:
