@@ -243,3 +243,21 @@ def test_concurrent_asgi_requests_do_not_mix(client, server):
         if "Custom" in event["kind"]:
             paths.setdefault(event["trace_id"], []).append(event["kind"]["Custom"]["name"])
     assert sorted(paths.values()) == [[f"/{n}"] * 2 for n in range(10)]
+
+
+@pytest.mark.parametrize("capture", [False, True])
+def test_headers_are_recorded_only_when_asked_for(server, capture):
+    client = make_client(server, capture_http=capture)
+    app = make_flask(client)
+    headers = {"X-Shop": "7", "Cookie": "s3cret", "X-Session-Token": "s3cret"}
+    app.test_client().post("/transfer", headers=headers, json={"body": "s3cret"})
+    client.shutdown()
+    (_, request), _, (_, response) = server.kinds()
+    assert "s3cret" not in str(server.bodies)
+    assert request["body"] is response["body"] is None
+    if capture:
+        assert request["headers"]["X-Shop"] == "7"
+        assert request["headers"]["X-Session-Token"] == "<redacted>"
+        assert response["headers"]["Content-Type"] == "application/json"
+    else:
+        assert request["headers"] == response["headers"] == {}

@@ -253,6 +253,7 @@ class WireServer:
         class Server(ThreadingHTTPServer):
             daemon_threads = True
             allow_reuse_address = True
+            request_queue_size = 128  # a full queue resets connections
 
             def handle_error(self, request, client_address):
                 pass  # a client that hangs up is part of what is tested
