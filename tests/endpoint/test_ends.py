@@ -72,6 +72,8 @@ def test_nothing_is_lost_and_nothing_sent_twice(server, tmp_path, end, to_server
     program.write_text(textwrap.dedent(PROGRAM.format(url=server.url) + "    " + text.lstrip()))
     env = {name: value for name, value in os.environ.items() if not name.startswith("RACEWAY_")}
     env["PYTHONPATH"] = os.pathsep.join(filter(None, [ROOT, env.get("PYTHONPATH")]))
+    # From 3.12 on os.fork warns of the thread that sends.
+    env["PYTHONWARNINGS"] = "ignore::DeprecationWarning"
     options = ["--endpoint", server.url] if to_server else ["--quiet"]
     done = subprocess.run(
         [*LAUNCHER, *options, sys.executable, str(program)],
