@@ -171,3 +171,40 @@ def test_the_second_request_of_one_client_comes_after_the_first(server, tmp_path
     assert first["metadata"]["thread_id"] != second["metadata"]["thread_id"]
     assert happens_before(first, second)
     assert not happens_before(second, first)
+
+
+def test_a_setting_that_cannot_be_used_is_refused_before_the_program_starts(
+    server, tmp_path, monkeypatch
+):
+    (tmp_path / "pyproject.toml").write_text("[tool.raceway]\nbatch_sise = 5\n")
+    monkeypatch.chdir(tmp_path)
+    done = run(server, tmp_path, "print('started')")
+    if sys.version_info >= (3, 11):
+        assert (done.returncode, done.stdout) == (2, "")
+        assert "batch_sise" in done.stderr
+        assert "'batch_size'" in done.stderr
+
+
+LONG = """
+    import threading
+    import raceway
+
+    shared = raceway.watch({"n": 0}, name="shared")
+
+    def work():
+        shared["n"] += 1
+
+    for _ in range(400):
+        thread = threading.Thread(target=work)
+        thread.start()
+        thread.join()
+"""
+
+
+def test_events_stay_small_however_many_threads_there_have_been(server, tmp_path):
+    done = run(server, tmp_path, LONG)
+
+    assert (done.returncode, done.stderr) == (0, "")
+    assert len([e for e in server.events if "StateChange" in e["kind"]]) == 800
+    assert max(len(event["causality_vector"]) for event in server.events) < 20
+    assert max(map(len, server.bodies)) < 100 * 1000
