@@ -106,7 +106,10 @@ class HttpSink:
             self._wake.set()
         elif not self._closing:
             self._running = True
-            native.start_new_thread(self._loop, ())
+            try:
+                native.start_new_thread(self._loop, ())
+            except RuntimeError:  # the interpreter ends, or a limit of the system
+                self._running = False
 
     def after_fork(self) -> None:
         """Start anew in a forked child; what the parent recorded is sent by the parent."""
@@ -126,10 +129,12 @@ class HttpSink:
         """Send what is there, for at most twice ``shutdown_timeout`` seconds."""
         timeout = self._config.shutdown_timeout
         self._closing = True
+        self._deadline = time.monotonic() + timeout
         if self._running:
-            self._deadline = time.monotonic() + timeout
             self._wake.set()
             self._done.wait(timeout)
+        else:
+            self._drain()  # what came when no thread could be started any more
         waiting = sum(len(chunk) for chunk, _ in self._queue if isinstance(chunk, list))
         left_out = self._left_out + waiting // ops.STRIDE
         if left_out:
