@@ -12,7 +12,7 @@ from raceway.engine.commutes import READS, WRITES
 from raceway.engine.definitions import Definitions
 from raceway.engine.judge import Judge, SourceProvider
 from raceway.engine.lock_order import LockOrderGraph
-from raceway.engine.shadow import TRAILS_KEPT, Sequence, Shadow, Trail
+from raceway.engine.shadow import TRAILS_KEPT, Sequence, Shadow, Trail, place
 from raceway.engine.stamped import Access, ActorReplay, LockOrder
 from raceway.model import ops
 from raceway.model.aging import Aging
@@ -111,6 +111,7 @@ class Analyzer:
             trail = self._begin(shadow, access)
         trail.raced = trail.raced or raced
         shadow.keep(trail, access)
+        access.actor.latest[place(access)] = access
         container = shadow.container
         if container is not None and access.kind != ops.GROW:
             self._keep_item(container, access)

@@ -129,6 +129,8 @@ def _sequence(
     pattern = judge.pattern(first, second, by_hand=shadow.by_hand)
     if pattern is None:
         return None
+    if _was_reached_again(first) and judge.is_past(first.site, second.site):
+        return None
     if pattern is Pattern.W_R_W and (not _is_hole(first) or _is_hole(second)):
         return None
     if first.kind == ops.UPDATE and second.kind == ops.GROW and shadow.container is None:
@@ -152,6 +154,17 @@ def _sequence(
         claims = tuple(access for access in middle if access.kind in WRITES)
     broken_by_write = pattern is not Pattern.W_R_W
     return Sequence(first, second, rechecks, claims, broken_by_write=broken_by_write, takes=takes)
+
+
+def _was_reached_again(first: Access) -> bool:
+    """Tell whether its actor has been at this place since, on another variable.
+
+    One operation may access several at once, but only in one critical section and turn.
+    """
+    latest = first.actor.latest.get(place(first), first)
+    return latest.index > first.index and (
+        latest.sections != first.sections or latest.segment != first.segment
+    )
 
 
 def _is_hole(access: Access) -> bool:

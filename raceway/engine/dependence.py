@@ -20,9 +20,18 @@ from raceway.engine import source_shapes as shapes
 from raceway.engine import versions
 from raceway.engine.code_view import CodeView, Kind, Position
 from raceway.engine.flow_expressions import Access, Outcome, TooComplexError
-from raceway.engine.flow_state import CARRIED, CONTROL_FRESH, DATA, FRESH, as_control
+from raceway.engine.flow_state import (
+    CARRIED,
+    CONTROL_CARRIED,
+    CONTROL_FRESH,
+    DATA,
+    FRESH,
+    as_control,
+)
 from raceway.engine.flow_statements import FlowWalk
 
+_KINDS: tuple[Kind, ...] = ("read", "write")
+_CARRIED = CARRIED | CONTROL_CARRIED
 _EQUALITIES = (ast.Eq, ast.NotEq, ast.Is, ast.IsNot)
 
 
@@ -104,6 +113,18 @@ def link(
         if root is other_root
     ]
     return min(answers, key=_RANK.index, default=Link(Verdict.UNKNOWN))
+
+
+def is_carried(view: CodeView, first: Position, second: Position) -> bool:
+    """Tell whether the access at ``second`` relies on what an earlier pass read at ``first``."""
+    outcomes = [
+        _walk(view, root, Access(node, "read"), Access(other, kind))
+        for kind in _KINDS
+        for root, node in view.locate(first, "read")
+        for other_root, other in view.locate(second, kind)
+        if root is other_root
+    ]
+    return any(one is None or bool((one.data | one.control) & _CARRIED) for one in outcomes)
 
 
 def is_recheck_between(view: CodeView, first: Position, middle: Position, second: Position) -> bool:

@@ -10,7 +10,7 @@ import enum
 from collections.abc import Callable
 from typing import Literal
 
-from raceway.engine import construction, container_shapes, dependence, flow_calls, owners
+from raceway.engine import construction, container_shapes, dependence, flow_calls, owners, passes
 from raceway.engine.code_view import CodeView, Position
 from raceway.engine.commutes import WRITES
 from raceway.engine.definitions import Definitions
@@ -63,6 +63,7 @@ class Judge:
         self._answers: dict[tuple[str, int], bool] = {}
         self._operations: dict[tuple[object, ...], bool] = {}
         self._patterns: dict[int, Pattern | object | None] = {}
+        self._past: dict[int, bool] = {}
 
     # ------------------------------------------------------------ places
 
@@ -248,6 +249,39 @@ class Judge:
         if one < two or (one == two and second_kind == "write"):
             return Link(Verdict.CONTROL)
         return _NO_LINK
+
+    def is_past(self, first: Site, second: Site) -> bool:
+        """Tell whether ``first`` is over for ``second``, since its place was reached again.
+
+        It is if the two belong to one call only in the looks: another call, or pass of a loop, has
+        got to the same place since, and carries nothing over from the one before.
+        """
+        key = first.number << 32 | second.number
+        answer = self._past.get(key)
+        if answer is None:
+            answer = self._past[key] = self._is_past(first, second)
+        return answer
+
+    def _is_past(self, first: Site, second: Site) -> bool:
+        depths = self.common_call(first, second)
+        codes = [code for code, _ in first.frames]
+        if depths is None or len(set(codes)) < len(codes):
+            return False  # it calls itself
+        i, j = depths
+        for level in range(i + 1):
+            place = self._place(first, level)
+            if place is None or (level < i and not passes.is_reached_once(*place)):
+                return False
+            callee = self.frame(first, level - 1) if level else None
+            if callee and not passes.calls_once(*place, callee.function.rpartition(".")[2]):
+                return False
+        one, two = self._place(first, i), self._place(second, j)
+        if one is None or two is None:
+            return False
+        together = passes.shares_loop(*one, two[1])
+        if together is None:
+            return True
+        return together and not dependence.is_carried(*one, two[1])
 
     def pattern(self, first: Access, second: Access, *, by_hand: bool) -> Pattern | None:
         """Tell as what kind of sequence two accesses of one actor belong together, if they do.

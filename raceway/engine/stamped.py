@@ -179,6 +179,7 @@ class ActorReplay:
         segment: Goes up whenever other actors of its group may have run.
         news: Whether its last RECEIVE or JOIN told it anything.
         waits: Locks that it took in this segment without having to wait, and when.
+        latest: Its latest access at each place, whatever the variable.
         caused: For each other actor, the conflicts that ordered it before this one:
             ``(variable, epoch of its release, epoch of our access)``.
         parent: Name of who started it.
@@ -192,9 +193,9 @@ class ActorReplay:
 
     __slots__ = (
         "accessed", "base", "begun", "borrowed", "caused", "ended", "epoch", "fork_site", "full",
-        "group", "hard", "held", "kind", "last", "life", "locks", "name", "news", "number",
-        "origin", "parent", "retired", "saved", "sections", "segment", "stack", "stack_open",
-        "turn", "waits",
+        "group", "hard", "held", "kind", "last", "latest", "life", "locks", "name", "news",
+        "number", "origin", "parent", "retired", "saved", "sections", "segment", "stack",
+        "stack_open", "turn", "waits",
     )  # fmt: skip
 
     def __init__(self, number: int, name: str, kind: str, group: int) -> None:
@@ -226,12 +227,14 @@ class ActorReplay:
         self.fork_site: Site | None = None
         self.caused: dict[int, list[tuple[int, int, int]]] = {}
         self.turn: Section | None = None
+        self.latest: dict[int, Access] = {}
         self.begun: tuple[Section, ...] = ()
 
     def know_nothing(self) -> None:
         """Let go of what others are not to be kept alive for, who were here before."""
         self.life = self.base = self.hard = self.full = EMPTY
         self.caused = {}
+        self.latest = {}
         self.begun = ()
         self.borrowed = ()
         self.waits = ()
