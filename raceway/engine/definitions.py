@@ -13,12 +13,16 @@ from raceway.model.findings import Frame, LockRef
 
 @dataclass(slots=True, unsafe_hash=True)  # what identifies it never changes
 class Code:
-    """A code object of the program."""
+    """A code object of the program.
+
+    Attributes:
+        flags: Of those of :mod:`raceway.model.ops`.
+    """
 
     file: str
     function: str
     first_line: int
-    resumable: bool
+    flags: int
     positions: tuple[int | None, ...]
     _firsts: list[int] | None = field(default=None, init=False, repr=False, compare=False)
 
@@ -26,6 +30,11 @@ class Code:
     def identity(self) -> tuple[Any, ...]:
         """What makes it the same code in another process."""
         return self.file, self.function, self.first_line, self.positions
+
+    @property
+    def resumable(self) -> int:
+        """``GENERATOR``, ``COROUTINE`` or ``ASYNC_GENERATOR``, if it is one; else 0."""
+        return self.flags & ~ops.WAITS
 
     def canonical(self, offset: int) -> int:
         """Return the first of the offsets that belong to the same expression.

@@ -118,14 +118,16 @@ class Judge:
         for depth in range(1, min(len(one), len(two))):
             if one[depth] == two[depth]:
                 continue
-            # A coroutine that awaits stays the caller; who calls next() on a generator may change.
-            awaited = self._is_resumable(one[depth][0]) or self._is_resumable(two[depth][0])
-            return self._is_resumable(one[depth - 1][0]) and not awaited
+            callee = self._resumable(one[depth - 1][0])
+            callers = self._resumable(one[depth][0]) | self._resumable(two[depth][0])
+            if callee == ops.GENERATOR:
+                return not callers & ops.GENERATOR  # who delegates to it by "yield from" stays
+            return callee == ops.ASYNC_GENERATOR or bool(callee and not callers)  # who awaits stays
         return True
 
-    def _is_resumable(self, code_id: int) -> bool:
+    def _resumable(self, code_id: int) -> int:
         code = self._definitions.code(code_id)
-        return code is not None and code.resumable
+        return code.resumable if code is not None else 0
 
     def link(self, first: Site, second: Site, first_kind: Kind, second_kind: Kind) -> Link:
         """Tell whether an access at ``second`` relies on an earlier one at ``first``."""

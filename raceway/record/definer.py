@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     """What a chunk has defined, by address."""
 
 _CODE_TYPE = type((lambda: None).__code__)
-_RESUMABLE = 0x20 | 0x80 | 0x200
-"""CO_GENERATOR, CO_COROUTINE and CO_ASYNC_GENERATOR; importing inspect for them takes too long."""
+_RESUMABLE = ops.GENERATOR | ops.COROUTINE | ops.ASYNC_GENERATOR
+_WAITING = frozenset({"wait", "wait_for"})
 
 
 class _Reference(ref):  # type: ignore[type-arg] # to a code object or a type
@@ -142,7 +142,7 @@ def code_definition(code: CodeType, number: int) -> tuple[Any, ...]:
         code.co_filename,
         getattr(code, "co_qualname", code.co_name),
         code.co_firstlineno,
-        bool(code.co_flags & _RESUMABLE),
+        code.co_flags & _RESUMABLE | (0 if _WAITING.isdisjoint(code.co_names) else ops.WAITS),
         positions(code),
     )
 

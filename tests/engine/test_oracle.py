@@ -43,7 +43,7 @@ def analyse(history):
     """Feed a history to the engine; each op stands on a line of its own."""
     definitions = Definitions()
     lines = tuple(item for at in range(len(history.ops)) for item in (at + 1, at + 1, 0, 1))
-    definitions.add((ops.DEF_CODE, 1, "program.py", "run", 1, False, lines))
+    definitions.add((ops.DEF_CODE, 1, "program.py", "run", 1, 0, lines))
     for actor, group in enumerate(history.groups):
         kind = "thread" if actor == group else "task"
         definitions.add((ops.DEF_ACTOR, actor + 1, f"actor {actor}", kind, group + 1))
