@@ -11,6 +11,8 @@ from typing import Any
 
 from raceway.model.clocks import EMPTY, Clock, join
 
+CONDITION = -1
+"""In the place of a variable: two critical sections of the lock of a condition."""
 OPEN_KEPT = 16
 """Open sections of a message that was made of several."""
 
@@ -181,7 +183,7 @@ class ActorReplay:
         waits: Locks that it took in this segment without having to wait, and when.
         latest: Its latest access at each place, whatever the variable.
         caused: For each other actor, the conflicts that ordered it before this one:
-            ``(variable, epoch of its release, epoch of our access)``.
+            ``(variable or CONDITION, epoch of its release, epoch of our access)``.
         parent: Name of who started it.
         origin: What it learned from whoever started it.
         stack: The callers that its accesses have.

@@ -31,6 +31,7 @@ from typing import Any, Protocol
 
 from raceway.engine.definitions import Definitions
 from raceway.engine.stamped import (
+    CONDITION,
     Access,
     ActorReplay,
     Held,
@@ -120,6 +121,7 @@ class Replay:
         self._stacks: dict[tuple[tuple[int, int], ...], Stack] = {}
         self._no_callers = self._stacks[()] = Stack(())
         self._places: dict[tuple[tuple[int, int], ...], Site] = {}
+        self._waiting: dict[int, bool] = {}  # by site: whether a condition may be waited for there
         self._serial = 0
         mailbox.actors[process] = self.actors
 
@@ -329,12 +331,15 @@ class Replay:
                 message = other.end
                 if message is None:
                     continue
-                number = other.actor.number
-                causes = actor.caused.setdefault(number, [])
-                causes.append((variable, message.epoch, actor.epoch))
-                if len(causes) > _CAUSES_KEPT:
-                    _merge_causes(causes)
+                self._note_cause(actor, other.actor.number, variable, message.epoch)
                 self._learn_causally(actor, message)
+
+    @staticmethod
+    def _note_cause(actor: ActorReplay, number: int, variable: int, released: int) -> None:
+        causes = actor.caused.setdefault(number, [])
+        causes.append((variable, released, actor.epoch))
+        if len(causes) > _CAUSES_KEPT:
+            _merge_causes(causes)
 
     @staticmethod
     def _sleeps(actor: ActorReplay, lock: _LockReplay) -> None:
@@ -518,10 +523,13 @@ class Replay:
                 self.detector.lock_order(LockOrder(actor, outer, number, site))
         if lock.last is not None and lock.last.actor != actor.number:
             last = lock.last
-            if lock.hard:
+            if lock.hard and self._may_wait(site):
                 self._learn(actor, last)
             else:
                 actor.full = join(actor.full, last.full, last.actor, last.epoch)
+                if lock.hard:
+                    self._note_cause(actor, last.actor, CONDITION, last.epoch)
+                    self._learn_causally(actor, last)
         if lock.signal is not None and lock.signal.actor != actor.number:
             self._learn(actor, lock.signal)
         actor.last = actor.epoch
@@ -534,6 +542,18 @@ class Replay:
         if actor.begun:
             self._enter(actor, number)
         self._hold(actor)
+
+    def _may_wait(self, site: Site) -> bool:
+        """Tell whether who takes the lock of a condition here may be there to wait.
+
+        Then it has waited, in a way, also if what it would have waited for was there already.
+        """
+        answer = self._waiting.get(site.number)
+        if answer is None:
+            codes = [self.definitions.code(code) for code, _ in site.frames]
+            answer = any(code is None or bool(code.flags & ops.WAITS) for code in codes)
+            self._waiting[site.number] = answer
+        return answer
 
     def _release(self, actor: ActorReplay, number: int, _thing: Any, _argument: Any) -> None:
         lock = self._lock(number)
@@ -569,11 +589,14 @@ class Replay:
         lock.hard = True
         held = actor.held.get(number)
         if held is not None:
+            self._waiting[held.site.number] = True
             actor.saved[number] = held.count
             self._drop(actor, number, lock)
 
     def _wait_acquire(self, actor: ActorReplay, number: int, code: int, offset: int) -> None:
-        self._take(actor, number, self.site(actor, code or 0, offset or 0), waits=False)
+        site = self.site(actor, code or 0, offset or 0)
+        self._waiting[site.number] = True
+        self._take(actor, number, site, waits=False)
         actor.held[number].count = actor.saved.pop(number, 1)
 
     def _notify(self, _actor: ActorReplay, number: int, _thing: Any, _argument: Any) -> None:
