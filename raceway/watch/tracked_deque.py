@@ -130,7 +130,8 @@ class RecordingDeque(deque):  # type: ignore[type-arg] # elements of any kind
 
     def __delitem__(self, index: Any) -> None:
         index = self._raceway_index(index)
-        record(self._raceway_structure, WRITE)
+        taken = self._raceway_subject(index)  # every later item moves, and this one is gone
+        record_two(self._raceway_structure | WRITE, not taken & 31 and taken | UPDATE)
         deque.__delitem__(self, index)
 
     def _raceway_index(self, index: Any) -> Any:

@@ -140,7 +140,8 @@ class RecordingList(list):  # type: ignore[type-arg] # elements of any kind
         return subject or self._raceway_structure | LENGTH
 
     def __delitem__(self, index: Any) -> None:
-        record(self._raceway_structure, WRITE)
+        taken = self._raceway_subject(index)  # every later item moves, and this one is gone
+        record_two(self._raceway_structure | WRITE, not taken & 31 and taken | UPDATE)
         list.__delitem__(self, index)
 
     def insert(self, *args: Any) -> None:
