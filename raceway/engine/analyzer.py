@@ -265,7 +265,7 @@ class Analyzer:
             return "info" if same else "warning"
         read, write = (first, second) if first.kind in READS else (second, first)
         if read.kind == ops.LENGTH:
-            return "warning" if self._is_relied_on(read) else "info"
+            return "warning" if self._is_relied_on(read, write) else "info"
         if read.kind != ops.READ or write.kind not in {ops.WRITE, ops.GROW}:
             return "warning"
         if write.unchanged and write.update_of is None:
@@ -289,10 +289,15 @@ class Analyzer:
         shadow = self.shadows.peek(read.variable)
         return shadow is not None and (read.site, write.site) in (shadow.linked or ())
 
-    def _is_relied_on(self, read: Access) -> bool:
-        """Tell whether somebody acts on what is read at this place."""
+    def _is_relied_on(self, read: Access, write: Access) -> bool:
+        """Tell whether somebody acts on what is read at this place, and ``write`` matters to it."""
         shadow = self.shadows.peek(read.variable)
-        return shadow is not None and any(first is read.site for first, _ in shadow.linked or ())
+        relying = [last for first, last in (shadow and shadow.linked) or () if first is read.site]
+        if write.kind in {ops.GROW, ops.UPDATE} and self.judge.asks_how_full(read.site):
+            grows = write.kind == ops.GROW
+            unharmed = self.judge.is_removal if grows else self.judge.is_insertion
+            return not all(map(unharmed, relying))
+        return bool(relying)
 
     def _is_double_checked(self, read: Access, write: Access) -> bool:
         """Tell whether a read without the lock is the first check, or the use of what it found."""

@@ -153,7 +153,10 @@ def _sequence(
     if pattern in _CHECKS and judge.is_only_tested(first.site, second.site, second.kind):
         claims = tuple(access for access in middle if access.kind in WRITES)
     broken_by_write = pattern is not Pattern.W_R_W
-    return Sequence(first, second, rechecks, claims, broken_by_write=broken_by_write, takes=takes)
+    return Sequence(
+        first, second, rechecks, claims, broken_by_write=broken_by_write, takes=takes,
+        unharmed_by=judge.unharmed_by(first, second),
+    )  # fmt: skip
 
 
 def _was_reached_again(first: Access) -> bool:
@@ -211,6 +214,8 @@ def _breaks(sequence: Sequence, other: Access) -> bool:
         return False
     if sequence.takes and other.update_of is None and other.kind != ops.GROW:
         return False  # nothing was added
+    if other.kind == sequence.unharmed_by:
+        return False
     return not sequence.broken_by_write or (sequence.first.kind, other.kind) in STALE
 
 

@@ -11,12 +11,16 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
+from raceway.engine import source_shapes as shapes
 from raceway.engine.code_view import CodeView, Kind, Position
 
 _COPIES = frozenset({"dict", "frozenset", "list", "set", "sorted", "tuple"})
 """Builtins that take everything out of a container in one step."""
 _REMOVALS = frozenset({"clear", "discard", "pop", "popitem", "popleft", "remove"})
-_MOVES = _REMOVALS | {"append", "appendleft", "insert"}
+_INSERTIONS = frozenset({"append", "appendleft", "insert"})
+_MOVES = _REMOVALS | _INSERTIONS
+_ENDS = frozenset({"0", "-1"})
+_ORDERS = (ast.Lt, ast.LtE, ast.Gt, ast.GtE)
 _FAILS_WHEN_GONE = frozenset(
     {"heappop", "heapreplace", "move_to_end", "pop", "popitem", "popleft", "remove"}
 )
@@ -49,6 +53,62 @@ def _copies(node: ast.AST) -> bool:
 def is_removal(view: CodeView, position: Position) -> bool:
     """Tell whether the operation takes something out and puts nothing in its place."""
     return _all(view, position, _REMOVALS)
+
+
+def is_at_end(view: CodeView, position: Position, kind: Kind) -> bool:
+    """Tell whether the operation is about the first or last item, whatever that is by then."""
+    nodes = _nodes(view, position, kind)
+    return bool(nodes) and all(map(_is_at_end, nodes))
+
+
+def _is_at_end(node: ast.AST) -> bool:
+    if isinstance(node, ast.Subscript):
+        return ast.unparse(node.slice) in _ENDS
+    if not isinstance(node, ast.Call):
+        return False
+    if _method(node) == "pop":
+        return not node.args or ast.unparse(node.args[0]) in _ENDS
+    return _method(node) == "popleft"
+
+
+def asks_how_full(view: CodeView, position: Position) -> bool:
+    """Tell whether the length is only compared with a limit: ``if q``, ``len(q) < 10``.
+
+    Who then takes something out is not disturbed by insertions, and who then puts something in is
+    not disturbed by removals.
+    """
+    places = view.locate(position, "read")
+    return bool(places) and all(_asks_how_full(view, *place) for place in places)
+
+
+def _asks_how_full(view: CodeView, root: ast.AST, node: ast.AST) -> bool:
+    for child, parent in view.ancestors(node, root):
+        if isinstance(parent, ast.BoolOp):
+            return True
+        if isinstance(parent, ast.UnaryOp):
+            return isinstance(parent.op, ast.Not)
+        if isinstance(parent, ast.If | ast.While | ast.IfExp | ast.Assert):
+            return child is parent.test
+        if isinstance(parent, ast.Compare):
+            return _compares_with_limit(parent)
+        if isinstance(parent, ast.Call) and _called(parent) == "bool":
+            return True
+        if not (isinstance(parent, ast.Call) and _called(parent) == "len"):
+            break
+    uses = shapes.uses_of_copy(view, root, node)
+    return bool(uses) and all(_asks_how_full(view, root, use) for use in uses)
+
+
+def _compares_with_limit(comparison: ast.Compare) -> bool:
+    if len(comparison.ops) > 1:
+        return False
+    sides = (ast.unparse(comparison.left), ast.unparse(comparison.comparators[0]))
+    return isinstance(comparison.ops[0], _ORDERS) or "0" in sides
+
+
+def is_insertion(view: CodeView, position: Position) -> bool:
+    """Tell whether the operation puts something in and takes nothing out."""
+    return _all(view, position, _INSERTIONS)
 
 
 def is_move(view: CodeView, position: Position) -> bool:

@@ -324,8 +324,11 @@ class Judge:
                 return None
             return None if self.is_double_checked(first.site) else Pattern.R_W_R
         if not link.linked:
-            taken = not by_hand and link == _NOT_LINKED and second.kind == ops.WRITE
-            return Pattern.TAKEN if taken and self._takes(first.site, second.site) else None
+            if by_hand or link != _NOT_LINKED:
+                return None
+            if second.kind == ops.WRITE and self._takes(first.site, second.site):
+                return Pattern.TAKEN
+            return Pattern.R_W_W if self._takes_out(first, second) else None
         if link.back_edge and link.verdict is Verdict.CONTROL:
             return None
         return None if self._is_validated(first, second) else Pattern.R_W_W
@@ -358,6 +361,21 @@ class Judge:
             depths is not None
             and self._ask("is_reset", second)
             and self._gets_out(first, depths[0] + 1)
+        )
+
+    def _takes_out(self, first: Access, second: Access) -> bool:
+        """Tell whether what is at the end is put to use at ``first``, and taken out later.
+
+        By then something else may be there: ``send(jobs[0])`` and then ``jobs.pop(0)``.
+        """
+        if (first.kind, second.kind) != (ops.READ, ops.UPDATE):
+            return False
+        depths = self.common_call(first.site, second.site)
+        return (
+            depths is not None
+            and self._ask_operation("is_at_end", first.site, "read")
+            and self._ask_operation("is_at_end", second.site, "write")
+            and self._gets_out(first.site, depths[0] + 1)
         )
 
     def _is_last_one(self, first: Site, second: Site) -> bool:
@@ -516,6 +534,29 @@ class Judge:
     def is_copy(self, site: Site) -> bool:
         """Tell whether this operation copies the whole container in one step."""
         return self._ask_operation("is_copy", site)
+
+    def unharmed_by(self, first: Access, second: Access) -> int:
+        """Return the kind of operations of others that make no difference to a sequence, or -1.
+
+        Who has found a container full enough to take something out, or empty enough to put
+        something in, is right after insertions, or removals, even more.
+        """
+        if first.kind != ops.LENGTH or not self.asks_how_full(first.site):
+            return -1
+        if second.kind == ops.GROW:
+            return ops.UPDATE
+        takes_one = second.kind == ops.UPDATE or (
+            second.kind == ops.WRITE and self._ask_operation("is_at_end", second.site, "write")
+        )
+        return ops.GROW if takes_one else -1
+
+    def asks_how_full(self, site: Site) -> bool:
+        """Tell whether the length is read here to compare it with a limit."""
+        return self._ask_operation("asks_how_full", site)
+
+    def is_insertion(self, site: Site) -> bool:
+        """Tell whether this operation puts something in and takes nothing out."""
+        return self._ask_operation("is_insertion", site)
 
     def is_removal(self, site: Site) -> bool:
         """Tell whether this operation takes something out and puts nothing in its place."""

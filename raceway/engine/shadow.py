@@ -39,11 +39,12 @@ class Sequence:
         broken_by_write: Whether writes of others break it; else reads do.
         at_once: Whether its actor could not be switched away from in between.
         takes: The first access takes what the second one then resets.
+        unharmed_by: A kind of accesses of others that do it no harm, or -1.
     """
 
     __slots__ = (
         "at_once", "broken_by_write", "claims", "first", "locks", "rechecks", "second", "sections",
-        "takes",
+        "takes", "unharmed_by",
     )  # fmt: skip
 
     def __init__(
@@ -55,7 +56,9 @@ class Sequence:
         *,
         broken_by_write: bool,
         takes: bool = False,
+        unharmed_by: int = -1,
     ) -> None:
+        self.unharmed_by = unharmed_by
         self.broken_by_write = broken_by_write
         self.takes = takes
         self.first = first
