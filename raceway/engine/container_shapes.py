@@ -17,6 +17,8 @@ from raceway.engine.code_view import CodeView, Kind, Position
 _COPIES = frozenset({"dict", "frozenset", "list", "set", "sorted", "tuple"})
 """Builtins that take everything out of a container in one step."""
 _REMOVALS = frozenset({"clear", "discard", "pop", "popitem", "popleft", "remove"})
+_TAKES_ANY = frozenset({"popitem"})
+_COUNTS = frozenset({"update", "subtract"})
 _INSERTIONS = frozenset({"append", "appendleft", "insert"})
 _MOVES = _REMOVALS | _INSERTIONS
 _ENDS = frozenset({"0", "-1"})
@@ -104,6 +106,16 @@ def _compares_with_limit(comparison: ast.Compare) -> bool:
         return False
     sides = (ast.unparse(comparison.left), ast.unparse(comparison.comparators[0]))
     return isinstance(comparison.ops[0], _ORDERS) or "0" in sides
+
+
+def takes_any(view: CodeView, position: Position) -> bool:
+    """Tell whether the operation takes out whatever is there."""
+    return _all(view, position, _TAKES_ANY)
+
+
+def counts(view: CodeView, position: Position) -> bool:
+    """Tell whether the operation adds to what is there: ``Counter.update``."""
+    return _all(view, position, _COUNTS)
 
 
 def is_insertion(view: CodeView, position: Position) -> bool:

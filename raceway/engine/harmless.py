@@ -40,7 +40,8 @@ def in_containers(first: Access, second: Access, judge: Judge) -> bool:
 def _both_change(first: Access, second: Access, judge: Judge) -> bool:
     if {first.kind, second.kind} == {ops.UPDATE, ops.GROW}:
         update = first if first.kind == ops.UPDATE else second
-        return not judge.fails_when_gone(update)
+        # What popitem() has taken was there, whoever has put it in.
+        return judge.takes_any(update.site) or not judge.fails_when_gone(update)
     return _are_removals(first, second, judge)
 
 

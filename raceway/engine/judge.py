@@ -323,6 +323,8 @@ class Judge:
             if not link.linked or link.back_edge or first.kind in WRITES:
                 return None
             return None if self.is_double_checked(first.site) else Pattern.R_W_R
+        if first.site is second.site and self._ask_operation("counts", second.site):
+            return Pattern.R_W_W
         if not link.linked:
             if by_hand or link != _NOT_LINKED:
                 return None
@@ -553,6 +555,10 @@ class Judge:
     def asks_how_full(self, site: Site) -> bool:
         """Tell whether the length is read here to compare it with a limit."""
         return self._ask_operation("asks_how_full", site)
+
+    def takes_any(self, site: Site) -> bool:
+        """Tell whether this operation takes out whatever is there."""
+        return self._ask_operation("takes_any", site)
 
     def is_insertion(self, site: Site) -> bool:
         """Tell whether this operation puts something in and takes nothing out."""

@@ -59,7 +59,7 @@ def must_precede(earlier: Access, later: Access, variable: int) -> bool:
     For an atomicity violation the question is what happens when critical sections are taken in
     another order, so the order that comes from conflicts on the variable itself does not count.
     One that comes from another variable does: the program may well branch on that one.  Nor does
-    it count that both held the lock of a condition, where the second was not there to wait.
+    it count that both held the lock of a condition, where neither was there to wait.
     """
     number = earlier.actor.number
     if later.actor.number == number or later.base.get(number, -1) >= earlier.epoch:

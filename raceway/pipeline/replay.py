@@ -76,13 +76,14 @@ class Detector(Protocol):
 
 
 class _LockReplay:
-    __slots__ = ("conflicts", "hard", "holder", "last", "signal", "sleepers")
+    __slots__ = ("conflicts", "hard", "holder", "last", "signal", "sleepers", "waited")
 
     def __init__(self) -> None:
         self.holder: ActorReplay | None = None
         self.last: Message | None = None
         self.signal: Message | None = None
         self.hard = False
+        self.waited = False  # its last holder may have been there to wait
         self.sleepers: Sleepers = {}
         self.conflicts = Conflicts()
 
@@ -523,7 +524,7 @@ class Replay:
                 self.detector.lock_order(LockOrder(actor, outer, number, site))
         if lock.last is not None and lock.last.actor != actor.number:
             last = lock.last
-            if lock.hard and self._may_wait(site):
+            if lock.hard and (lock.waited or self._may_wait(site)):
                 self._learn(actor, last)
             else:
                 actor.full = join(actor.full, last.full, last.actor, last.epoch)
@@ -582,6 +583,7 @@ class Replay:
         )
         lock.last = message
         lock.holder = None
+        lock.waited = lock.hard and self._may_wait(held.site)
         self._hold(actor)
 
     def _wait_release(self, actor: ActorReplay, number: int, _thing: Any, _argument: Any) -> None:
