@@ -125,8 +125,8 @@ TEXT_LIMIT: Final = 80
 DEF_PROCESS: Final = "process"
 """pid, parent's log name or "", command line as a tuple, python version, unix time."""
 DEF_CODE: Final = "code"
-"""number, file, qualified name, first line, which of the following flags it has, then for each of its
-instructions line, end line, column, end column."""
+"""number, file, qualified name, first line, which of the following flags it has, and for each
+instruction line, end line, column, end column."""
 GENERATOR: Final = 0x20
 COROUTINE: Final = 0x80
 ASYNC_GENERATOR: Final = 0x200
