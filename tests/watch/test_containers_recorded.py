@@ -60,7 +60,7 @@ LIST = [
     (lambda x: x.__setitem__(1, 5), ["WRITE d[1]"]),
     (lambda x: x[0:2], ["SCAN d"]),
     (lambda x: x.__setitem__(slice(0, 1), [7]), ["WRITE d"]),
-    (lambda x: x.__delitem__(0), ["WRITE d"]),
+    (lambda x: x.__delitem__(0), ["WRITE d", "UPDATE d[0]"]),
     (lambda x: x.append(1), ["GROW d"]),
     (lambda x: x.extend([1]), ["GROW d"]),
     (lambda x: x.__iadd__([1]), ["GROW d"]),
