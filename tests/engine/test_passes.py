@@ -16,7 +16,7 @@ from raceway.engine.passes import calls_once, is_reached_once, shares_loop
         ("def f(d, k):\n    if k in d:\n        return «1r d[k]»\n", True),
         ("def f(d):\n    for k in 'ab':\n        g(«1r d[k]»)\n", False),
         ("def f(d):\n    while «1r d['k']»:\n        g()\n", False),
-        ("def f(d):\n    return «1r d.get(0)»; [k for k in d]\n", True),
+        ("def f(d):\n    «1r d.get(0)»\n    return [k for k in d]\n", True),
     ],
 )
 def test_a_loop_gets_to_a_place_more_than_once(text: str, once: bool) -> None:
