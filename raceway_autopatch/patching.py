@@ -39,7 +39,10 @@ if TYPE_CHECKING:
 MAX_FAILURES = 100
 """Failures of ours after which a patch is switched off."""
 
-_CO_COROUTINE = 0x80  # inspect.CO_COROUTINE; inspect is slow to import
+# As in inspect, which is slow to import.
+_CO_GENERATOR = 0x20
+_CO_COROUTINE = 0x80
+_CO_KINDS = 0x20 | 0x80 | 0x100 | 0x200  # what makes a function another kind of function
 _COPIED = (
     "__module__",
     "__name__",
@@ -491,9 +494,20 @@ def _neutralise(function: Any, original: Callable[..., Any]) -> None:
     if not isinstance(function, _FUNCTION):
         return
 
-    def passthrough(*args: Any, _raceway_original: Any, **kwargs: Any) -> Any:
+    def call(*args: Any, _raceway_original: Any, **kwargs: Any) -> Any:
         return _raceway_original(*args, **kwargs)
 
+    async def coroutine(*args: Any, _raceway_original: Any, **kwargs: Any) -> Any:
+        return await _raceway_original(*args, **kwargs)
+
+    def generator(*args: Any, _raceway_original: Any, **kwargs: Any) -> Any:
+        return (yield from _raceway_original(*args, **kwargs))
+
+    # A function stays of its kind: Python warns of anything else.
+    kinds: dict[int, Any] = {0: call, _CO_COROUTINE: coroutine, _CO_GENERATOR: generator}
+    passthrough = kinds.get(function.__code__.co_flags & _CO_KINDS)
+    if passthrough is None:
+        return
     function.__dict__["_raceway_code"] = (function.__code__, function.__kwdefaults__)
     # The default first: the new code needs it, the old code does not mind.
     defaults = dict(function.__kwdefaults__ or {})

@@ -454,6 +454,44 @@ def test_a_factory_may_return_the_same_function_again(module):
     assert calls == [(1,)]
 
 
+async def _ours_async(*args):
+    return await _ours_async.__wrapped__(*args), "ours"
+
+
+def _ours_generator(*args):
+    result = yield from _ours_generator.__wrapped__(*args)
+    return result, "ours"
+
+
+@pytest.mark.filterwarnings("error")  # of a function that becomes one of another kind
+def test_functions_of_every_kind_go_quiet(module):
+    def steps(x):
+        got = yield x
+        return got
+
+    module.steps = steps
+    applied = patching.apply(
+        module,
+        [
+            around("Base.work", lambda original: _ours_async),
+            around("steps", lambda original: _ours_generator),
+        ],
+    )
+    base = module.Base()
+    kept, kept_steps = module.Base.work, module.steps
+    assert asyncio.run(kept(base, 1)) == (("work", base, 1), "ours")
+
+    applied.undo()
+
+    assert asyncio.run(kept(base, 1)) == ("work", base, 1)
+    assert inspect.iscoroutinefunction(kept)
+    running = kept_steps(5)
+    assert next(running) == 5
+    with pytest.raises(StopIteration) as stop:
+        running.send(6)
+    assert stop.value.value == 6
+
+
 def test_deleted_by_others_stays_deleted(module):
     applied = patching.apply(module, [wrap("plain", passing([]))])
     del module.plain
