@@ -80,12 +80,13 @@ def served(site, command):
             stderr=subprocess.STDOUT,
             text=True,
             pass_fds=[number],
+            start_new_session=True,
         )
         try:
             yield process, listener.getsockname()[1]
         finally:
             if process.poll() is None:
-                process.kill()
+                os.killpg(process.pid, signal.SIGKILL)  # workers hold its stdout open
             process.communicate()
 
 
@@ -189,8 +190,8 @@ def index():
         def reloaded():
             try:
                 return get(port) != first
-            except http.client.IncompleteRead:  # the old one ends at once, also while it answers
-                return False
+            except (http.client.HTTPException, ConnectionError):
+                return False  # the old one ends at once, also while it answers
 
         wait_for(reloaded)
         # As Ctrl-C does; the reloader would wait for a quarter of a second and kill it.
