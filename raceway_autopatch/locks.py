@@ -19,6 +19,7 @@ import copyreg
 from raceway.model import ops
 from raceway.model.ops import ACQUIRE, RELEASE, TRY_ACQUIRE
 from raceway.record import recorder
+from raceway.record.accelerator import accelerator
 from raceway.record.recorder import BUFFER, CHUNK_ITEMS, current, emit, flush, lost
 from raceway_autopatch.internals import is_internal
 from raceway_autopatch.lock_ops import define, getframe, make_block, note_caller, record
@@ -176,6 +177,12 @@ class Traced:
         self._raw.release()
         if len(BUFFER) > CHUNK_ITEMS:
             flush()
+
+
+if accelerator is not None:
+    for _name, _block in (("acquire", "__enter__"), ("release", "__exit__")):
+        _method = accelerator.LockMethod(Traced.__dict__[_name], Traced, Traced.__dict__[_block])
+        setattr(Traced, _name, _method)
 
 
 class TracedLock(Traced):

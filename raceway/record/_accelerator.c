@@ -1028,6 +1028,122 @@ make_block(PyObject *module, PyObject *args)
     return Py_BuildValue("(NN)", enter, leave);
 }
 
+/* `lock.acquire()` and `lock.release()` without arguments are what the block does; anything else is
+ * done by the Python function that this stands for. */
+typedef struct {
+    PyObject_HEAD
+    vectorcallfunc call;
+    PyObject *function;
+    PyTypeObject *owner;
+    Py_ssize_t at; /* where the block lies in an instance */
+} LockMethod;
+
+static PyObject *
+lock_method_call(PyObject *self, PyObject *const *args, size_t nargsf, PyObject *names)
+{
+    LockMethod *method = (LockMethod *)self;
+    if (PyVectorcall_NARGS(nargsf) == 1 && (names == NULL || PyTuple_GET_SIZE(names) == 0)
+        && PyObject_TypeCheck(args[0], method->owner)) {
+        PyObject *block = FIELD(args[0], method->at);
+        if (block != NULL && Py_TYPE(block) == &EnterType) {
+            return block_enter(block, NULL, 0, NULL);
+        }
+        if (block != NULL && Py_TYPE(block) == &LeaveType) {
+            return block_leave(block, NULL, 0, NULL);
+        }
+    }
+    return PyObject_Vectorcall(method->function, args, nargsf, names);
+}
+
+static PyObject *
+lock_method_get(PyObject *self, PyObject *obj, PyObject *type)
+{
+    if (obj == NULL) {
+        Py_INCREF(self);
+        return self;
+    }
+    return PyMethod_New(self, obj);
+}
+
+/* Names, signature and documentation are those of the function. */
+static PyObject *
+lock_method_getattro(PyObject *self, PyObject *name)
+{
+    if (PyUnicode_CompareWithASCIIString(name, "__wrapped__") == 0) {
+        Py_INCREF(((LockMethod *)self)->function);
+        return ((LockMethod *)self)->function;
+    }
+    if (PyUnicode_CompareWithASCIIString(name, "__class__") != 0) {
+        PyObject *found = PyObject_GetAttr(((LockMethod *)self)->function, name);
+        if (found != NULL || !PyErr_ExceptionMatches(PyExc_AttributeError)) {
+            return found;
+        }
+        PyErr_Clear();
+    }
+    return PyObject_GenericGetAttr(self, name);
+}
+
+static PyObject *
+lock_method_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
+{
+    PyObject *function, *owner, *member;
+    if (!PyArg_ParseTuple(args, "OO!O!", &function, &PyType_Type, &owner, &PyMemberDescr_Type,
+                          &member)) {
+        return NULL;
+    }
+    LockMethod *self = (LockMethod *)type->tp_alloc(type, 0);
+    if (self != NULL) {
+        self->call = lock_method_call;
+        Py_INCREF(function);
+        self->function = function;
+        Py_INCREF(owner);
+        self->owner = (PyTypeObject *)owner;
+        self->at = ((PyMemberDescrObject *)member)->d_member->offset;
+    }
+    return (PyObject *)self;
+}
+
+static int
+lock_method_traverse(LockMethod *self, visitproc visit, void *arg)
+{
+    Py_VISIT(self->function);
+    Py_VISIT(self->owner);
+    return 0;
+}
+
+static int
+lock_method_clear(LockMethod *self)
+{
+    Py_CLEAR(self->function);
+    Py_CLEAR(self->owner);
+    return 0;
+}
+
+static void
+lock_method_dealloc(LockMethod *self)
+{
+    PyObject_GC_UnTrack(self);
+    lock_method_clear(self);
+    Py_TYPE(self)->tp_free((PyObject *)self);
+}
+
+static PyTypeObject LockMethodType = {
+    PyVarObject_HEAD_INIT(NULL, 0)
+    .tp_name = "raceway.record._accelerator.LockMethod",
+    .tp_basicsize = sizeof(LockMethod),
+    .tp_flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC | Py_TPFLAGS_HAVE_VECTORCALL
+        | Py_TPFLAGS_METHOD_DESCRIPTOR,
+    .tp_doc = "``acquire`` or ``release`` of a class of locks whose instances have a block.",
+    .tp_new = lock_method_new,
+    .tp_call = PyVectorcall_Call,
+    .tp_vectorcall_offset = offsetof(LockMethod, call),
+    .tp_getattro = lock_method_getattro,
+    .tp_traverse = (traverseproc)lock_method_traverse,
+    .tp_clear = (inquiry)lock_method_clear,
+    .tp_dealloc = (destructor)lock_method_dealloc,
+    .tp_descr_get = lock_method_get,
+};
+
 /* ------------------------------------------------------------------ the module */
 
 static Py_ssize_t
@@ -1162,7 +1278,8 @@ module_exec(PyObject *module)
     if (G.minus_one == NULL || G.str_s == NULL || G.str_dict == NULL
         || PyType_Ready(&SlotType) < 0 || PyType_Ready(&LocalType) < 0
         || PyType_Ready(&AttributeType) < 0 || PyType_Ready(&EnterType) < 0
-        || PyType_Ready(&LeaveType) < 0 || PyType_Ready(&SetterType) < 0) {
+        || PyType_Ready(&LeaveType) < 0 || PyType_Ready(&SetterType) < 0
+        || PyType_Ready(&LockMethodType) < 0) {
         return -1;
     }
     PyObject *local = PyObject_New(PyObject, &LocalType);
@@ -1172,7 +1289,8 @@ module_exec(PyObject *module)
     int failed = PyModule_AddObjectRef(module, "local", local);
     Py_DECREF(local);
     if (failed < 0 || PyModule_AddObjectRef(module, "Attribute", (PyObject *)&AttributeType) < 0
-        || PyModule_AddObjectRef(module, "Setter", (PyObject *)&SetterType) < 0) {
+        || PyModule_AddObjectRef(module, "Setter", (PyObject *)&SetterType) < 0
+        || PyModule_AddObjectRef(module, "LockMethod", (PyObject *)&LockMethodType) < 0) {
         return -1;
     }
     G.key = PyUnicode_FromString("raceway.record.local");

@@ -12,9 +12,9 @@ ROOT = Path(__file__).parent.parent.parent
 
 PROGRAM = '''
 import contextlib
+import inspect
 import json
 import threading
-import weakref
 
 import raceway_autopatch
 raceway_autopatch.install()
@@ -128,6 +128,13 @@ def main():
     shown.append(attempt(lambda: 1 / 0 if lock.__enter__() else 0))
     lock.__exit__()
     shown.append(attempt(lambda: lock.__enter__(1)).partition(":")[0])
+    for one in (lock, threading.Lock()):
+        shown += [
+            one.acquire(), one.release(), one.acquire(timeout=1), one.release(),
+            one.acquire(False), one.release(), attempt(one.release),
+            attempt(lambda one=one: one.acquire(1, 2, 3)), one.acquire.__name__,
+            str(inspect.signature(type(one).acquire)), one.acquire.__self__ is one,
+        ]
     for number in range(2):
         thread = threading.Thread(target=guarded.add, args=(number,), name=f"worker {number}")
         thread.start()
