@@ -172,7 +172,7 @@ _born: dict[int, str] = {}
 
 
 def ended(actor: int, pid: int, status: int, title: str) -> None:
-    """Record that who runs here knows that a child process has ended.
+    """Record that who runs here knows that a child process has ended, unless by chance.
 
     Args:
         actor: The child's main actor, as :class:`Birth` numbers it.
@@ -180,9 +180,20 @@ def ended(actor: int, pid: int, status: int, title: str) -> None:
         status: Its exit status, or the negative number of the signal that killed it.
         title: See :class:`Birth`.
     """
-    sync(ops.JOIN, actor)
+    if not getattr(local, "by_chance", False):
+        sync(ops.JOIN, actor)
     if status < 0:
         recorder.define((ops.DEF_REAPED, pid, status, title))
+
+
+def by_chance(is_so: bool) -> bool:
+    """Let this thread learn of the ends of processes by chance, or not; return what was so.
+
+    Whoever has not asked whether a process has ended cannot rely on it: that gives no order.
+    """
+    before: bool = getattr(local, "by_chance", False)
+    local.by_chance = is_so
+    return before
 
 
 # ---------------------------------------------------------------- os.fork

@@ -8,7 +8,9 @@ the child is a process that nobody has started.
 from __future__ import annotations
 
 import _thread
+import os
 import sys
+import weakref
 
 from raceway.record import recorder, shared
 from raceway_autopatch.patching import around, contained, replace
@@ -109,7 +111,49 @@ def _exitcode(original: Any) -> Any:
     return property(_then_ask(original.fget), original.fset, original.fdel, original.__doc__)
 
 
+_reaped: weakref.WeakSet[Any] = weakref.WeakSet()
+"""Processes that were reaped when nobody had asked for them."""
+
+
+def _cleanup(original: Callable[..., Any]) -> Callable[..., Any]:
+    """``start`` looks for children that have ended: what it finds depends on the moment."""
+    by_chance, note = contained(shared.by_chance), contained(_reaped.update)
+    module = sys.modules["multiprocessing.process"]
+
+    def _cleanup() -> Any:
+        children = list(module._children)
+        before = by_chance(True)
+        try:
+            return original()
+        finally:
+            by_chance(bool(before))
+            note([child for child in children if child not in module._children])
+
+    return _cleanup
+
+
+def _ask_for_all() -> None:
+    own = os.getpid()
+    for process in list(_reaped):
+        if process._parent_pid == own:
+            _asked(process)
+
+
+def _active_children(original: Callable[..., Any]) -> Callable[..., Any]:
+    """Who asks which children are active knows that the others have ended."""
+    ask_for_all = contained(_ask_for_all)
+
+    def active_children() -> Any:
+        children = original()
+        ask_for_all()
+        return children
+
+    return active_children
+
+
 PATCHES = (
+    around("_cleanup", _cleanup, optional=True),
+    around("active_children", _active_children),
     around("BaseProcess.start", _start),
     around("BaseProcess._bootstrap", _bootstrap),
     around("BaseProcess.join", _then_ask),
