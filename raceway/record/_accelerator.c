@@ -54,6 +54,7 @@ static struct {
     Py_ssize_t tok, caller, offset, above, above_offset; /* where the slots of a State lie */
     PyObject *recorder; /* the names of its module: what is called rarely is looked up there */
     PyObject *absent, *tracked; /* of raceway.watch */
+    long write, value, grow;    /* bits of ops */
     PyObject *condition_enter, *condition_exit;
     PyObject *minus_one;
     PyObject *str_s, *str_dict, *key;
@@ -779,6 +780,238 @@ static PyTypeObject SetterType = {
     .tp_descr_get = setter_get,
 };
 
+/* Names, signature and documentation of what stands for a function are those of the function. */
+static PyObject *
+wrapping_getattro(PyObject *self, PyObject *function, PyObject *name)
+{
+    if (PyUnicode_CompareWithASCIIString(name, "__wrapped__") == 0) {
+        Py_INCREF(function);
+        return function;
+    }
+    if (PyUnicode_CompareWithASCIIString(name, "__class__") != 0) {
+        PyObject *found = PyObject_GetAttr(function, name);
+        if (found != NULL || !PyErr_ExceptionMatches(PyExc_AttributeError)) {
+            return found;
+        }
+        PyErr_Clear();
+    }
+    return PyObject_GenericGetAttr(self, name);
+}
+
+/* ------------------------------------------------------------------ containers */
+
+/* A method of a tracked dict, list or deque, for keys of builtin classes and values that are not
+ * containers; anything else is done by the Python function that this stands for. */
+enum { READ_ITEM, WRITE_ITEM, APPEND };
+
+typedef struct {
+    PyObject_HEAD
+    vectorcallfunc call;
+    PyObject *function, *base; /* of Python; of the builtin class */
+    PyTypeObject *owner;
+    Py_ssize_t items, structure; /* where they lie in an instance */
+    int kind;
+} ContainerMethod;
+
+/* Return the subject of an item (borrowed), or NULL: no error, but nothing for this way. */
+static inline PyObject *
+known_item(ContainerMethod *method, PyObject *self, PyObject *key)
+{
+    if (PyLong_CheckExact(key)) {
+        if (PyList_Check(self)) {
+            Py_ssize_t index = PyLong_AsSsize_t(key);
+            if (index < 0 || index >= PyList_GET_SIZE(self)) {
+                PyErr_Clear();
+                return NULL;
+            }
+        }
+    }
+    else if (!PyUnicode_CheckExact(key) || PyList_Check(self)) {
+        return NULL;
+    }
+    PyObject *items = FIELD(self, method->items);
+    if (items == NULL || !PyDict_Check(items)) {
+        return NULL;
+    }
+    PyObject *item = PyDict_GetItemWithError(items, key);
+    if (item == NULL) {
+        PyErr_Clear();
+        return NULL;
+    }
+    return PyLong_CheckExact(item) && PyObject_IsTrue(item) == 1 ? item : NULL;
+}
+
+static inline PyObject *
+with_op(PyObject *subject, long op)
+{
+    return PyLong_FromLongLong(PyLong_AsLongLong(subject) | op);
+}
+
+/* Record an access to a container, with the value when there is one; -1 on failure. */
+static int
+record_access(PyObject *subject, PyObject *value_subject, PyObject *shown)
+{
+    if (make_room() < 0) {
+        return -1;
+    }
+    PyObject *state = state_now();
+    if (state == NULL) {
+        return -1;
+    }
+    Frame *frame = top_frame();
+    if (frame == NULL) {
+        return 0;
+    }
+    if (note_caller(state, frame) < 0) {
+        return -1;
+    }
+    PyObject *offset = PyLong_FromLong(offset_of(frame));
+    if (offset == NULL) {
+        return -1;
+    }
+    PyObject *token = FIELD(state, G.tok);
+    PyObject *ops[] = {
+        token, subject, code_of(frame), offset, token, value_subject, Py_None, shown,
+    };
+    int result = append(ops, value_subject == NULL ? 4 : 8);
+    Py_DECREF(offset);
+    return result;
+}
+
+static PyObject *
+container_method_call(PyObject *self, PyObject *const *args, size_t nargsf, PyObject *names)
+{
+    ContainerMethod *method = (ContainerMethod *)self;
+    Py_ssize_t count = PyVectorcall_NARGS(nargsf);
+    PyObject *subject = NULL, *value_subject = NULL, *shown = NULL;
+    if (names != NULL || count < 2 || count > 3 || Py_TYPE(args[0]) != method->owner) {
+        goto unusual;
+    }
+    if (method->kind == READ_ITEM) {
+        subject = known_item(method, args[0], args[1]);
+        Py_XINCREF(subject);
+    }
+    else {
+        PyObject *value = args[count - 1];
+        PyTypeObject *type = Py_TYPE(value);
+        if (type != &PyLong_Type && value != Py_None && type != &PyFloat_Type
+            && type != &PyBool_Type
+            && (type != &PyUnicode_Type || PyUnicode_GET_LENGTH(value) > G.text_limit)) {
+            goto unusual;
+        }
+        if (method->kind == APPEND && count == 2) {
+            PyObject *structure = FIELD(args[0], method->structure);
+            subject = structure == NULL ? NULL : with_op(structure, G.grow);
+        }
+        else if (method->kind == WRITE_ITEM && count == 3) {
+            PyObject *item = known_item(method, args[0], args[1]);
+            if (item != NULL && PyDict_Check(args[0]) && PyDict_Contains(args[0], args[1]) != 1) {
+                PyErr_Clear();
+                item = NULL;
+            }
+            if (item != NULL) {
+                subject = with_op(item, G.write);
+                value_subject = with_op(item, G.value);
+                shown = value;
+            }
+        }
+    }
+    if (subject == NULL || (shown != NULL && value_subject == NULL)) {
+        Py_XDECREF(subject);
+        PyErr_Clear();
+        goto unusual;
+    }
+    int failed = record_access(subject, value_subject, shown) < 0 && !forgiven("access");
+    Py_DECREF(subject);
+    Py_XDECREF(value_subject);
+    return failed ? NULL : PyObject_Vectorcall(method->base, args, nargsf, NULL);
+unusual:
+    return PyObject_Vectorcall(method->function, args, nargsf, names);
+}
+
+static PyObject *
+container_method_get(PyObject *self, PyObject *obj, PyObject *type)
+{
+    if (obj == NULL) {
+        Py_INCREF(self);
+        return self;
+    }
+    return PyMethod_New(self, obj);
+}
+
+static PyObject *
+container_method_getattro(PyObject *self, PyObject *name)
+{
+    return wrapping_getattro(self, ((ContainerMethod *)self)->function, name);
+}
+
+static PyObject *
+container_method_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
+{
+    PyObject *function, *base, *owner, *items, *structure;
+    const char *kind;
+    if (!PyArg_ParseTuple(args, "sOOO!O!O!", &kind, &function, &base, &PyType_Type, &owner,
+                          &PyMemberDescr_Type, &items, &PyMemberDescr_Type, &structure)) {
+        return NULL;
+    }
+    ContainerMethod *self = (ContainerMethod *)type->tp_alloc(type, 0);
+    if (self == NULL) {
+        return NULL;
+    }
+    self->call = container_method_call;
+#define TAKE(field) Py_INCREF(field); self->field = (void *)field
+    TAKE(function); TAKE(base); TAKE(owner);
+#undef TAKE
+    self->items = ((PyMemberDescrObject *)items)->d_member->offset;
+    self->structure = ((PyMemberDescrObject *)structure)->d_member->offset;
+    self->kind = kind[0] == 'r' ? READ_ITEM : kind[0] == 'w' ? WRITE_ITEM : APPEND;
+    return (PyObject *)self;
+}
+
+static int
+container_method_traverse(ContainerMethod *self, visitproc visit, void *arg)
+{
+    Py_VISIT(self->function);
+    Py_VISIT(self->base);
+    Py_VISIT(self->owner);
+    return 0;
+}
+
+static int
+container_method_clear(ContainerMethod *self)
+{
+    Py_CLEAR(self->function);
+    Py_CLEAR(self->base);
+    Py_CLEAR(self->owner);
+    return 0;
+}
+
+static void
+container_method_dealloc(ContainerMethod *self)
+{
+    PyObject_GC_UnTrack(self);
+    container_method_clear(self);
+    Py_TYPE(self)->tp_free((PyObject *)self);
+}
+
+static PyTypeObject ContainerMethodType = {
+    PyVarObject_HEAD_INIT(NULL, 0)
+    .tp_name = "raceway.record._accelerator.ContainerMethod",
+    .tp_basicsize = sizeof(ContainerMethod),
+    .tp_flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC | Py_TPFLAGS_HAVE_VECTORCALL
+        | Py_TPFLAGS_METHOD_DESCRIPTOR,
+    .tp_doc = "A method of a tracked container: kind (read, write, append), function, base, class,\n"
+              "and the two slots.",
+    .tp_new = container_method_new,
+    .tp_call = PyVectorcall_Call,
+    .tp_vectorcall_offset = offsetof(ContainerMethod, call),
+    .tp_getattro = container_method_getattro,
+    .tp_traverse = (traverseproc)container_method_traverse,
+    .tp_clear = (inquiry)container_method_clear,
+    .tp_dealloc = (destructor)container_method_dealloc,
+    .tp_descr_get = container_method_get,
+};
+
 /* ------------------------------------------------------------------ with lock */
 
 /* What the two ends of a critical section share. */
@@ -1065,22 +1298,10 @@ lock_method_get(PyObject *self, PyObject *obj, PyObject *type)
     return PyMethod_New(self, obj);
 }
 
-/* Names, signature and documentation are those of the function. */
 static PyObject *
 lock_method_getattro(PyObject *self, PyObject *name)
 {
-    if (PyUnicode_CompareWithASCIIString(name, "__wrapped__") == 0) {
-        Py_INCREF(((LockMethod *)self)->function);
-        return ((LockMethod *)self)->function;
-    }
-    if (PyUnicode_CompareWithASCIIString(name, "__class__") != 0) {
-        PyObject *found = PyObject_GetAttr(((LockMethod *)self)->function, name);
-        if (found != NULL || !PyErr_ExceptionMatches(PyExc_AttributeError)) {
-            return found;
-        }
-        PyErr_Clear();
-    }
-    return PyObject_GenericGetAttr(self, name);
+    return wrapping_getattro(self, ((LockMethod *)self)->function, name);
 }
 
 static PyObject *
@@ -1202,19 +1423,19 @@ configure(PyObject *module, PyObject *args, PyObject *kwargs)
     Py_RETURN_NONE;
 }
 
-PyDoc_STRVAR(configure_attributes_doc,
-"configure_attributes(*, absent, tracked, text_limit)\n--\n\n"
-"Take what raceway.watch knows: the function for what an object does not have, and the classes\n"
-"whose instances are replaced when they are assigned.");
+PyDoc_STRVAR(configure_watch_doc,
+"configure_watch(*, absent, tracked, text_limit, write, value, grow)\n--\n\n"
+"Take what raceway.watch knows: the function for what an object does not have, the classes whose\n"
+"instances are replaced when they are assigned, and the bits of ops.");
 
 static PyObject *
-configure_attributes(PyObject *module, PyObject *args, PyObject *kwargs)
+configure_watch(PyObject *module, PyObject *args, PyObject *kwargs)
 {
-    static char *names[] = {"absent", "tracked", "text_limit", NULL};
+    static char *names[] = {"absent", "tracked", "text_limit", "write", "value", "grow", NULL};
     PyObject *absent, *tracked;
     Py_ssize_t text_limit;
-    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "$OO!n", names, &absent, &PyDict_Type, &tracked,
-                                     &text_limit)) {
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "$OO!nlll", names, &absent, &PyDict_Type,
+                                     &tracked, &text_limit, &G.write, &G.value, &G.grow)) {
         return NULL;
     }
     Py_INCREF(absent);
@@ -1257,8 +1478,8 @@ static PyMethodDef methods[] = {
     {"is_configured", is_configured, METH_NOARGS, is_configured_doc},
     {"configure", (PyCFunction)(void (*)(void))configure, METH_VARARGS | METH_KEYWORDS,
      configure_doc},
-    {"configure_attributes", (PyCFunction)(void (*)(void))configure_attributes,
-     METH_VARARGS | METH_KEYWORDS, configure_attributes_doc},
+    {"configure_watch", (PyCFunction)(void (*)(void))configure_watch,
+     METH_VARARGS | METH_KEYWORDS, configure_watch_doc},
     {"make_block", make_block, METH_VARARGS, make_block_doc},
     {"pass_over", pass_over, METH_VARARGS, pass_over_doc},
     {NULL, NULL, 0, NULL},
@@ -1279,7 +1500,7 @@ module_exec(PyObject *module)
         || PyType_Ready(&SlotType) < 0 || PyType_Ready(&LocalType) < 0
         || PyType_Ready(&AttributeType) < 0 || PyType_Ready(&EnterType) < 0
         || PyType_Ready(&LeaveType) < 0 || PyType_Ready(&SetterType) < 0
-        || PyType_Ready(&LockMethodType) < 0) {
+        || PyType_Ready(&LockMethodType) < 0 || PyType_Ready(&ContainerMethodType) < 0) {
         return -1;
     }
     PyObject *local = PyObject_New(PyObject, &LocalType);
@@ -1290,7 +1511,8 @@ module_exec(PyObject *module)
     Py_DECREF(local);
     if (failed < 0 || PyModule_AddObjectRef(module, "Attribute", (PyObject *)&AttributeType) < 0
         || PyModule_AddObjectRef(module, "Setter", (PyObject *)&SetterType) < 0
-        || PyModule_AddObjectRef(module, "LockMethod", (PyObject *)&LockMethodType) < 0) {
+        || PyModule_AddObjectRef(module, "LockMethod", (PyObject *)&LockMethodType) < 0
+        || PyModule_AddObjectRef(module, "ContainerMethod", (PyObject *)&ContainerMethodType) < 0) {
         return -1;
     }
     G.key = PyUnicode_FromString("raceway.record.local");

@@ -395,4 +395,11 @@ def reduce_as_original(self: Any, protocol: Any) -> Any:
 
 
 if accelerator is not None:
-    accelerator.configure_attributes(absent=absent, tracked=TRACKED, text_limit=TEXT_LIMIT)
+    accelerator.configure_watch(
+        absent=absent,
+        tracked=TRACKED,
+        text_limit=TEXT_LIMIT,
+        write=WRITE,
+        value=VALUE,
+        grow=ops.GROW,
+    )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter, OrderedDict, defaultdict, deque
 
+from raceway.record.accelerator import accelerator
 from raceway.watch.adoption import FILL, MIXINS, REBUILD, SILENT, STORE, TRACKED
 from raceway.watch.tracked_deque import RecordingDeque
 from raceway.watch.tracked_deque import copy_of as copy_of_deque
@@ -22,6 +23,13 @@ if TYPE_CHECKING:
     from typing import Any
 
 _SLOTS = ("_raceway_items", "_raceway_structure")
+
+_IN_C: dict[Any, dict[str, str]] = {
+    dict: {"__getitem__": "read", "get": "read", "__contains__": "read", "__setitem__": "write"},
+    list: {"__getitem__": "read", "__setitem__": "write", "append": "append"},
+    deque: {"append": "append"},
+}
+"""Methods that the accelerator can take over, and what they do."""
 
 
 def _register(base: Any, mixin: Any, fill: Any, rebuild: Any, store: Any = None) -> None:
@@ -50,6 +58,14 @@ def _register(base: Any, mixin: Any, fill: Any, rebuild: Any, store: Any = None)
     FILL[base] = fill
     if store is not None:
         STORE[base] = store
+    if accelerator is not None:
+        slots = [holder.__dict__[name] for name in _SLOTS]
+        for name, kind in _IN_C.get(base, {}).items():
+            function = mixin.__dict__[name]
+            method = accelerator.ContainerMethod(
+                kind, function, getattr(base, name), tracked, *slots
+            )
+            setattr(mixin, name, method)
 
 
 def _dict_kind(base: Any, methods: Any = None) -> None:

@@ -11,6 +11,8 @@ from __future__ import annotations
 
 import sys
 
+from raceway.record.accelerator import accelerator
+
 TYPE_CHECKING = False  # typing is slow to import and not needed at run time
 if TYPE_CHECKING:
     from typing import Any
@@ -22,6 +24,8 @@ _seen: list[int] = []
 class _Probe:
     """Receives a value on the ways that watched objects do."""
 
+    __slots__ = ("one", "other")
+
     def __setattr__(self, name: str, value: Any) -> None:
         _seen.append(getrefcount(value))
 
@@ -29,6 +33,9 @@ class _Probe:
         _seen.append(getrefcount(value))
 
     def method(self, value: Any) -> None:
+        _seen.append(getrefcount(value))
+
+    def append(self, value: Any) -> None:
         _seen.append(getrefcount(value))
 
     def method_of_two(self, key: Any, value: Any = None) -> None:
@@ -58,20 +65,27 @@ def _assign() -> tuple[int, int]:
     return _limit(_seen[0], _seen[2]), _limit(_seen[1], _seen[3])
 
 
-def _call() -> tuple[int, int]:
-    """Return the limits for ``l.append([])`` and ``d.setdefault(k, [])``.
+if accelerator is not None:  # which calls the function of Python for us: one holder more
+    _slots: Any = _Probe
+    _Probe.append = accelerator.ContainerMethod(  # type: ignore[method-assign]
+        "append", _Probe.append, list.append, _Probe, _slots.one, _slots.other
+    )
 
-    Measured the plain way and through C: the smaller count is the safe one.
-    """
+
+def _call() -> tuple[int, int, int]:
+    """Return the limits for ``l.appendleft([])``, ``l.append([])`` and ``d.setdefault(k, [])``."""
     probe = _Probe()
     _seen.clear()
     probe.method([])
+    probe.append([])
     probe.method_of_two(1, [])
     value: list[Any] = []
     probe.method(value)
+    appended: list[Any] = []
+    probe.append(appended)
     other: list[Any] = []
     probe.method_of_two(1, other)
-    return _limit(_seen[0], _seen[2]), _limit(_seen[1], _seen[3])
+    return _limit(_seen[0], _seen[3]), _limit(_seen[1], _seen[4]), _limit(_seen[2], _seen[5])
 
 
 def _made(factory: Any) -> int:
@@ -87,7 +101,7 @@ def _stored() -> int:
 
 ASSIGNED, STORED_ITEM = _assign()
 """Most references to a value that came by assignment to an attribute, to an item."""
-ARGUMENT, SECOND_ARGUMENT = _call()
+ARGUMENT, APPENDED, SECOND_ARGUMENT = _call()
 MADE = _made(list)
 """References to what a function has just made and nobody else got."""
 STORED = _stored()

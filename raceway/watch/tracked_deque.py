@@ -9,7 +9,7 @@ from reprlib import recursive_repr
 from raceway.model.ops import GROW, LENGTH, READ, SCAN, UPDATE, WRITE
 from raceway.record.recorder import BUFFER, CHUNK_ITEMS, flush, local, note_stack
 from raceway.watch.adoption import TRACKED, adopt, item_label
-from raceway.watch.sharing import ARGUMENT, STORED_ITEM, getrefcount
+from raceway.watch.sharing import APPENDED, ARGUMENT, STORED_ITEM, getrefcount
 from raceway.watch.sites import no_item, record, record_two, unknown, value_record, where
 from raceway.watch.views import TrackedIterator
 
@@ -55,7 +55,7 @@ class RecordingDeque(deque):  # type: ignore[type-arg] # elements of any kind
             state, frame = unknown()
         kind = type(value)
         if type(kind) is type and kind in TRACKED:
-            value = self._raceway_adopt(value, _length(self), getrefcount(value) <= ARGUMENT)
+            value = self._raceway_adopt(value, _length(self), getrefcount(value) <= APPENDED)
         back = frame.f_back
         if back is None or back.f_code is not state.caller or back.f_lasti != state.offset:
             note_stack(state, back)

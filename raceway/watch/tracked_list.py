@@ -7,7 +7,7 @@ import sys
 from raceway.model.ops import GROW, LENGTH, SCAN, TEXT_LIMIT, UPDATE, VALUE, WRITE
 from raceway.record.recorder import BUFFER, CHUNK_ITEMS, flush, local, note_stack
 from raceway.watch.adoption import TRACKED, adopt, item_label
-from raceway.watch.sharing import ARGUMENT, SECOND_ARGUMENT, STORED_ITEM, getrefcount
+from raceway.watch.sharing import APPENDED, SECOND_ARGUMENT, STORED_ITEM, getrefcount
 from raceway.watch.sites import no_item, record, record_two, unknown
 from raceway.watch.views import TrackedIterator
 
@@ -109,7 +109,7 @@ class RecordingList(list):  # type: ignore[type-arg] # elements of any kind
             state, frame = unknown()
         kind = type(value)
         if type(kind) is type and kind in TRACKED:
-            fresh = getrefcount(value) <= ARGUMENT
+            fresh = getrefcount(value) <= APPENDED
             items = self._raceway_items
             index = _length(self)
             value = adopt(value, items[index], fresh, item_label(items, index))

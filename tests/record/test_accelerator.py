@@ -11,6 +11,7 @@ import pytest
 ROOT = Path(__file__).parent.parent.parent
 
 PROGRAM = '''
+import collections
 import contextlib
 import inspect
 import json
@@ -128,6 +129,28 @@ def main():
     shown.append(attempt(lambda: 1 / 0 if lock.__enter__() else 0))
     lock.__exit__()
     shown.append(attempt(lambda: lock.__enter__(1)).partition(":")[0])
+    table = watch({"a": 1, 2: "two", (3,): 3.0}, name="table")
+    queue = watch([0, "x", None], name="queue")
+    ring = watch(collections.deque([1], maxlen=2), name="ring")
+    for number in range(3):
+        table["a"] += 1
+        table[f"new {number}"] = number
+        table["a"] = "x" * 400
+        table["a"] = {"inner": 1}
+        table["a"] = table
+        table["a"] = number
+        queue[0] = queue[-1]
+        queue[number] = table[2]
+        queue.append(number)
+        queue.append([number])
+        ring.append(number)
+        shown += [
+            table.get("a"), table.get("none"), table.get("none", 5), "a" in table, 7 in table,
+            attempt(lambda: table["gone"]), attempt(lambda: table[[]]), table[(3,)],
+            attempt(lambda: queue[99]), attempt(lambda: queue["a"]), queue[0:2], queue[True],
+            attempt(lambda: table.get()), attempt(lambda: queue.append(1, 2)),
+            table.get.__name__, queue.append.__self__ is queue, 1 in queue, list(ring),
+        ]
     for one in (lock, threading.Lock()):
         shown += [
             one.acquire(), one.release(), one.acquire(timeout=1), one.release(),
