@@ -30,6 +30,14 @@ def _plain(other: Any) -> Any:
     return other
 
 
+def _item(items: Any, index: Any) -> Any:
+    """Return an item, or something that nobody else has."""
+    try:
+        return _getitem(items, index)
+    except IndexError:
+        return object()
+
+
 class RecordingList(list):  # type: ignore[type-arg] # elements of any kind
     """The recording methods; what has them also has the two attributes."""
 
@@ -83,7 +91,7 @@ class RecordingList(list):  # type: ignore[type-arg] # elements of any kind
         elif kind is str:
             kind = None
             shown = value if len(value) <= TEXT_LIMIT else value[:TEXT_LIMIT]
-        elif _getitem(self, index) is value:  # changed in place
+        elif _item(self, index) is value:  # changed in place
             shown = True
         elif type(kind) is type and kind in TRACKED:
             value = adopt(value, subject, getrefcount(value) <= STORED_ITEM, item_label(items, key))

@@ -70,7 +70,9 @@ def test_the_end_is_recorded_while_a_daemon_thread_fills_the_buffer(tmp_path):
 
         def busy():
             while True:
-                other.balance = 1
+                for _ in range(100):
+                    other.balance = 1
+                time.sleep(0.0005)
 
         def bump():
             acct.balance += 1

@@ -272,6 +272,14 @@ def shown(target, name, result):
     return repr(result)
 
 
+def test_assignment_to_an_item_that_is_gone(rec):
+    items = watch([0], "items")
+    assert items[0] == 0  # it has a variable
+    items.clear()
+    with pytest.raises(IndexError, match=r"^list assignment index out of range$"):
+        items[0] = {}
+
+
 @pytest.mark.parametrize("kind", MAKERS)
 @settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
 @given(data=st.data())
