@@ -161,7 +161,7 @@ class RunAnalysis:
         self._sources = Sources()
         self._numbers = RunNumbers()
         self._analyzer = Analyzer(self._numbers.definitions, self._sources.text)
-        self._replay = Replay(1, self._numbers.definitions, self._analyzer, Mailbox())
+        self._replay = Replay(self._numbers.definitions, self._analyzer, Mailbox())
         self._processes: dict[str, _Process] = {}
         self._frozen = False
 

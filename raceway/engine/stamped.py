@@ -6,7 +6,6 @@ plain slotted classes, and everything in them that repeats is shared.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 from raceway.model.clocks import EMPTY, Clock, join
@@ -94,21 +93,6 @@ class Message:
             join(self.hard, other.hard, sender, epoch),
             join(self.full, other.full, sender, epoch),
             tuple(dict.fromkeys((*self.open, *other.open)))[-OPEN_KEPT:],
-        )
-
-    def translated(self, name: Callable[[Any], Any]) -> Message:
-        """Return what the message says elsewhere, where actors have other names."""
-
-        def renamed(clock: Clock) -> Clock:
-            return {name(key): epoch for key, epoch in clock.items()}
-
-        return Message(
-            name(self.actor),
-            self.epoch,
-            renamed(self.life),
-            renamed(self.base),
-            renamed(self.hard),
-            renamed(self.full),
         )
 
 

@@ -13,11 +13,9 @@ from typing import TYPE_CHECKING, Any
 
 from raceway.engine.stamped import Message
 from raceway.model.aging import Aging
-from raceway.model.clocks import EMPTY, Clock, join
+from raceway.model.clocks import EMPTY, Clock, informed, join
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable
-
     from raceway.engine.stamped import ActorReplay
 
 CHANNELS_KEPT = 10_000
@@ -28,6 +26,8 @@ REMOTE_KEPT = 20_000
 """Messages between processes of a generation."""
 NOBODY = 0
 """Stands for all who have been forgotten; actors are numbered from 1."""
+NO_MAIL = 1 << 62
+"""Stands for all whose messages to other processes have been forgotten."""
 
 
 _NO_ORIGIN = Message(None, 0, EMPTY, EMPTY, EMPTY, EMPTY)
@@ -80,7 +80,7 @@ def _known_origin(message: Message, number: int, clock: Clock) -> Message:
 def _join(clock: Clock, other: Clock, actor: Any, epoch: int, known: Clock) -> Clock:
     """Return ``join(...)``, where ``clock`` knows all of ``known``, which ``other`` may be."""
     if other is known and actor is not None and clock.get(actor, -1) < epoch:
-        return {**clock, actor: epoch}
+        return informed(clock, actor, epoch)
     return join(clock, other, actor, epoch)
 
 
@@ -93,7 +93,7 @@ class Hearsay:
 
     __slots__ = ("message",)
 
-    def __init__(self, name: Hashable = NOBODY) -> None:
+    def __init__(self, name: int = NOBODY) -> None:
         self.message = Message(name, 0, EMPTY, EMPTY, EMPTY, EMPTY)
 
     def add(self, message: Message) -> None:
@@ -171,15 +171,10 @@ def _merge(messages: dict[Any, Message]) -> None:
 
 
 class Mailbox:
-    """Messages between processes, by a name that is unique across them.
-
-    Attributes:
-        actors: By the number of a process, its actors that have not been forgotten.
-    """
+    """Messages between processes, by a name that is unique across them."""
 
     def __init__(self) -> None:
-        self.actors: dict[int, dict[int, ActorReplay]] = {}
-        self.hearsay = Hearsay((NOBODY, NOBODY))
+        self.hearsay = Hearsay(NO_MAIL)
         self._messages: Aging[str, Message] = Aging(REMOTE_KEPT, self._forget)
         # By name: messages for one receiver each, and for how many; oldest first.
         self._queues: Aging[str, deque[tuple[Message, int]]] = Aging(REMOTE_KEPT, self._forget_all)

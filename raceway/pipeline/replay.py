@@ -44,9 +44,9 @@ from raceway.engine.stamped import (
 )
 from raceway.model import ops
 from raceway.model.aging import Aging
-from raceway.model.clocks import EMPTY, Clock, join
+from raceway.model.clocks import EMPTY, clock_of, join
 from raceway.pipeline.conflicts import BITS, Conflicts
-from raceway.pipeline.messages import NOBODY, Channels, Hearsay, Mailbox, learn, meet
+from raceway.pipeline.messages import NO_MAIL, NOBODY, Channels, Hearsay, Mailbox, learn, meet
 from raceway.pipeline.numbers import PROCESS_BITS
 from raceway.pipeline.retirement import Retirement
 
@@ -92,19 +92,15 @@ class Replay:
     """Replays one process.
 
     Args:
-        process: Number of the process in the run.
         definitions: Its definitions; they grow while the log is read.
         detector: What is fed.
-        mailbox: Shared by all processes of the run.
+        mailbox: Messages between the processes.
     """
 
     retires = True
     """Whether actors are forgotten that come before everything that is still to happen."""
 
-    def __init__(
-        self, process: int, definitions: Definitions, detector: Detector, mailbox: Mailbox
-    ) -> None:
-        self.process = process
+    def __init__(self, definitions: Definitions, detector: Detector, mailbox: Mailbox) -> None:
         self.definitions = definitions
         self.detector = detector
         self.mailbox = mailbox
@@ -113,7 +109,7 @@ class Replay:
         self.actors_seen = 0
         self.hearsay = Hearsay()
         self._retirement = Retirement(
-            self.actors, self.hearsay, self._meet, self._retire, self._is_needed
+            self.actors, self.hearsay, self._meet, self._retire, (NOBODY, NO_MAIL)
         )
         self._first: dict[int, ActorReplay] = {}
         self._locks: Aging[int, _LockReplay] = Aging(LOCKS_KEPT, self._forget_lock)
@@ -124,7 +120,6 @@ class Replay:
         self._places: dict[tuple[tuple[int, int], ...], Site] = {}
         self._waiting: dict[int, bool] = {}  # by site: whether a condition may be waited for there
         self._serial = 0
-        mailbox.actors[process] = self.actors
 
     # ------------------------------------------------------------ the stream
 
@@ -184,7 +179,7 @@ class Replay:
                     self.index -= 1
                     return at
                 # One that never came, or that had to go.
-                self._learn_remote(actor, message or self.mailbox.hearsay.message)
+                self._meet(actor, message or self.mailbox.hearsay.message)
             elif op != ops.VALUE:
                 self._handle(op, actor, subject, thing, argument)
                 actor = None  # it may have retired
@@ -230,19 +225,8 @@ class Replay:
 
     def _known_to_all(self, actors: list[ActorReplay]) -> Iterator[Message]:
         """Yield what has happened so far."""
-        own: Clock = {actor.number: actor.epoch for actor in actors}
+        own = clock_of({actor.number: actor.epoch for actor in actors})
         yield Message(None, 0, EMPTY, own, own, own)
-        # What they know of each other is less than that; of other processes it is more.
-        for actor in actors:
-            if any(isinstance(key, tuple) for key in actor.full):
-                yield self._message(actor)
-
-    def _is_needed(self, key: Any) -> bool:
-        """Tell whether an actor may still be asked for, by its name in clocks."""
-        if isinstance(key, int):
-            return key in self.actors or key == NOBODY
-        process, number = key
-        return number == NOBODY or number in self.mailbox.actors.get(process, ())
 
     def _retire(self, over: list[ActorReplay]) -> None:
         """Forget actors, but for what they would say to those who ask for it later."""
@@ -456,18 +440,7 @@ class Replay:
         actor.news = actor.base is not before
 
     def _remote_send(self, actor: ActorReplay, _subject: int, _thing: Any, name: str) -> None:
-        # Within this process the numbers mean themselves, elsewhere they need the process.
-        def exported(key: Any) -> Any:
-            return (self.process, key) if isinstance(key, int) else key
-
-        self.mailbox.post(name, self._message(actor).translated(exported))
-
-    def _learn_remote(self, actor: ActorReplay, message: Message) -> None:
-        self._meet(actor, message.translated(self._local))
-
-    def _local(self, key: Any) -> Any:
-        """Turn the name of an actor that crossed processes into the one used here."""
-        return key[1] if isinstance(key, tuple) and key[0] == self.process else key
+        self.mailbox.post(name, self._message(actor))
 
     def _post(self, actor: ActorReplay, channel: int, _thing: Any, argument: Any) -> None:
         message = self._channels.take(channel) if channel else self._message(actor)

@@ -11,10 +11,10 @@ everybody knows, which may hide a race with what is long past, and accuses nobod
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from raceway.model.clocks import Clock, pruned
+from raceway.model.clocks import Only, clock_of
 
 if TYPE_CHECKING:
     from raceway.engine.stamped import ActorReplay, Message
@@ -36,7 +36,7 @@ class Retirement:
         hearsay: What those knew that have retired.
         tell: Lets an actor know what a message says.
         retire: Takes actors out of ``actors``, and what they know into ``hearsay``.
-        is_needed: Tells whether somebody may ask for a component of another process.
+        forgotten: The names under which all that is forgotten is known.
     """
 
     def __init__(
@@ -45,13 +45,13 @@ class Retirement:
         hearsay: Hearsay,
         tell: Callable[[ActorReplay, Message], None],
         retire: Callable[[list[ActorReplay]], None],
-        is_needed: Callable[[Hashable], bool],
+        forgotten: tuple[int, ...],
     ) -> None:
         self._actors = actors
         self._hearsay = hearsay
         self._tell = tell
         self._retire = retire
-        self._is_needed = is_needed
+        self._forgotten = forgotten
         self._ended: list[ActorReplay] = []
         self._ends = FEWEST
         self._members = 2 * LIVING_KEPT
@@ -89,33 +89,17 @@ class Retirement:
 
     def _prune(self, retired: set[int]) -> None:
         """Remove those who have retired from all clocks; what is shared stays shared."""
-        done: dict[int, tuple[Clock, Clock]] = {}
-        most = len(self._actors)
-
-        def without(clock: Clock) -> Clock:
-            known = done.get(id(clock))
-            if known is None:
-                kept = clock
-                if not retired.isdisjoint(clock):
-                    kept = {**clock}
-                    for key in retired.intersection(clock):
-                        del kept[key]
-                if len(kept) > most:  # there were more in a message that had been on its way
-                    kept = pruned(kept, self._is_needed)
-                # The clock itself is kept, too: else its id might become another's.
-                known = done[id(clock)] = (kept, clock)
-            return known[0]
-
+        only = Only(clock_of(dict.fromkeys((*self._actors, *self._forgotten), 0)))
         knowing: list[ActorReplay | Message] = [self._hearsay.message]
         for actor in self._actors.values():
             knowing.append(actor)
             if actor.origin is not None:
                 knowing.append(actor.origin)
         for one in knowing:
-            one.life = without(one.life)
-            one.base = without(one.base)
-            one.hard = without(one.hard)
-            one.full = without(one.full)
+            one.life = only(one.life)
+            one.base = only(one.base)
+            one.hard = only(one.hard)
+            one.full = only(one.full)
         for actor in self._actors.values():
             for number in retired.intersection(actor.caused):
                 del actor.caused[number]

@@ -55,7 +55,7 @@ class EventReplay(Replay):
         instance: str,
         full: bool = False,
     ) -> None:
-        super().__init__(1, definitions, self, Mailbox())
+        super().__init__(definitions, self, Mailbox())
         self._put = put
         self._service = service
         self._environment = environment

@@ -149,7 +149,7 @@ class History:
         recorder.flush()
         sources = Sources()
         analyzer = Analyzer(self.memory.definitions, sources.text)
-        replay = Replay(1, self.memory.definitions, analyzer, Mailbox())
+        replay = Replay(self.memory.definitions, analyzer, Mailbox())
         replay.feed(self.memory.stream)
         return Conclusions(analyzer, sources.line, ".").findings()
 

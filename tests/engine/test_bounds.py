@@ -179,7 +179,7 @@ def analyzed(history, **limits):
             stack.enter_context(mock.patch.object(LIMITS[name], name, value))
         recorder.flush()
         analyzer = Analyzer(history.memory.definitions, Sources().text)
-        replayed = Replay(1, history.memory.definitions, analyzer, Mailbox())
+        replayed = Replay(history.memory.definitions, analyzer, Mailbox())
         replayed.feed(history.memory.stream)
     found = {}
     for key, race in analyzer.races.items():
@@ -280,7 +280,7 @@ class Streamed:
         self.memory = history.memory
         self.definitions = self.memory.definitions
         self.analyzer = Analyzer(self.definitions, Sources().text)
-        self.replay = Replay(1, self.definitions, self.analyzer, Mailbox())
+        self.replay = Replay(self.definitions, self.analyzer, Mailbox())
         self.largest = 0
 
     def write(self, chunk, definitions):

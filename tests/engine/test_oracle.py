@@ -57,7 +57,7 @@ def analyse(history):
         token = actor + 1 << ops.EPOCH_BITS | epochs[actor]
         stream += (token, number << ops.OP_BITS | op, 1, 2 * at)
         epochs[actor] += op > ops.LAST_ACCESS and op != ops.SWITCH
-    Replay(1, definitions, analyzer, Mailbox()).feed(stream)
+    Replay(definitions, analyzer, Mailbox()).feed(stream)
     return analyzer
 
 
