@@ -7,8 +7,8 @@ import os
 import sys
 import time
 
-from raceway_autopatch.registry import ORDER, Registry, is_ours, unknown
-from raceway_autopatch.rundir import leave_word, say
+import raceway  # noqa: F401 # whoever looks whether Raceway is here looks for this name
+from raceway_autopatch.registry import ORDER, Registry, is_ours, leave_word, unknown
 
 TYPE_CHECKING = False  # typing is slow to import and not needed at run time
 if TYPE_CHECKING:
@@ -252,8 +252,12 @@ def _activation() -> _Activation | None:
 def _check_selection() -> None:
     """Say what ``RACEWAY_PATCH`` names that is not there; the program runs on regardless."""
     for name in unknown(ORDER, os.environ.get("RACEWAY_PATCH", "")):
+        from raceway_autopatch import rundir
+
         known = ", ".join(ORDER)
-        say(f"raceway: RACEWAY_PATCH: there is no {name!r}, it is passed over; give {known}\n")
+        rundir.say(
+            f"raceway: RACEWAY_PATCH: there is no {name!r}, it is passed over; give {known}\n"
+        )
 
 
 def _taken_before() -> list[str]:

@@ -29,8 +29,6 @@ from __future__ import annotations
 import os
 import sys
 
-from raceway_autopatch.rundir import leave_word
-
 TYPE_CHECKING = False  # typing is slow to import and not needed at run time
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -218,6 +216,15 @@ def is_ours(error: BaseException) -> bool:
         traceback = traceback.tb_next
     name = traceback.tb_frame.f_globals.get("__name__", "") if traceback is not None else ""
     return isinstance(error, Exception) or str(name).startswith("raceway")
+
+
+def leave_word(run_dir: str, where: str, error: BaseException) -> None:
+    """As :func:`raceway_autopatch.rundir.leave_word`, which few processes need."""
+    try:
+        from raceway_autopatch import rundir
+    except Exception:  # the run cannot be told
+        return
+    rundir.leave_word(run_dir, where, error)
 
 
 def _internal_error(where: str, error: BaseException) -> None:
