@@ -68,8 +68,8 @@ class _Process:
         starved: There was nothing more to read when it was last asked.
     """
 
-    def __init__(self, path: Path, number: int, run: RunNumbers) -> None:
-        self.reader = OpLogReader(path)
+    def __init__(self, path: Path, number: int, run: RunNumbers, *, keep: bool) -> None:
+        self.reader = OpLogReader(path, keep=keep)
         self.definitions = Definitions()
         self.definitions.pid = _pid(path)
         self.numbers = Numbers(number, run, self.definitions)
@@ -146,14 +146,16 @@ class RunAnalysis:
 
     Args:
         run_dir: Directory into which the processes of the run write their op logs.
+        keep: Leave what has been analysed where it is.
 
     Example:
         ``analysis.step()`` regularly while the program runs, then
         ``report = analysis.finish(command=("python", "app.py"), exit_status=0)``.
     """
 
-    def __init__(self, run_dir: str) -> None:
+    def __init__(self, run_dir: str, *, keep: bool = True) -> None:
         self._directory = Path(run_dir)
+        self._keep = keep
         try:
             self._root = os.getcwd()
         except OSError:  # it was deleted
@@ -216,7 +218,7 @@ class RunAnalysis:
             for path in sorted(self._directory.glob(f"*{SUFFIX}"), key=_birth):
                 if path.name not in self._processes:
                     found = True
-                    process = _Process(path, len(self._processes), self._numbers)
+                    process = _Process(path, len(self._processes), self._numbers, keep=self._keep)
                     self._processes[path.name] = process
                     process.load()
         for process in self._processes.values():

@@ -9,7 +9,7 @@ import os
 import sys
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
-from raceway_autopatch.rundir import say
+from raceway_autopatch.rundir import is_kept, say
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -55,7 +55,7 @@ def analysis_of(run_dir: str) -> Analysis:
     """Begin the analysis of a run directory."""
     from raceway.analysis import RunAnalysis
 
-    return RunAnalysis(run_dir)
+    return RunAnalysis(run_dir, keep=is_kept())
 
 
 def deliver(report: Report, wishes: Wishes) -> bool:

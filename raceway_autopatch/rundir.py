@@ -54,6 +54,11 @@ def leave_word(path: str, where: str, error: BaseException) -> None:
         pass
 
 
+def is_kept() -> bool:
+    """Return whether the user wants to keep what was recorded: ``RACEWAY_KEEP_RUN=1``."""
+    return os.environ.get("RACEWAY_KEEP_RUN", "") not in ("", "0")
+
+
 def remove(path: str, *, keep: bool = False) -> str:
     """Remove a run directory.
 
@@ -64,7 +69,7 @@ def remove(path: str, *, keep: bool = False) -> str:
     Returns:
         The line to print about it, or an empty string.
     """
-    if keep or os.environ.get("RACEWAY_KEEP_RUN", "") not in ("", "0"):
+    if keep or is_kept():
         return f"raceway: the recording was kept in {path}\n"
     import shutil
 

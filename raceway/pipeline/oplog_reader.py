@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import marshal
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,10 +31,12 @@ class OpLogReader:
 
     Args:
         path: The file; it may still be written to, and go on in another one.
+        keep: Leave the parts that have been read where they are.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, keep: bool = True) -> None:
         self.path = path
+        self._keep = keep
         self._part = path
         self._position = 0
         self._last_part: Path | None = None
@@ -56,7 +59,7 @@ class OpLogReader:
                 file.seek(self._position)
                 header = file.read(HEADER.size)
                 if not header and complete:
-                    self._part, self._position = following, 0
+                    self._go_on(following)
                     return self.next_chunk()
                 if len(header) < HEADER.size:
                     return None
@@ -85,6 +88,12 @@ class OpLogReader:
             self.damaged = True
             return None
         return Chunk(definitions, ops, time)
+
+    def _go_on(self, following: Path) -> None:
+        read, self._part, self._position = self._part, following, 0
+        if not self._keep:
+            with contextlib.suppress(OSError):  # another user's
+                read.unlink()
 
     def freeze(self) -> None:
         """Read nothing that is written from now on: a daemon may never stop."""

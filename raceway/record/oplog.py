@@ -1,6 +1,9 @@
-"""The op log: one append-only file for each process of a run.
+"""The op log: append-only files for each process of a run.
 
-A file is a sequence of chunks, each a header (:data:`HEADER`) and two ``marshal`` blobs: the
+A log goes on in another part when it is long, so that its reader can remove what has been
+analysed.  If the analysis is too far behind, the log ends: the disk is the user's.
+
+A part is a sequence of chunks, each a header (:data:`HEADER`) and two ``marshal`` blobs: the
 definitions that are new, then the ops.  ``marshal`` is the fastest encoder of scalars that every
 interpreter has; version 2 of its format has been the same since Python 2.5 and keeps no table of
 references.  The file is opened for each chunk: a descriptor that stays open would be seen by
@@ -10,6 +13,7 @@ else's file.
 
 from __future__ import annotations
 
+import errno
 import marshal
 import os
 import struct
@@ -33,6 +37,11 @@ PRESENCE_SUFFIX = ".begun"
 """Of a file, named like a log, that holds the command of a process: it need not write a log."""
 FAILED_SUFFIX = ".failed"
 """Of a file that says which errors of ours a process had: where, what and how often, by NUL."""
+LIMIT_VARIABLE = "RACEWAY_MAX_LOG_MIB"
+LIMIT_MIB = 1024
+"""What a process may have written that has not been analysed."""
+PART_BYTES = 16 << 20
+"""Length from which on a log goes on in another part."""
 _FORMAT = 2
 _NO_SCALAR = ("unmarshallable object",)
 _SCALARS = frozenset({bool, bytes, float, int, str, type(None)})
@@ -52,6 +61,10 @@ class OpLog:
         self.parent = ""
         self.number = 0
         self.definer = Definer()
+        self.limit_mib, self.unusable_limit = _limit(os.environ.get(LIMIT_VARIABLE, ""))
+        self._part_bytes = min(PART_BYTES, (self.limit_mib << 20) // 4)
+        self._size = 0
+        self._parts: list[str] = []  # that may still be there, but for the last one
         self._packed: tuple[list[Any], bytes, Fresh, int] | None = None
         """The last chunk, and its bytes until they are written: whoever is interrupted goes on
         with the same ones."""
@@ -67,9 +80,11 @@ class OpLog:
             definitions: What they need to be understood.
 
         Raises:
-            OSError: The directory is gone or full, or nothing can be opened: the chunk was not
-                written, and may be given once more.
+            OSError: The directory is gone or full, or nothing can be opened, or the analysis is
+                too far behind: the chunk was not written, and may be given once more.
         """
+        if chunk and self._is_too_long():
+            raise OSError(errno.EFBIG, f"the analysis is {self.limit_mib:,} MiB behind")
         if not self.path:
             name = f"{os.getpid()}-{time.time_ns()}{SUFFIX}"
             self.path = os.path.join(self.directory, name)
@@ -104,11 +119,30 @@ class OpLog:
         self.parent = os.path.basename(self.path).partition(SUFFIX)[0] + SUFFIX
         self.path = ""
         self.number = 0
+        self._size = 0
+        self._parts = []
         self._packed = None
         self.write([], [])
 
+    def _is_too_long(self) -> bool:
+        """Go on in another part if this one is long; tell whether that would be too much."""
+        if self._size < self._part_bytes:
+            return False
+        self._parts = [part for part in self._parts if os.path.exists(part)]
+        if (len(self._parts) + 1) * self._part_bytes >= self.limit_mib << 20:
+            return True
+        self._parts.append(self.path)
+        self.path = next_part(self.path)
+        self._size = 0
+        return False
+
     def _pack(self, chunk: list[Any], definitions: list[tuple[Any, ...]]) -> tuple[bytes, Fresh]:
-        out = [self._process()] if self.number == 0 else []
+        out = []
+        if self.number == 0:
+            out.append(self._process())
+            if self.unusable_limit:
+                text = f"{LIMIT_VARIABLE}={self.unusable_limit} is no number of MiB"
+                out.append((ops.DEF_NOTE, f"{text}; it is {LIMIT_MIB}"))
         packed, fresh = self.definer.define(chunk, definitions, out)
         try:
             return self._data(out, packed), fresh
@@ -130,13 +164,14 @@ class OpLog:
     def _append(self, data: bytes) -> None:
         descriptor = self._opened()
         try:
-            if self.number == 0:
+            if self._size == 0:
                 os.fchmod(descriptor, _MODE)  # the program's umask may forbid it even to us
             start = os.fstat(descriptor).st_size
             try:
                 rest = memoryview(data)
                 while rest:
                     rest = rest[os.write(descriptor, rest) :]
+                self._size = start + len(data)
             except BaseException:  # full, or a signal handler of the program has raised
                 os.ftruncate(descriptor, start)  # behind half a chunk nothing could be read
                 raise
@@ -157,8 +192,17 @@ class OpLog:
         return descriptor
 
 
+def _limit(text: str) -> tuple[int, str]:
+    """Return the limit in MiB, and the text if it is none."""
+    if text.strip().isdecimal() and int(text) > 0:
+        return int(text), ""
+    return LIMIT_MIB, text
+
+
 def next_part(path: str) -> str:
-    """Return the name of the file in which a log goes on that its process may not open any more.
+    """Return the name of the file in which a log goes on.
+
+    It does when it is long, or when its process may not open it any more.
 
     Example:
         >>> next_part("/run/12-345.oplog"), next_part("/run/12-345.oplog.1")

@@ -545,6 +545,7 @@ def _hand_over(me: tuple[int, object]) -> bool:
                 raise
             if len(BUFFER) >= PATIENCE_ITEMS or not _is_reachable():
                 _give_up(error)
+                _end_log()
             else:
                 status.retry_at = len(BUFFER) + CHUNK_ITEMS
             if not isinstance(error, OSError):  # the machine's troubles are no error of ours
@@ -573,6 +574,16 @@ def _give_up(error: Exception) -> None:
     status.retry_at = 0
     BUFFER.clear()
     DEFINITIONS.clear()
+
+
+def _end_log() -> None:
+    """Let nobody wait for what this log will not have; it is tried once more at the very end."""
+    try:
+        if status.sink is not None:
+            lost = (ops.DEF_LOST, status.lost, status.broken)
+            status.sink.write([], [lost, (ops.DEF_END, "lost")])
+    except OSError:
+        pass
 
 
 def finish(how: str) -> None:
