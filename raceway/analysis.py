@@ -147,15 +147,23 @@ class RunAnalysis:
     Args:
         run_dir: Directory into which the processes of the run write their op logs.
         keep: Leave what has been analysed where it is.
+        pid: Look at this process and those that were forked from it, and at no others.
 
     Example:
         ``analysis.step()`` regularly while the program runs, then
         ``report = analysis.finish(command=("python", "app.py"), exit_status=0)``.
+
+        To judge stretches of a run by themselves, ``analysis.catch_up()`` at the end of each, then
+        ``analysis.stretch()`` and ``analysis.begin_afresh()``.
     """
 
-    def __init__(self, run_dir: str, *, keep: bool = True) -> None:
+    def __init__(self, run_dir: str, *, keep: bool = True, pid: int = 0) -> None:
         self._directory = Path(run_dir)
         self._keep = keep
+        self._pid = pid
+        self._others: set[str] = set()
+        """Names of logs of other processes."""
+        self._before = Counts()
         try:
             self._root = os.getcwd()
         except OSError:  # it was deleted
@@ -216,7 +224,7 @@ class RunAnalysis:
         found = False
         with contextlib.suppress(OSError):
             for path in sorted(self._directory.glob(f"*{SUFFIX}"), key=_birth):
-                if path.name not in self._processes:
+                if path.name not in self._processes and self._is_ours(path):
                     found = True
                     process = _Process(path, len(self._processes), self._numbers, keep=self._keep)
                     self._processes[path.name] = process
@@ -227,6 +235,21 @@ class RunAnalysis:
                 process.definitions.parent = parent.definitions
                 process.numbers.parent = parent.numbers
         return found
+
+    def _is_ours(self, path: Path) -> bool:
+        """Tell whether a log is one to look at; for one that has not begun, not yet."""
+        if self._pid in {0, _pid(path)}:
+            return True
+        if path.name in self._others:
+            return False
+        chunk = OpLogReader(path).next_chunk()
+        if chunk is None:
+            return False
+        parents = {one[2] for one in chunk.definitions if one[0] == ops.DEF_PROCESS}
+        if parents.isdisjoint(self._processes):
+            self._others.add(path.name)
+            return False
+        return True
 
     def is_busy(self) -> bool:
         """Return whether a process of the run is still recording."""
@@ -249,23 +272,15 @@ class RunAnalysis:
         Returns:
             The report, findings worst first.
         """
-        self._find()
-        for process in self._processes.values():
-            process.reader.freeze()
-        self._frozen = True
-        while self._step(last=True) or self._force():
-            pass
-        self._numbers.definitions.pids = [
-            process.definitions.pid for process in self._processes.values()
-        ]
-        findings = Conclusions(self._analyzer, self._sources.line, self._root).findings()
+        self.catch_up()
+        findings = self._findings()
         idle = self._idle_processes()
         known = {pid: (status, "") for pid, status in (reaped or {}).items()}
         for process in self._processes.values():
             known.update(process.definitions.reaped)
         errors = self._errors()
         return Report(
-            findings=merge(findings),
+            findings=findings,
             counts=replace(
                 self._counts(len(idle)), internal_errors=sum(count for _, _, count in errors)
             ),
@@ -281,6 +296,52 @@ class RunAnalysis:
             exit_status=exit_status,
             first_error="{}: {}".format(*errors[0]) if errors else "",
         )
+
+    def catch_up(self) -> None:
+        """Analyse all that is there by now, as if nothing more were to come."""
+        self._frozen = False
+        self._find()
+        for process in self._processes.values():
+            process.reader.freeze()  # threads that go on may write faster than this reads
+        self._frozen = True
+        while self._step(last=True) or self._force():
+            pass
+
+    def stretch(self) -> Report:
+        """Conclude what was analysed since the last :meth:`begin_afresh`.
+
+        Returns:
+            Findings, worst first, and notes.  Of the counts, those of watched objects, locks,
+            processes and errors are of the whole run.
+        """
+        errors = self._errors()
+        counts = self._counts(0)
+        return Report(
+            findings=self._findings(),
+            counts=replace(
+                counts,
+                events=counts.events - self._before.events,
+                actors=counts.actors - self._before.actors,
+                internal_errors=sum(count for _, _, count in errors),
+            ),
+            notes=tuple(dict.fromkeys(self._notes())),
+            first_error="{}: {}".format(*errors[0]) if errors else "",
+        )
+
+    def begin_afresh(self) -> None:
+        """Let what follows be judged by itself.
+
+        What was done until now is compared with nothing any more.  What it has ordered stays
+        ordered, locks that are held stay held, and things keep their names.
+        """
+        self._analyzer.begin_afresh()
+        self._before = self._counts(0)
+
+    def _findings(self) -> tuple[Finding, ...]:
+        self._numbers.definitions.pids = [
+            process.definitions.pid for process in self._processes.values()
+        ]
+        return merge(Conclusions(self._analyzer, self._sources.line, self._root).findings())
 
     def _idle_processes(self) -> list[ProcessInfo]:
         """Return the processes that have only said that they were there."""

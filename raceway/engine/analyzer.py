@@ -95,6 +95,17 @@ class Analyzer:
         # actor number -> numbers of variables that have a trail of it
         self._touched: dict[int, set[int]] = {}
 
+    def begin_afresh(self) -> None:
+        """Forget all accesses and what was found; what the source says stays known."""
+        self.accesses = self.variables = self._trails = 0
+        self.races.clear()
+        self.violations.clear()
+        self.lock_graph = LockOrderGraph()
+        for _ in range(2):  # both generations
+            self.shadows.age()
+            self._parts.age()
+        self._touched.clear()
+
     # ------------------------------------------------------------ fed by replay
 
     def access(self, access: Access) -> None:

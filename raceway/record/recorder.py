@@ -57,6 +57,8 @@ PATIENCE_ITEMS = 16 * CHUNK_ITEMS
 
 EXIT_SECONDS = 2.0
 """Longest time that the end of a process waits for another thread to finish a chunk."""
+READ_SECONDS = 10.0
+"""Longest time that a thread is held up while another one reads what was recorded."""
 
 BUFFER: list[Any] = []
 emit: Callable[[Any], None] = BUFFER.extend
@@ -99,8 +101,8 @@ class _Status:
     """What can change about the recorder; one object, so that hot code can hold on to it."""
 
     __slots__ = (
-        "active", "after_flush", "broken", "errors", "lost", "pending", "pid", "retry_at", "sink",
-        "stopped", "turn",
+        "active", "after_flush", "broken", "errors", "lost", "pending", "pid", "reader", "retry_at",
+        "sink", "stopped", "turn",
     )  # fmt: skip
 
     def __init__(self) -> None:
@@ -120,6 +122,8 @@ class _Status:
         """What of ours has failed: how often, and the first time with what."""
         self.after_flush: Callable[[], None] | None = None
         self.pid = 0
+        self.reader = 0
+        """The thread that reads what was recorded, while one of this process does."""
         self.stopped = False
 
 
@@ -438,7 +442,23 @@ def flush() -> None:
     the ops stay in the buffer for the next time.
     """
     if len(BUFFER) >= status.retry_at:
+        if status.reader:
+            _let_read()
         _flush_within(0)
+
+
+def _let_read() -> None:
+    """Wait while another thread reads: who records faster than it reads would never be read."""
+    deadline = time.monotonic() + READ_SECONDS
+    while status.reader not in {0, _thread.get_ident()} and time.monotonic() < deadline:
+        _sleep(0.001)
+
+
+def write_out() -> None:
+    """Hand over everything, also while another thread is at it: somebody is about to read it."""
+    _flush_within(EXIT_SECONDS)
+    if DEFINITIONS or BUFFER:  # what an interrupted flush had left came first
+        _flush_within(EXIT_SECONDS)
 
 
 def _flush_within(seconds: float) -> None:
@@ -608,10 +628,7 @@ def _write_out(how: str) -> None:
     for where, (count, text) in tuple(status.errors.items()):
         if count & count - 1:
             define((ops.DEF_ERROR, where, text, count))
-    # Another thread may be at it.
-    _flush_within(EXIT_SECONDS)
-    if DEFINITIONS or BUFFER:
-        _flush_within(EXIT_SECONDS)
+    write_out()
     if status.broken or status.retry_at:
         _last_words(how)
     if "flush" in status.errors:
@@ -708,6 +725,7 @@ def _forget() -> None:
     """Begin with nothing."""
     status.turn.clear()
     status.pending = None
+    status.reader = 0
     status.broken = ""
     status.lost = status.retry_at = 0
     BUFFER.clear()
