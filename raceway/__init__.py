@@ -5,6 +5,8 @@ wrong; or send events to a Raceway server with :class:`RacewayClient`.
 
 The names below are imported when they are first used: this package is imported at the start of
 every instrumented interpreter, before the program itself, and has to cost next to nothing there.
+
+PYTEST_DONT_REWRITE: pytest would warn that it comes too late, as this is loaded before it.
 """
 
 from __future__ import annotations

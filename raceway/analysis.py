@@ -307,6 +307,11 @@ class RunAnalysis:
         while self._step(last=True) or self._force():
             pass
 
+    def has_all_of(self, pid: int) -> bool:
+        """Tell whether the log of a process could be read from its beginning."""
+        readers = [one.reader for one in self._processes.values() if one.definitions.pid == pid]
+        return bool(readers) and not any(reader.damaged for reader in readers)
+
     def stretch(self) -> Report:
         """Conclude what was analysed since the last :meth:`begin_afresh`.
 

@@ -2,6 +2,8 @@
 
 A program that is not started by ``raceway-run`` calls :func:`install` as its first statement:
 objects that other modules took by ``from threading import Lock`` before that stay unpatched.
+
+PYTEST_DONT_REWRITE: pytest would warn that it comes too late, as this is loaded before it.
 """
 
 from __future__ import annotations

@@ -12,6 +12,7 @@ from raceway_autopatch.registry import ORDER, Registry, is_ours, leave_word, unk
 
 TYPE_CHECKING = False  # typing is slow to import and not needed at run time
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import Any
 
 OFF = frozenset({"0", "false", "no", "off"})
@@ -28,11 +29,15 @@ class _Activation:
 
     Within a run, recording begins when the first module is imported that has anything to record:
     a process without one is noted down in the run directory, and pays for nothing else.
+
+    Args:
+        run_dir: The run directory; an empty string if the ops go to a server.
+        when_over: For a run that is this process's own: what to do at its end.
     """
 
-    def __init__(self, run_dir: str, own_run: str = "") -> None:
-        self._run_dir = run_dir
-        self._own_run = own_run
+    def __init__(self, run_dir: str, when_over: Callable[[str], None] | None = None) -> None:
+        self.run_dir = run_dir
+        self._when_over = when_over
         self._pid = os.getpid()
         self._main_thread = _thread.get_ident()
         self._recorder: Any = None
@@ -67,11 +72,11 @@ class _Activation:
         from raceway.record import recorder
         from raceway_autopatch import exits
 
-        if self._run_dir:
+        if self.run_dir:
             from raceway_autopatch import forks
 
             forks.install()
-            recorder.start(self._run_dir, main_thread=self._main_thread)
+            recorder.start(self.run_dir, main_thread=self._main_thread)
             # Write the log's beginning now: it is known even if the process is killed.
             recorder.current()
             recorder.flush()
@@ -87,7 +92,7 @@ class _Activation:
     def _step_aside(self, error: BaseException) -> None:
         """Leave the program alone: it cannot be recorded."""
         self._registry.uninstall()
-        leave_word(self._run_dir, "start", error)
+        leave_word(self.run_dir, "start", error)
         if os.environ.get("RACEWAY_VERBOSE", "") not in ("", "0"):
             reason = f"{type(error).__name__}: {error}".replace("\n", " ")
             text = f"raceway: process {os.getpid()} is not recorded: {reason}\n"
@@ -103,13 +108,13 @@ class _Activation:
             from raceway_autopatch import exits
 
             exits.uninstall()
-            if self._run_dir:
+            if self.run_dir:
                 from raceway_autopatch import forks
 
                 forks.uninstall()
             self._finish("uninstall")
             self._recorder.stop()
-        self._report()
+        self._be_over()
 
     def _leave(self) -> None:
         """Write out what was recorded: another program is about to take this process's place."""
@@ -127,7 +132,7 @@ class _Activation:
         except BaseException as error:
             if not is_ours(error):
                 raise
-            leave_word(self._run_dir, "process exit", error)
+            leave_word(self.run_dir, "process exit", error)
 
     def _at_exit(self) -> None:
         """Write out what was recorded, and report if the run was this process's own."""
@@ -135,16 +140,14 @@ class _Activation:
         sender = sys.modules.get("raceway.pipeline.sender")
         if sender is not None:
             sender.close_all()
-        if self._own_run and self._pid == os.getpid():
+        if self._when_over is not None and self._pid == os.getpid():
             self._recorder.stop()
-            self._report()
+            self._be_over()
 
-    def _report(self) -> None:
-        if self._own_run and self._pid == os.getpid():
-            from raceway_autopatch import atexit_report
-
-            run_dir, self._own_run = self._own_run, ""
-            atexit_report.finish(run_dir)
+    def _be_over(self) -> None:
+        when_over, self._when_over = self._when_over, None
+        if when_over is not None and self._pid == os.getpid():
+            when_over(self.run_dir)
 
 
 class _Process:
@@ -172,6 +175,33 @@ def install() -> None:
             os.register_at_fork(after_in_child=_install_in_worker)
     elif not helps_with:
         _install()
+
+
+def record_here() -> tuple[str, bool]:
+    """Record this process for itself alone, unless it is recorded already.
+
+    The environment stays as it is: programs that this one starts are not part of it.  The run
+    directory is removed when recording ends.
+
+    Returns:
+        The run directory in which the recording is, or an empty string if it goes to a server; and
+        whether recording has begun now.
+
+    Raises:
+        OSError: The run directory cannot be made.
+    """
+    with _process.lock:
+        activation = _process.activation
+        if activation is not None:
+            return activation.run_dir, False
+        _check_selection()
+        from raceway_autopatch import rundir
+
+        activation = _Activation(rundir.create(), _discard)
+        _begin_early(activation)
+        _process.activation = activation
+        activation.begin()
+        return activation.run_dir, True
 
 
 def _helper() -> str:
@@ -227,7 +257,7 @@ def _activation() -> _Activation | None:
             except OSError:  # full, or out of descriptors: it may be better when it matters
                 pass
             return _Activation(run_dir)
-        activation = _Activation(run_dir, run_dir)
+        activation = _Activation(run_dir, _report)
     elif endpoint:
         from importlib import import_module
 
@@ -238,15 +268,31 @@ def _activation() -> _Activation | None:
     else:
         from raceway_autopatch import atexit_report
 
-        run_dir = atexit_report.begin()
-        activation = _Activation(run_dir, run_dir)
+        activation = _Activation(atexit_report.begin(), _report)
+    _begin_early(activation)
+    return activation
+
+
+def _report(run_dir: str) -> None:
+    from raceway_autopatch import atexit_report
+
+    atexit_report.finish(run_dir)
+
+
+def _discard(run_dir: str) -> None:
+    from raceway_autopatch import rundir
+
+    rundir.say(rundir.remove(run_dir))
+
+
+def _begin_early(activation: _Activation) -> None:
+    """Begin to record in the middle of a program, and say what is too late for that."""
     early = _taken_before()
     activation.begin_recording()
     for name in early:
         activation.note(
             f"locks that {name} makes: it took Lock or RLock from threading before install()"
         )
-    return activation
 
 
 def _check_selection() -> None:
