@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from raceway.model.findings import Report
 
 
-class AnalysisIncomplete(RacewayError):
+class AnalysisIncomplete(RacewayError):  # noqa: N818 - reads as a sentence where it is told
     """The log has an end or a gap, so that nothing can be said about what came after it."""
 
     def __init__(self, reason: str) -> None:
