@@ -500,7 +500,16 @@ typedef struct {
     PyObject *name, *original;
     PyObject *read, *write, *value; /* subject with the bits of the op */
     PyObject *set, *delete; /* the way that is taken when it is not a plain `obj.name = value` */
+    PyObject *member; /* of a slot: where the value lies; else NULL, and it is in the dict */
 } Attribute;
+
+/* Record an access to an attribute; -1 on failure. */
+static int
+record_attribute(PyObject *state, PyObject *subject, Frame *frame, PyObject *offset)
+{
+    PyObject *op[] = {FIELD(state, G.tok), subject, code_of(frame), offset};
+    return append(op, 4);
+}
 
 static PyObject *
 attribute_get(PyObject *self, PyObject *obj, PyObject *type)
@@ -524,6 +533,12 @@ attribute_get(PyObject *self, PyObject *obj, PyObject *type)
             return NULL;
         }
     }
+    if (attribute->member != NULL) {
+        int failed = offset == NULL ? 0 : record_attribute(state, attribute->read, frame, offset);
+        Py_XDECREF(offset);
+        return failed < 0 ? NULL
+            : Py_TYPE(attribute->member)->tp_descr_get(attribute->member, obj, type);
+    }
     PyObject *value = NULL;
     PyObject *dict = PyObject_GenericGetDict(obj, NULL);
     if (dict != NULL) {
@@ -535,8 +550,7 @@ attribute_get(PyObject *self, PyObject *obj, PyObject *type)
         PyErr_Clear();
     }
     if (offset != NULL) {
-        PyObject *op[] = {FIELD(state, G.tok), attribute->read, code_of(frame), offset};
-        int failed = append(op, 4);
+        int failed = record_attribute(state, attribute->read, frame, offset);
         Py_DECREF(offset);
         if (failed < 0) {
             Py_XDECREF(value);
@@ -563,11 +577,13 @@ attribute_set(PyObject *self, PyObject *obj, PyObject *value)
 static PyObject *
 attribute_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
 {
-    static char *names[] = {"name", "original", "read", "write", "value", "set", "delete", NULL};
-    PyObject *name, *original, *read, *write, *value, *set, *delete;
-    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "UOO!O!O!OO", names, &name, &original,
+    static char *names[] = {
+        "name", "original", "read", "write", "value", "set", "delete", "member", NULL,
+    };
+    PyObject *name, *original, *read, *write, *value, *set, *delete, *member = NULL;
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "UOO!O!O!OO|O!", names, &name, &original,
                                      &PyLong_Type, &read, &PyLong_Type, &write, &PyLong_Type,
-                                     &value, &set, &delete)) {
+                                     &value, &set, &delete, &PyMemberDescr_Type, &member)) {
         return NULL;
     }
     Attribute *self = (Attribute *)type->tp_alloc(type, 0);
@@ -580,6 +596,8 @@ attribute_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
 #define TAKE(field) Py_INCREF(field); self->field = field
     TAKE(original); TAKE(read); TAKE(write); TAKE(value); TAKE(set); TAKE(delete);
 #undef TAKE
+    Py_XINCREF(member);
+    self->member = member;
     return (PyObject *)self;
 }
 
@@ -589,6 +607,7 @@ attribute_traverse(Attribute *self, visitproc visit, void *arg)
     Py_VISIT(self->original);
     Py_VISIT(self->set);
     Py_VISIT(self->delete);
+    Py_VISIT(self->member);
     return 0;
 }
 
@@ -598,6 +617,7 @@ attribute_clear(Attribute *self)
     Py_CLEAR(self->original);
     Py_CLEAR(self->set);
     Py_CLEAR(self->delete);
+    Py_CLEAR(self->member);
     return 0;
 }
 
@@ -618,7 +638,7 @@ static PyTypeObject AttributeType = {
     .tp_name = "raceway.record._accelerator.Attribute",
     .tp_basicsize = sizeof(Attribute),
     .tp_flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC,
-    .tp_doc = "An attribute of a watched object that lives in the object's dict.",
+    .tp_doc = "An attribute of a watched object that lives in the object's dict or a slot.",
     .tp_new = attribute_new,
     .tp_traverse = (traverseproc)attribute_traverse,
     .tp_clear = (inquiry)attribute_clear,
@@ -649,12 +669,15 @@ setter_call(PyObject *self, PyObject *const *args, size_t nargsf, PyObject *name
         return PyObject_Vectorcall(function, args, nargsf, names);
     }
     Attribute *attribute = (Attribute *)found;
-    PyObject *dict = PyObject_GenericGetDict(obj, NULL);
-    if (dict == NULL) {
-        PyErr_Clear();
-        return PyObject_Vectorcall(function, args, nargsf, names);
+    PyObject *member = attribute->member, *dict = NULL, *before = NULL;
+    if (member == NULL) {
+        dict = PyObject_GenericGetDict(obj, NULL);
+        if (dict == NULL) {
+            PyErr_Clear();
+            return PyObject_Vectorcall(function, args, nargsf, names);
+        }
+        before = PyDict_GetItemWithError(dict, attribute->name); /* borrowed */
     }
-    PyObject *before = PyDict_GetItemWithError(dict, attribute->name); /* borrowed */
     PyTypeObject *type = Py_TYPE(value);
     PyObject *kind = Py_None, *shown = value;
     int own = 0; /* whether `shown` is a reference of ours */
@@ -666,6 +689,9 @@ setter_call(PyObject *self, PyObject *const *args, size_t nargsf, PyObject *name
     }
     else if (type != &PyLong_Type && value != Py_None && type != &PyFloat_Type
              && type != &PyBool_Type) {
+        if (member != NULL) {
+            return PyObject_Vectorcall(function, args, nargsf, names);
+        }
         kind = (PyObject *)type;
         shown = before == value ? Py_True : Py_None; /* True: changed in place */
         if (shown == Py_None && Py_TYPE(type) == &PyType_Type) {
@@ -693,7 +719,7 @@ setter_call(PyObject *self, PyObject *const *args, size_t nargsf, PyObject *name
             goto done;
         }
     }
-    result = PyDict_SetItem(dict, attribute->name, value);
+    result = member != NULL ? 0 : PyDict_SetItem(dict, attribute->name, value);
     if (result == 0 && offset != NULL) {
         PyObject *token = FIELD(state, G.tok);
         PyObject *ops[] = {
@@ -702,13 +728,16 @@ setter_call(PyObject *self, PyObject *const *args, size_t nargsf, PyObject *name
         };
         result = append(ops, 8);
     }
+    if (result == 0 && member != NULL) {
+        result = Py_TYPE(member)->tp_descr_set(member, obj, value);
+    }
 done:
     Py_XDECREF(offset);
     if (own) {
         Py_XDECREF(shown);
     }
     Py_DECREF(attribute);
-    Py_DECREF(dict);
+    Py_XDECREF(dict);
     Py_XDECREF(before);
     if (result < 0) {
         return NULL;

@@ -112,7 +112,7 @@ def careful_reader(name: str, subject: int, original: type) -> Any:
 def attribute(name: str, subject: int, original: type, plan: Plan) -> Any:
     """Return the descriptor of one attribute of one object."""
     if name in plan.slots:
-        return _slot_attribute(plan.slots[name], subject)
+        return _slot_attribute(name, subject, original, plan)
 
     def fset(self: Any, value: Any) -> None:
         contents = dict_of(self)
@@ -148,8 +148,9 @@ def _no_attribute(original: type, name: str) -> str:
     return f"{original.__name__!r} object has no attribute {name!r}"
 
 
-def _slot_attribute(member: Any, subject: int) -> property:
+def _slot_attribute(name: str, subject: int, original: type, plan: Plan) -> Any:
     """Return the descriptor of a slot; reading one is a call, so the record comes first."""
+    member = plan.slots[name]
     get, put, delete = member.__get__, member.__set__, member.__delete__
     getframe = sys._getframe
 
@@ -180,6 +181,10 @@ def _slot_attribute(member: Any, subject: int) -> property:
         record(subject, WRITE)
         delete(self)
 
+    if plan.plain_get and accelerator is not None:
+        return accelerator.Attribute(
+            name, original, subject, subject | WRITE, subject | VALUE, fset, fdel, member
+        )
     return property(fget, fset, fdel)
 
 

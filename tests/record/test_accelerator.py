@@ -13,6 +13,7 @@ ROOT = Path(__file__).parent.parent.parent
 PROGRAM = '''
 import collections
 import contextlib
+import dataclasses
 import inspect
 import json
 import threading
@@ -69,6 +70,24 @@ class Guarded:
             self.total += amount
 
 
+class Slotted(Base):
+    __slots__ = ("one", "other", "gone")
+
+    def __init__(self):
+        self.one = 1
+        self.other = [1]
+        self.gone = None
+
+    def bump(self):
+        self.one += 1
+        return self
+
+
+@dataclasses.dataclass(slots=True, frozen=True)
+class Frozen:
+    value: int = 1
+
+
 def attempt(action):
     try:
         return action()
@@ -113,6 +132,21 @@ def main():
     account.flag = True
     account.flag = False
 
+    slotted = watch(Slotted(), name="slotted")
+    for value in (1, 2.5, True, None, "y", "y" * 400, [2], {"a": 1}, slotted, Base, b"bytes"):
+        slotted.other = value
+        shown.append(attempt(lambda: len(str(slotted.other)) if slotted.other is not slotted else 0))
+        slotted.bump().one -= 1
+        shown.append(slotted.one)
+    del slotted.gone
+    shown += [
+        slotted.one, attempt(lambda: slotted.gone), attempt(lambda: delattr(slotted, "gone")),
+        attempt(lambda: slotted.nothing), attempt(lambda: setattr(slotted, "fresh", 1)),
+        attempt(lambda: object.__setattr__(slotted, "one", 7)), slotted.one,
+        attempt(lambda: slotted.__setattr__("one", 8)), slotted.made,
+    ]
+    frozen = watch(Frozen(), name="frozen")
+    shown += [frozen.value, attempt(lambda: setattr(frozen, "value", 2)).partition(":")[0]]
     guarded = watch(Guarded(), name="guarded")
     for amount in range(3):
         guarded.add(amount)
