@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 from typing import Any
 
+from raceway import project
 from raceway.exceptions import UsageError
 
 VARIABLES = {
@@ -90,33 +91,14 @@ def _parsed(variable: str, text: str, kind: type) -> Any:
 
 def _table() -> tuple[str, dict[str, Any]]:
     """Return the path of the nearest pyproject.toml and its table; nothing if there is none."""
-    try:
-        folder = os.getcwd()
-    except OSError:  # it was deleted
+    path = project.nearest(project.PYPROJECT)
+    if not path:
         return "", {}
-    while True:
-        path = os.path.join(folder, "pyproject.toml")
-        if os.path.isfile(path):
-            return path, _tool_table(path)
-        above = os.path.dirname(folder)
-        if above == folder:
-            return "", {}
-        folder = above
-
-
-def _tool_table(path: str) -> dict[str, Any]:
-    from importlib import import_module
-
     try:
-        tomllib = import_module("tomllib")
-    except ImportError:  # Python 3.10
-        return {}
-    try:
-        with open(path, "rb") as file:
-            table = tomllib.load(file).get("tool", {}).get("raceway", {})
-    except (OSError, ValueError, AttributeError):  # it is somebody else's to complain about
-        return {}
-    return table if isinstance(table, dict) else {}
+        table = project.tool_table(project.load(path))
+    except project.Unreadable:  # raceway-run says so; it may not even be about us
+        return path, {}
+    return path, {key: value for key, value in table.items() if key not in project.NOT_SETTINGS}
 
 
 def _nearest(name: str) -> str:

@@ -40,7 +40,13 @@ def finish(run_dir: str) -> None:
     try:
         command = tuple(_command())
         report = analysis_of(run_dir).finish(command=command, exit_status=None, reaped={})
-        deliver(report, Wishes(reports=reports, verbose=verbose))
+        wishes = Wishes(
+            reports=reports,
+            verbose=verbose,
+            suppressions=os.environ.get("RACEWAY_SUPPRESSIONS", ""),
+            baseline=os.environ.get("RACEWAY_BASELINE", ""),
+        )
+        deliver(report, wishes)
     except (Exception, SystemExit) as error:
         complain("analysis", error, verbose=verbose)
     finally:

@@ -79,7 +79,14 @@ def _run(options: Options, path: str, command: tuple[str, ...]) -> int:
     from raceway_autopatch.outcome import Wishes
     from raceway_autopatch.supervisor import supervise
 
-    wishes = Wishes(options.reports, options.fail_on, options.quiet, options.verbose)
+    wishes = Wishes(
+        options.reports,
+        options.fail_on,
+        options.quiet,
+        options.verbose,
+        options.suppressions,
+        options.baseline,
+    )
     try:
         return supervise(path, command, env, wishes)
     except OSError as error:

@@ -23,6 +23,9 @@ Options of the program follow it. The exit status is the program's own.
                      the name: .json .html .sarif .xml (JUnit) .txt
   --fail-on LEVEL    exit with status 66 if there is a finding of LEVEL, critical or warning,
                      or worse
+  --baseline FILE    findings that FILE knows do not fail the run; raceway baseline makes one
+  --suppressions FILE
+                     read suppressions from FILE instead of raceway.toml
   --endpoint URL     send the events to a Raceway server instead of analysing them here
   --service NAME     what reports call the program
   --quiet            print no report on stderr
@@ -30,10 +33,10 @@ Options of the program follow it. The exit status is the program's own.
   --version          print the version and exit
   --help             print this text and exit
 
-Environment: RACEWAY_REPORT (paths separated by {os.pathsep!r}), RACEWAY_FAIL_ON, RACEWAY_ENDPOINT,
-RACEWAY_SERVICE stand for the options of the same name. RACEWAY_ENABLED=0 runs the program without
-Raceway. RACEWAY_PATCH=-gevent,-requests leaves single patches out. RACEWAY_KEEP_RUN=1 keeps the
-recording.
+Environment: RACEWAY_REPORT (paths separated by {os.pathsep!r}), RACEWAY_FAIL_ON, RACEWAY_BASELINE,
+RACEWAY_SUPPRESSIONS, RACEWAY_ENDPOINT, RACEWAY_SERVICE stand for the options of the same name.
+RACEWAY_ENABLED=0 runs the program without Raceway. RACEWAY_PATCH=-gevent,-requests leaves single
+patches out. RACEWAY_KEEP_RUN=1 keeps the recording.
 
 Exit status: the program's; 66 if --fail-on is met; 2 for wrong options, 126 if the command cannot
 be executed, 127 if it is not found.
@@ -44,6 +47,8 @@ _WITH_VALUE = {
     "--service": "RACEWAY_SERVICE",
     "--report": "RACEWAY_REPORT",
     "--fail-on": "RACEWAY_FAIL_ON",
+    "--baseline": "RACEWAY_BASELINE",
+    "--suppressions": "RACEWAY_SUPPRESSIONS",
 }
 _FLAGS = ("--quiet", "--verbose", "--version", "--help")
 _SHORT = {"-h": "--help", "-q": "--quiet", "-v": "--verbose", "-V": "--version"}
@@ -60,29 +65,33 @@ class Options:
     """What the user asked for.
 
     Attributes:
+        baseline: Absolute path of a file with known findings, or an empty string.
         command: The command, as it was given.
         endpoint: Base URL of a Raceway server, or an empty string.
         service: Name of the program, or an empty string.
         reports: Absolute paths.
         fail_on: ``critical``, ``warning`` or an empty string.
         quiet: Print no report.
+        suppressions: Absolute path of a file with suppressions, or an empty string.
         verbose: Print everything.
         enabled: False: run the program without Raceway.
         show: ``--help`` or ``--version``: print that and do nothing else.
     """
 
     __slots__ = (
-        "command", "enabled", "endpoint", "fail_on", "quiet", "reports", "service", "show",
-        "verbose",
+        "baseline", "command", "enabled", "endpoint", "fail_on", "quiet", "reports", "service",
+        "show", "suppressions", "verbose",
     )  # fmt: skip
 
     def __init__(self) -> None:
+        self.baseline = ""
         self.command: tuple[str, ...] = ()
         self.endpoint = ""
         self.service = ""
         self.reports: tuple[str, ...] = ()
         self.fail_on = ""
         self.quiet = False
+        self.suppressions = ""
         self.verbose = False
         self.enabled = True
         self.show = ""
@@ -108,13 +117,21 @@ def parse(arguments: Sequence[str], env: Mapping[str, str]) -> Options:
     options.endpoint = _single("--endpoint", values, env, _endpoint)
     options.service = _single("--service", values, env, _service)
     options.fail_on = _single("--fail-on", values, env, _level)
+    options.baseline = _single("--baseline", values, env, _baseline)
+    options.suppressions = _single("--suppressions", values, env, _suppressions)
     options.reports = _reports(values.get("--report", []), env)
     if not options.command:
         _refuse(f"there is no command to run\n{USAGE}\nTry: raceway-run python app.py")
     if options.endpoint:
         _check_settings(options.endpoint)
-    if options.endpoint and (options.reports or options.fail_on):
-        what = "--report" if options.reports else "--fail-on"
+    given = {
+        "--report": options.reports,
+        "--fail-on": options.fail_on,
+        "--baseline": options.baseline,
+        "--suppressions": options.suppressions,
+    }
+    what = next((name for name, value in given.items() if value), "")
+    if options.endpoint and what:
         _refuse(
             f"{what} needs the analysis in this process, but {options.endpoint!r} was given as"
             f" endpoint: leave out one of them ({_WITH_VALUE[what]} and RACEWAY_ENDPOINT count)"
@@ -248,6 +265,27 @@ def _report(source: str, value: str) -> str:
             " choose another folder"
         )
     return path
+
+
+def _baseline(source: str, value: str) -> str:
+    from raceway.project import Unreadable
+    from raceway.triage.baseline import read_baseline
+
+    try:
+        read_baseline(value)
+    except Unreadable as error:
+        _refuse(f"{source} {error}")
+    return os.path.abspath(value)
+
+
+def _suppressions(source: str, value: str) -> str:
+    from raceway.project import Unreadable, load
+
+    try:
+        load(value)
+    except Unreadable as error:
+        _refuse(f"{source} {error}")
+    return os.path.abspath(value)
 
 
 def version() -> str:

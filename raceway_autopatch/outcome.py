@@ -43,12 +43,16 @@ class Wishes(NamedTuple):
         fail_on: Severity from which on a finding makes the exit status 66, or an empty string.
         quiet: No text on stderr but about errors.
         verbose: Everything on stderr, also tracebacks of our own errors.
+        suppressions: A file with suppressions, or an empty string.
+        baseline: A file with known findings, or an empty string.
     """
 
     reports: tuple[str, ...] = ()
     fail_on: str = ""
     quiet: bool = False
     verbose: bool = False
+    suppressions: str = ""
+    baseline: str = ""
 
 
 def analysis_of(run_dir: str) -> Analysis:
@@ -64,11 +68,27 @@ def deliver(report: Report, wishes: Wishes) -> bool:
     Returns:
         Whether ``fail_on`` is met.
     """
+    report = judged(report, wishes)
     if not wishes.quiet:
         _guarded("printing the report", wishes, _print, report, wishes)
     for path in wishes.reports:
         _guarded(f"writing {path}", wishes, _write, report, path)
     return is_failure(report, wishes.fail_on)
+
+
+def judged(report: Report, wishes: Wishes) -> Report:
+    """Sort out what is suppressed or known; if that fails, everything counts."""
+    try:
+        from raceway.triage.verdict import judge, wanted
+
+        said = wanted(wishes.suppressions, wishes.baseline)
+        verdict = judge(report, said, root=_folder())
+    except (Exception, SystemExit) as error:
+        complain("reading suppressions", error, verbose=wishes.verbose)
+        return report
+    if wishes.quiet:  # mistakes are told all the same: they can decide whether the run fails
+        say("".join(f"raceway: {problem}\n" for problem in verdict.problems))
+    return verdict.report
 
 
 def is_failure(report: Report, fail_on: str) -> bool:
@@ -103,10 +123,6 @@ def _print(report: Report, wishes: Wishes) -> None:
     from raceway.report.terminal import terminal_options
     from raceway.report.text import render_text
 
-    try:
-        root = os.getcwd()
-    except OSError:  # it was removed
-        root = ""
     color, width, unicode = terminal_options(sys.stderr, os.environ)
     say(
         render_text(
@@ -114,11 +130,18 @@ def _print(report: Report, wishes: Wishes) -> None:
             color=color,
             width=width,
             unicode=unicode,
-            root=root,
+            root=_folder(),
             read_line=source_line,
             verbose=wishes.verbose,
         )
     )
+
+
+def _folder() -> str:
+    try:
+        return os.getcwd()
+    except OSError:  # it was removed
+        return ""
 
 
 def _write(report: Report, path: str) -> None:

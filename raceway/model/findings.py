@@ -120,6 +120,47 @@ class Step:
 
 
 @dataclass(frozen=True, slots=True)
+class Suppression:
+    """Why a finding is not shown.
+
+    Attributes:
+        reason: What whoever suppressed it gave as the reason.
+        by: Where that is written, ``file:line``.
+    """
+
+    reason: str
+    by: str
+
+
+@dataclass(frozen=True, slots=True)
+class KnownFinding:
+    """What a baseline says of a finding.
+
+    Attributes:
+        fingerprint: Fingerprint of the finding.
+        type: Kind of finding; for readers only, as all that follows.
+        variable: Name of the variable; for a lock-order inversion the locks.
+    """
+
+    fingerprint: str
+    type: str = ""
+    variable: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Baseline:
+    """The findings that are known already.
+
+    Attributes:
+        file: Where they are written.
+        absent: Those of them that were not seen in this run.
+    """
+
+    file: str
+    absent: tuple[KnownFinding, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Finding:
     """One race condition.
 
@@ -139,6 +180,7 @@ class Finding:
         count: How often it was seen.
         process: Process id in which it was seen first.
         same_as: Id of the finding that is the same code on another item of a container, or "".
+        suppressed: By whom it is suppressed, and why; None if it is not.
     """
 
     id: str
@@ -155,6 +197,12 @@ class Finding:
     count: int = 1
     process: int = 0
     same_as: str = ""
+    suppressed: Suppression | None = None
+
+    @property
+    def fingerprint(self) -> str:
+        """What the same code on all items of a container has in common."""
+        return "-".join(self.id.split("-")[:2])
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,13 +251,17 @@ class Report:
     """Everything a renderer needs.
 
     Attributes:
-        findings: Worst first.
+        findings: Those that count, worst first.
         counts: What was looked at.
         processes: Each process of the run.
         notes: Sentences about what could not be seen.
         command: The command that was run.
         exit_status: Its exit status as the shell sees it, or None while unknown.
         first_error: Where and with what Raceway itself failed for the first time.
+        known: Findings of the baseline: not new, and no reason to fail.
+        suppressed: Findings that somebody has suppressed; each says who.
+        baseline: The baseline, if there is one.
+        remarks: What there is to say about suppressions and baseline, a sentence each.
     """
 
     findings: tuple[Finding, ...] = ()
@@ -219,3 +271,7 @@ class Report:
     command: tuple[str, ...] = ()
     exit_status: int | None = None
     first_error: str = ""
+    known: tuple[Finding, ...] = ()
+    suppressed: tuple[Finding, ...] = ()
+    baseline: Baseline | None = None
+    remarks: tuple[str, ...] = ()

@@ -16,7 +16,16 @@ from raceway.report.values import json_text, json_value
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from raceway.model.findings import Access, Actor, Finding, Frame, LockRef, Report
+    from raceway.model.findings import (
+        Access,
+        Actor,
+        Baseline,
+        Finding,
+        Frame,
+        LockRef,
+        Report,
+        Suppression,
+    )
 
 SCHEMA: Final = "raceway-report/1"
 
@@ -42,7 +51,13 @@ def report_document(report: Report) -> JsonObject:
             }
             for process in report.processes
         ],
-        "findings": [_finding(finding) for finding in report.findings],
+        "findings": [
+            *(_finding(finding) for finding in report.findings),
+            *(_finding(finding, known=True) for finding in report.known),
+            *(_finding(finding) for finding in report.suppressed),
+        ],
+        "baseline": _baseline(report.baseline),
+        "remarks": [json_text(remark) for remark in report.remarks],
     }
 
 
@@ -51,7 +66,7 @@ def encode_document(document: JsonObject) -> str:
     return json.dumps(document, ensure_ascii=True, allow_nan=False, indent=2) + "\n"
 
 
-def _finding(finding: Finding) -> JsonObject:
+def _finding(finding: Finding, *, known: bool = False) -> JsonObject:
     names = labels(finding)
     numbers = columns(finding)
     return {
@@ -65,6 +80,8 @@ def _finding(finding: Finding) -> JsonObject:
         "fix": json_text(finding.fix),
         "count": finding.count,
         "same_as": finding.same_as or None,
+        "known": known,
+        "suppressed": _suppression(finding.suppressed),
         "process": finding.process,
         "locks": _locks(finding.locks),
         "accesses": [
@@ -82,6 +99,22 @@ def _finding(finding: Finding) -> JsonObject:
             for step in finding.steps
         ],
     }
+
+
+def _suppression(by: Suppression | None) -> JsonObject | None:
+    if by is None:
+        return None
+    return {"reason": json_text(by.reason), "by": json_text(by.by)}
+
+
+def _baseline(baseline: Baseline | None) -> JsonObject | None:
+    if baseline is None:
+        return None
+    absent = [
+        {field.name: json_text(getattr(known, field.name)) for field in fields(known)}
+        for known in baseline.absent
+    ]
+    return {"file": json_text(baseline.file), "absent": absent}
 
 
 def _access(access: Access, number: int) -> JsonObject:

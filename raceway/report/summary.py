@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from raceway.model.findings import SEVERITIES
+from raceway.report.aside import set_aside
 from raceway.report.page import Page, Piece
 
 if TYPE_CHECKING:
@@ -23,7 +24,9 @@ def write_summary(page: Page, report: Report) -> None:
     found = any(finding.severity != "info" for finding in report.findings)
     style = "bold" if found else "good"
     if report.findings:
-        text = f"{_found(report)}; {_watched(report)}"
+        text = f"{_found(report)}{set_aside(report)}; {_watched(report)}"
+    elif report.known or report.suppressed:
+        text = f"no new races found{set_aside(report)}; {_watched(report)}"
     elif not counts.processes:
         text, style = _not_instrumented(page, report), "warning"
     elif not counts.objects:

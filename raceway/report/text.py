@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from raceway.report.aside import write_aside
 from raceway.report.excerpt import excerpt, shown_location, shown_path, user_frames
 from raceway.report.page import Page, Piece
 from raceway.report.sides import Block, blocks, inverted, is_lock_order, labels, place
@@ -74,10 +75,23 @@ def render_text(
     if hidden and shown:
         page.line(Piece(f"raceway: {number(hidden, 'info finding')} not shown", "dim"))
     write_summary(page, report)
+    write_aside(page, report, verbose=verbose)
     write_ends(page, report, verbose=verbose)
     if shown or verbose:
         write_notes(page, report)
     return page.text()
+
+
+def write_finding(
+    page: Page,
+    finding: Finding,
+    report: Report,
+    *,
+    root: str,
+    read_line: Callable[[str, int], str | None],
+) -> None:
+    """Add one finding of a report as if there were no other one."""
+    _Writer(page, finding, root, read_line).write(1, 1, report)
 
 
 @dataclass(frozen=True, slots=True)

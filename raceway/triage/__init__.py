@@ -1,0 +1,1 @@
+"""Which findings count: the others are suppressed by somebody, or known by a baseline."""
