@@ -5,7 +5,7 @@ are its own.  Otherwise this process stays, analyses while the program runs, and
 has ended (:mod:`raceway_autopatch.supervisor`).
 
 Only ``os`` and ``sys`` are imported at the top: under ``python -m`` the working directory is the
-first place where modules are looked for until :func:`main` has removed it, and a ``random.py`` in
+first place where modules are looked for until it has been removed, and a ``random.py`` in
 there is none of our business.
 """
 
@@ -46,7 +46,6 @@ def main(argv: Sequence[str] | None = None) -> int:
     Returns:
         The exit status.
     """
-    _forget_working_directory()
     from raceway_autopatch.options import HELP, UsageError, parse, version
 
     try:
@@ -183,8 +182,9 @@ def _fail(message: str, status: int) -> int:
     return status
 
 
-def _forget_working_directory() -> None:
-    if __name__ != "__main__" or not sys.path or getattr(sys.flags, "safe_path", False):
+def forget_working_directory() -> None:
+    """Take the folder that ``python -m`` puts first off the path, unless we are in it."""
+    if not sys.path or getattr(sys.flags, "safe_path", False):
         return
     ours = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
     if os.path.abspath(sys.path[0]) != ours:
@@ -192,4 +192,5 @@ def _forget_working_directory() -> None:
 
 
 if __name__ == "__main__":
+    forget_working_directory()
     sys.exit(main())

@@ -1,0 +1,94 @@
+"""The subcommands of ``raceway`` and their arguments."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from typing import TYPE_CHECKING, Final
+
+from raceway import __version__
+from raceway.triage.baseline import DEFAULT_FILE
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+_DESCRIPTION: Final = """\
+Reports of race conditions: show them, explain them, and say which are known.
+To find race conditions, run a program: raceway-run python app.py"""
+
+
+class CommandError(Exception):
+    """What the user asked for cannot be done; the message says what to do instead."""
+
+
+def run(words: Sequence[str]) -> int:
+    """Do what the arguments say.
+
+    Returns:
+        The exit status.
+
+    Raises:
+        CommandError: It cannot be done.
+        SystemExit: The arguments are wrong, or ask for help.
+    """
+    given = _parser().parse_args(words)
+    if given.command == "doctor":
+        from raceway.cli.doctor import doctor
+
+        return doctor(sys.stdout)
+    if given.command == "explain":
+        from raceway.cli.explain import explain
+
+        return explain(given.id, given.report, sys.stdout)
+    from raceway.cli import reports
+
+    if given.command == "baseline":
+        return reports.write_baseline(given.report, given.output)
+    return reports.show(
+        given.source,
+        reports=given.report,
+        fail_on=given.fail_on,
+        quiet=given.quiet,
+        verbose=given.verbose,
+        baseline=given.baseline,
+        suppressions=given.suppressions,
+    )
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        "raceway", description=_DESCRIPTION, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--version", action="version", version=f"raceway {__version__}")
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
+    commands.add_parser("run", help="run a program and report its race conditions, as raceway-run")
+    _add_report(commands.add_parser("report", help="show a report, or analyse a recording anew"))
+    one = commands.add_parser("explain", help="say everything about one finding, or one type")
+    one.add_argument(
+        "id", metavar="ID", help="fingerprint or its beginning, or data-race and so on"
+    )
+    one.add_argument(
+        "report", metavar="FILE.json", nargs="?", help="the newest report in this folder by default"
+    )
+    known = commands.add_parser("baseline", help="write down the findings of a report as known")
+    known.add_argument("report", metavar="REPORT.json")
+    known.add_argument(
+        "-o", dest="output", metavar="FILE", default=DEFAULT_FILE, help="%(default)s"
+    )
+    commands.add_parser("doctor", help="say what is installed and whether it works")
+    return parser
+
+
+def _add_report(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "source", metavar="FILE.json|FOLDER", help="a report, or a recording (RACEWAY_KEEP_RUN=1)"
+    )
+    parser.add_argument(
+        "--report", metavar="FILE", action="append", default=[], help="write it to FILE too"
+    )
+    parser.add_argument("--fail-on", choices=("critical", "warning"), default="")
+    parser.add_argument("--baseline", metavar="FILE", default="", help="findings that are known")
+    parser.add_argument("--suppressions", metavar="FILE", default="", help="as for raceway-run")
+    much = parser.add_mutually_exclusive_group()
+    much.add_argument("-q", "--quiet", action="store_true", help="print no report")
+    much.add_argument("-v", "--verbose", action="store_true", help="print also what is harmless")
