@@ -23,7 +23,7 @@ How to repair it
 
   Hold one lock for every access, in every place:
 
-      lock = threading.Lock()              # one lock for one thing that is shared
+      lock = threading.Lock()    # one lock for one thing that is shared
 
       with lock:
           account.balance -= amount
@@ -78,7 +78,7 @@ How to repair it
 
   Take the locks in one order everywhere, for example by what they belong to:
 
-      first, second = sorted((source, target), key=lambda account: account.number)
+      first, second = sorted((source, target), key=attrgetter("number"))
       with first.lock, second.lock:
           transfer(source, target, amount)
 

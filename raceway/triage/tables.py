@@ -107,7 +107,7 @@ def _table(table: object, by: str) -> Table:
         raise _BadTable("it is no table: give keys and values")
     for key in table:
         if key not in _KEYS:
-            near = get_close_matches(key, _KEYS, 1)
+            near = get_close_matches(key, _KEYS, 1, 0.7)
             remedy = f"did you mean {near[0]!r}?" if near else f"give {', '.join(_KEYS)}"
             raise _BadTable(f"there is no key {key!r}: {remedy}")
     values = {key: _text(key, table[key]) for key in _KEYS[:-1] if key in table}
