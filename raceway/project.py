@@ -51,7 +51,7 @@ def load(path: str) -> dict[str, Any]:
         raise Unreadable(f"{path}: cannot be read: {reason}") from None
     try:
         document: dict[str, Any] = _parser()(data.decode("utf-8"))
-    except ValueError as error:  # also of UTF-8
+    except (ValueError, RecursionError) as error:  # also of UTF-8
         raise Unreadable(f"{path}: is not valid TOML, correct it: {error}") from None
     except ImportError:
         message = f"{path}: Python 3.10 cannot read TOML: use a newer one, or install tomli"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -11,10 +12,12 @@ from raceway.model.findings import SEVERITIES, Finding, Report
 from raceway.pytest_plugin import RaceFound
 from raceway.report.excerpt import shown_path
 from raceway.testing import report_text
+from raceway.triage.verdict import judge, wanted
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator
+    from collections.abc import Callable, Generator, Iterable
 
+    from raceway.triage.verdict import Wanted
     from raceway_autopatch.in_process import InProcess
 
 
@@ -31,6 +34,7 @@ class _Test:
         shown: For the summary, of the phase that is under way.
         beside: Text for the report of this phase, whose outcome has another reason.
         accesses: To watched objects.
+        aside: Findings that are suppressed or known, by id.
         error: Of ours, while it ran.
     """
 
@@ -47,6 +51,7 @@ class _Test:
         self.shown: list[dict[str, Any]] = []
         self.beside = ""
         self.accesses = 0
+        self.aside: set[str] = set()
         self.error = ""
 
 
@@ -65,13 +70,19 @@ class Judge:
         self._recording = recording
         self._test: _Test | None = None
         self._broken = ""
+        env = os.environ.get
+        self._wanted: Wanted = self._contained(
+            wanted, env("RACEWAY_SUPPRESSIONS", ""), env("RACEWAY_BASELINE", "")
+        )
+        self._problems = () if self._broken else tuple(self._wanted.problems)
 
     def so_far(self) -> tuple[Finding, ...]:
         """Return what was found in the test that runs."""
         report = self._contained(self._recording.report)
         if self._test is None or report is None:
             return ()
-        return _worth_telling(self._test, report)
+        found = _worth_telling(self._test, report)
+        return self._contained(self._counting, self._test, found) or ()
 
     # ------------------------------------------------------------ the phases of a test
 
@@ -124,6 +135,8 @@ class Judge:
                 "findings": test.shown,
                 "accesses": test.accesses if call.when == "teardown" else 0,
                 "error": self._broken or test.error,
+                "aside": len(test.aside) if call.when == "teardown" else 0,
+                "problems": self._problems,
             }
             test.shown = []
             if test.beside:
@@ -184,8 +197,11 @@ class Judge:
         for one in new:
             test.told.update((one.id, subject(one)))
         expected = [one for one in new if {one.id, subject(one)} & set(test.expected)]
-        others = tuple(one for one in new if one not in expected)
+        others = self._counting(test, (one for one in new if one not in expected))
+        counting = {one.id for one in (*expected, *others)}
         for one in new:
+            if one.id not in counting:
+                continue
             test.shown.append(self._shown(one, expected=one in expected))
             text = f"{one.id} {one.severity} {one.type} {subject(one)}"
             item.user_properties.append(("raceway", text))
@@ -203,6 +219,17 @@ class Judge:
         if test.called and (failing or lacks):
             return RaceFound(text, failing)
         return text
+
+    def _counting(self, test: _Test, findings: Iterable[Finding]) -> tuple[Finding, ...]:
+        """Return those of the findings that are neither suppressed nor known."""
+        found = tuple(findings)
+        if not found:
+            return ()
+        verdict = judge(Report(found), self._wanted, root=self._root)
+        self._problems = verdict.problems
+        aside = (*verdict.report.suppressed, *verdict.report.known)
+        test.aside.update(one.id for one in aside)
+        return verdict.report.findings
 
     def _fails(self, finding: Finding) -> bool:
         if self._fail_on == "never":

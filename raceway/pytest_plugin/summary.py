@@ -23,7 +23,8 @@ class Summary:
         self._fail_on = config.option.raceway_fail_on
         self._findings: list[tuple[str, dict[str, Any]]] = []
         self._errors: list[str] = []
-        self._tests = self._accesses = 0
+        self._problems: dict[str, None] = {}
+        self._tests = self._accesses = self._aside = 0
 
     def pytest_report_header(self) -> str:
         """Say that tests can fail for another reason."""
@@ -39,6 +40,8 @@ class Summary:
         self._findings += [(report.nodeid, finding) for finding in told["findings"]]
         self._tests += report.when == "teardown"
         self._accesses += told["accesses"]
+        self._aside += told["aside"]
+        self._problems.update(dict.fromkeys(told["problems"]))
         if told["error"] and told["error"] not in self._errors:
             self._errors.append(told["error"])
 
@@ -57,8 +60,13 @@ class Summary:
             out.line(f"  {', '.join(finding['places'])}")
         for error in self._errors:
             out.line(f"internal error: {error}; please report this", yellow=True)
+        for problem in self._problems:
+            out.line(problem, yellow=True)
         looked = f"{number(self._accesses, 'access')} to watched objects"
         if not self._accesses:
             looked = f"nothing watched was used, so only lock order was checked ({HOW_TO_WATCH})"
         tests = number(self._tests, "test")
-        out.line(f"{number(len(self._findings), 'finding')} in {tests}; {looked}")
+        found = f"{number(len(self._findings), 'finding')} in {tests}"
+        if self._aside:
+            found += f", {self._aside:,} suppressed or known"
+        out.line(f"{found}; {looked}")

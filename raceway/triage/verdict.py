@@ -75,8 +75,11 @@ def wanted(suppressions: str = "", baseline: str = "") -> Wanted:
     path = suppressions or project.nearest(project.OWN_FILE)
     if path:
         document = _load(path, found)
-        for key in document.keys() - {"suppress"}:
-            found.problems.append(f"{_shown(path)}: there is no key {key!r}: give [[suppress]]")
+        found.problems += [
+            f"{_shown(path)}: there is no key {key!r}: give [[suppress]]"
+            for key in document
+            if key != "suppress"
+        ]
         _add(found, document.get("suppress", []), path, _text(path), "suppress")
     found.baseline = baseline or found.baseline
     return found

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import given, settings
+from hypothesis import strategies as st
 from report.test_report_properties import REPORT
 
 from raceway.model.findings import (
@@ -21,6 +22,7 @@ from raceway.model.findings import (
 from raceway.report.document import encode_document, report_document
 from raceway.report.files import write_report
 from raceway.report.reading import read_report, report_of
+from raceway.report.text import render_text
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -71,6 +73,35 @@ def test_whatever_it_holds(report: Report) -> None:
 
     # Two actors that differ in nothing that the document has are one.
     assert _without_numbers(again) == _without_numbers(document)
+
+
+@given(REPORT, st.text(max_size=90), st.booleans())
+@settings(max_examples=60, deadline=None)
+def test_what_is_not_shown_is_told_harmlessly(*, report: Report, text: str, verbose: bool) -> None:
+    """Reasons, places and remarks are text of the user, and stay on their lines."""
+    suppressed = tuple(replace(one, suppressed=Suppression(text, text)) for one in report.findings)
+    baseline = Baseline(text, (KnownFinding("RW-1", text, text),))
+    full = replace(
+        report, findings=(), known=report.findings, suppressed=suppressed, baseline=baseline,
+        remarks=(text,),
+    )  # fmt: skip
+
+    shown = render_text(
+        full,
+        color=False,
+        width=80,
+        unicode=True,
+        root="",
+        read_line=lambda _file, _line: None,
+        verbose=verbose,
+    )
+
+    lines = shown.removesuffix("\n").split("\n")
+    assert all(line.isprintable() for line in lines)
+    assert sum(line.startswith("raceway: suppressed: ") for line in lines) == (
+        len(suppressed) if verbose else 0
+    )
+    assert sum(line.startswith("raceway: not seen any more: ") for line in lines) == verbose
 
 
 def _without_numbers(document: dict[str, object]) -> str:

@@ -5,6 +5,7 @@ import tempfile
 
 import pytest
 from launcher.conftest import Bench
+from plugin.conftest import Suites
 
 STORE = """
     import raceway
@@ -77,3 +78,9 @@ def by_variable(document, key):
 def shop(tmp_path):
     with tempfile.TemporaryDirectory(prefix="rw-", ignore_cleanup_errors=True) as temporary:
         yield Shop(tmp_path, temporary)
+
+
+@pytest.fixture
+def suites(tmp_path):
+    with tempfile.TemporaryDirectory(prefix="rw-", ignore_cleanup_errors=True) as temporary:
+        yield Suites(tmp_path, temporary)

@@ -10,7 +10,7 @@ from raceway import project
 from raceway.model.findings import Access, Actor, Finding, Frame, LockRef, Report
 from raceway.triage.patterns import matches
 from raceway.triage.tables import Table, parse
-from raceway.triage.verdict import Wanted, judge
+from raceway.triage.verdict import Wanted, judge, wanted
 
 
 def finding(variable="stock['apple']", *, kind="data-race", locks=()):
@@ -157,8 +157,18 @@ def test_all_tables_that_match_are_used():
 
 def test_reading_toml(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    (tmp_path / "a.toml").write_bytes(b"\xff")
 
     assert project.nearest("no-such-file.toml") == ""
-    with pytest.raises(project.Unreadable, match=r"a\.toml: is not valid TOML"):
-        project.load("a.toml")
+    for data in (b"\xff", b"a = " + b"[" * 100_000):
+        (tmp_path / "a.toml").write_bytes(data)
+        with pytest.raises(project.Unreadable, match=r"a\.toml: is not valid TOML"):
+            project.load("a.toml")
+
+
+def test_keys_of_the_own_file(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "raceway.toml").write_text("b = 1\na = 2\n")
+
+    assert wanted().problems == [
+        f"raceway.toml: there is no key {key!r}: give [[suppress]]" for key in "ba"
+    ]
