@@ -11,6 +11,7 @@ import re
 from typing import TYPE_CHECKING
 
 from raceway.report.excerpt import user_frames
+from raceway.triage.qualified import qualified_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -64,11 +65,12 @@ def _names(frame: Frame) -> Iterable[str]:
 
     Where in the path the package begins is not known, so it may begin anywhere.
     """
-    yield frame.function
+    function = qualified_name(frame)
+    yield function
     parts = os.path.splitext(frame.file)[0].replace("\\", "/").split("/")
     if parts[-1] == "__init__":
         parts.pop()
-    name = frame.function
+    name = function
     for part in reversed(parts):
         if not part:
             return

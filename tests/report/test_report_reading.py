@@ -75,7 +75,7 @@ def test_whatever_it_holds(report: Report) -> None:
     assert _without_numbers(again) == _without_numbers(document)
 
 
-@given(REPORT, st.text(max_size=90), st.booleans())
+@given(report=REPORT, text=st.text(max_size=90), verbose=st.booleans())
 @settings(max_examples=60, deadline=None)
 def test_what_is_not_shown_is_told_harmlessly(*, report: Report, text: str, verbose: bool) -> None:
     """Reasons, places and remarks are text of the user, and stay on their lines."""

@@ -9,6 +9,7 @@ import pytest
 from raceway import project
 from raceway.model.findings import Access, Actor, Finding, Frame, LockRef, Report
 from raceway.triage.patterns import matches
+from raceway.triage.qualified import qualified_name
 from raceway.triage.tables import Table, parse
 from raceway.triage.verdict import Wanted, judge, wanted
 
@@ -49,6 +50,24 @@ def finding(variable="stock['apple']", *, kind="data-race", locks=()):
 )
 def test_what_a_key_means(key, value, expected):
     assert Table("f:1", "r", **{key: value}).selects(finding(), "/srv") is expected
+
+
+def test_names_of_functions_from_the_source(tmp_path):
+    """Python 3.10 keeps the plain name only."""
+    path = tmp_path / "m.py"
+    path.write_text(
+        "class A:\n    def get(self):\n        def get():\n            x\n        y\n"
+        "async def get():\n    z\n"
+    )
+
+    def name(line, function="get"):
+        return qualified_name(Frame(str(path), line, function))
+
+    assert [name(4), name(5), name(7)] == ["A.get.<locals>.get", "A.get", "get"]
+    assert [name(4, "B.get"), name(4, "<module>"), name(99)] == ["B.get", "<module>", "get"]
+    (tmp_path / "bad.py").write_text("class")
+    assert qualified_name(Frame(str(tmp_path / "bad.py"), 1, "get")) == "get"
+    assert qualified_name(Frame("<string>", 1, "get")) == "get"
 
 
 def test_all_keys_have_to_match():
