@@ -28,7 +28,7 @@ def finding(severity):
     return Finding("RW-1", "data-race", severity, "observed", "x.y", "It is lost.", (access, access))
 
 class RunAnalysis:
-    def __init__(self, run_dir):
+    def __init__(self, run_dir, **options):
         {init}
     def step(self):
         {step}
