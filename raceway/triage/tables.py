@@ -9,7 +9,6 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from datetime import date, datetime
-from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any, Final, get_args
 
 from raceway.model.findings import FindingType
@@ -59,6 +58,11 @@ class Table:
             and (not self.function or _any(self.function, function_names(finding, root)))
         )
 
+    def has_expired(self, today: date | None = None) -> bool:
+        """Tell whether the last day on which it counts is over."""
+        day = today or date.today()  # noqa: DTZ011 - a day of whoever reads the report
+        return self.expires is not None and self.expires < day
+
     def __str__(self) -> str:
         values = ((key, getattr(self, key)) for key in _SELECTORS)
         return ", ".join(f"{key} = {value!r}" for key, value in values if value)
@@ -107,6 +111,8 @@ def _table(table: object, by: str) -> Table:
         raise _BadTable("it is no table: give keys and values")
     for key in table:
         if key not in _KEYS:
+            from difflib import get_close_matches  # late: few make mistakes
+
             near = get_close_matches(key, _KEYS, 1, 0.7)
             remedy = f"did you mean {near[0]!r}?" if near else f"give {', '.join(_KEYS)}"
             raise _BadTable(f"there is no key {key!r}: {remedy}")

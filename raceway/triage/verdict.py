@@ -1,22 +1,23 @@
-"""Sorts the findings of a report: what counts, what is known, what is suppressed."""
+"""Sorts the findings of a report: what counts, what is known, what is suppressed.
+
+What understands tables and baselines is imported where there are some: every run comes here.
+"""
 
 from __future__ import annotations
 
 import os
 from dataclasses import dataclass, field, replace
-from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from raceway import project
 from raceway.model.findings import Baseline, Suppression
 from raceway.report.excerpt import shown_path, source_line
-from raceway.triage import tables
-from raceway.triage.baseline import read_baseline
 from raceway.triage.comments import comment_on
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
+    from datetime import date
 
     from raceway.model.findings import Finding, Report
     from raceway.triage.tables import Table
@@ -102,8 +103,7 @@ def judge(
         read_line: Returns a line of a source file, or None.
         today: The day on which it is made.
     """
-    day = today or date.today()  # noqa: DTZ011 - a day of whoever reads the report
-    expired = [table for table in project_says.tables if table.expires and table.expires < day]
+    expired = [table for table in project_says.tables if table.has_expired(today)]
     valid = [table for table in project_says.tables if table not in expired]
     used: set[str] = set()
     problems = list(project_says.problems)
@@ -147,6 +147,8 @@ def _baseline(
     """Return the baseline and the fingerprints that it knows."""
     if not path:
         return None, set()
+    from raceway.triage.baseline import read_baseline
+
     try:
         entries = read_baseline(path)
     except project.Unreadable as error:
@@ -168,7 +170,11 @@ def _own(findings: Iterable[Finding]) -> tuple[Finding, ...]:
 
 
 def _add(found: Wanted, suppress: object, path: str, text: str, header: str) -> None:
-    understood, problems = tables.parse(suppress, _shown(path), text, header)
+    if suppress == []:
+        return
+    from raceway.triage.tables import parse
+
+    understood, problems = parse(suppress, _shown(path), text, header)
     found.tables += understood
     found.problems += problems
 
