@@ -82,18 +82,6 @@ def render_text(
     return page.text()
 
 
-def write_finding(
-    page: Page,
-    finding: Finding,
-    report: Report,
-    *,
-    root: str,
-    read_line: Callable[[str, int], str | None],
-) -> None:
-    """Add one finding of a report as if there were no other one."""
-    _Writer(page, finding, root, read_line).write(1, 1, report)
-
-
 @dataclass(frozen=True, slots=True)
 class _Writer:
     """Writes one finding."""
@@ -286,3 +274,15 @@ class _Writer:
                 indent=_INDENT,
             )
             label = " " * 6
+
+
+def write_finding(
+    page: Page,
+    finding: Finding,
+    report: Report,
+    *,
+    root: str,
+    read_line: Callable[[str, int], str | None],
+) -> None:
+    """Add one finding of a report as if there were no other one."""
+    _Writer(page, finding, root, read_line).write(1, 1, report)
