@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import functools
 from collections.abc import Iterable
 
 from raceway.engine.code_view import COMPREHENSIONS
@@ -66,7 +67,8 @@ def free_names(node: ast.AST) -> set[str]:
     }
 
 
-def assigned_names(root: ast.AST) -> tuple[set[str], set[str]]:
+@functools.lru_cache(maxsize=256)
+def assigned_names(root: ast.AST) -> tuple[frozenset[str], frozenset[str]]:
     """Return the names bound by assignment, and those bound to a container displayed here."""
     bound: set[str] = set()
     built: set[str] = set()
@@ -78,4 +80,4 @@ def assigned_names(root: ast.AST) -> tuple[set[str], set[str]]:
             foreign.update(node.names)
         elif isinstance(node, ast.Assign) and isinstance(node.value, _DISPLAYS):
             built.update(target.id for target in node.targets if isinstance(target, ast.Name))
-    return bound - foreign, built - foreign
+    return frozenset(bound - foreign), frozenset(built - foreign)
