@@ -70,8 +70,12 @@ def __getattr__(name: str) -> object:
         raise AttributeError(message)
     from importlib import import_module
 
-    value = getattr(import_module(home), name)
+    module = import_module(home)
+    value = getattr(module, name)
     globals()[name] = value
+    if home == "raceway.watch":
+        # The import system has just bound the name to the package, and it is the function's.
+        globals()["watch"] = module.watch
     return value
 
 

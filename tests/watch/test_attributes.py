@@ -573,3 +573,15 @@ def test_a_finaliser_of_objects_that_share_a_class_is_announced(rec, monkeypatch
     del obj
 
     assert rec.short() == ["FINALIZE obj", "WRITE obj.open"]
+
+
+def test_watch_is_the_function_after_unwatch_too():
+    code = "import raceway; raceway.unwatch(1); print(raceway.watch([1]))"
+    result = subprocess.run(
+        [sys.executable, "-S", "-c", code],
+        capture_output=True,
+        text=True,
+        check=True,
+        env={"PYTHONPATH": _root()},
+    )
+    assert result.stdout.strip() == "[1]"
