@@ -25,6 +25,7 @@ from raceway.pipeline.messages import Mailbox
 from raceway.pipeline.numbers import Numbers, RunNumbers
 from raceway.pipeline.oplog_reader import OpLogReader
 from raceway.pipeline.replay import Replay
+from raceway.record import chosen
 from raceway.record.oplog import FAILED_SUFFIX, PRESENCE_SUFFIX, SUFFIX
 
 
@@ -291,7 +292,15 @@ class RunAnalysis:
                 ),
                 *idle,
             ),
-            notes=tuple(dict.fromkeys([*self._notes(), *map(_error_note, errors)])),
+            notes=tuple(
+                dict.fromkeys(
+                    [
+                        *self._notes(),
+                        *chosen.sentences(str(self._directory)),
+                        *map(_error_note, errors),
+                    ]
+                )
+            ),
             command=command,
             exit_status=exit_status,
             first_error="{}: {}".format(*errors[0]) if errors else "",

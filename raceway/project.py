@@ -7,7 +7,7 @@ from typing import Any
 
 PYPROJECT = "pyproject.toml"
 OWN_FILE = "raceway.toml"
-NOT_SETTINGS = ("suppress", "baseline")
+NOT_SETTINGS = ("suppress", "baseline", "watch")
 """Keys of ``[tool.raceway]`` that are not about the client."""
 
 
@@ -64,6 +64,17 @@ def tool_table(document: dict[str, Any]) -> dict[str, Any]:
     tool = document.get("tool", {})
     table = tool.get("raceway", {}) if isinstance(tool, dict) else {}
     return table if isinstance(table, dict) else {}
+
+
+def project_table() -> tuple[str, dict[str, Any]]:
+    """Return the path of the nearest pyproject.toml and its table; nothing if there is none."""
+    path = nearest(PYPROJECT)
+    if not path:
+        return "", {}
+    try:
+        return path, tool_table(load(path))
+    except Unreadable:  # raceway-run says so; it may not even be about us
+        return path, {}
 
 
 def _parser() -> Any:

@@ -52,9 +52,11 @@ def read(given: dict[str, Any]) -> tuple[dict[str, Any], dict[str, str]]:
     """
     values: dict[str, Any] = {}
     sources: dict[str, str] = {}
-    path, table = _table()
+    path, table = project.project_table()
     for key, value in table.items():
         name = key.replace("-", "_")
+        if name in project.NOT_SETTINGS:
+            continue
         if name not in VARIABLES and name != "instance_id":
             raise UsageError(f"{path}: [tool.raceway] has no setting {key!r}{_nearest(name)}")
         if name == "max_events_per_second" and value in (0, False):
@@ -87,18 +89,6 @@ def _parsed(variable: str, text: str, kind: type) -> Any:
     except ValueError:
         what = "a whole number" if kind is int else "a number"
         raise UsageError(f"{variable}={text!r} is not usable: give {what}") from None
-
-
-def _table() -> tuple[str, dict[str, Any]]:
-    """Return the path of the nearest pyproject.toml and its table; nothing if there is none."""
-    path = project.nearest(project.PYPROJECT)
-    if not path:
-        return "", {}
-    try:
-        table = project.tool_table(project.load(path))
-    except project.Unreadable:  # raceway-run says so; it may not even be about us
-        return path, {}
-    return path, {key: value for key, value in table.items() if key not in project.NOT_SETTINGS}
 
 
 def _nearest(name: str) -> str:

@@ -47,8 +47,16 @@ class _Activation:
             before=self.begin_recording,
             triggers=("raceway.record.recorder",),
         )
+        self._watching: Any = None
 
     def begin(self) -> None:
+        patterns = os.environ.get("RACEWAY_WATCH", "")
+        if patterns:
+            from raceway_autopatch.watch_imports import Watching
+
+            self._watching = Watching(patterns, self.run_dir, self.begin_recording)
+            self._watching.install()
+        # After that: this finder asks all others, and the other one those that are behind it.
         self._registry.install()
 
     def begin_recording(self) -> None:
@@ -91,6 +99,8 @@ class _Activation:
 
     def _step_aside(self, error: BaseException) -> None:
         """Leave the program alone: it cannot be recorded."""
+        if self._watching is not None:
+            self._watching.uninstall()
         self._registry.uninstall()
         leave_word(self.run_dir, "start", error)
         if os.environ.get("RACEWAY_VERBOSE", "") not in ("", "0"):
@@ -103,6 +113,8 @@ class _Activation:
                 pass
 
     def end(self) -> None:
+        if self._watching is not None:
+            self._watching.uninstall()
         self._registry.uninstall()
         if self._recorder is not None:
             from raceway_autopatch import exits
@@ -296,7 +308,7 @@ def _begin_early(activation: _Activation) -> None:
 
 
 def _check_selection() -> None:
-    """Say what ``RACEWAY_PATCH`` names that is not there; the program runs on regardless."""
+    """Say what cannot be meant by ``RACEWAY_PATCH`` and ``RACEWAY_WATCH``, and is passed over."""
     for name in unknown(ORDER, os.environ.get("RACEWAY_PATCH", "")):
         from raceway_autopatch import rundir
 
@@ -304,6 +316,10 @@ def _check_selection() -> None:
         rundir.say(
             f"raceway: RACEWAY_PATCH: there is no {name!r}, it is passed over; give {known}\n"
         )
+    if os.environ.get("RACEWAY_WATCH"):
+        from raceway_autopatch.watch_patterns import complain
+
+        complain(os.environ["RACEWAY_WATCH"])
 
 
 def _taken_before() -> list[str]:

@@ -102,7 +102,12 @@ def environment(options: Options, inherited: Mapping[str, str]) -> dict[str, str
         "RACEWAY_ENDPOINT": options.endpoint,
         "RACEWAY_SERVICE": options.service,
         "RACEWAY_VERBOSE": "1" if options.verbose else "",
+        "RACEWAY_WATCH": ",".join(options.watch),
     }
+    if options.watch:
+        from raceway_autopatch.watch_patterns import working_directory
+
+        given["RACEWAY_WATCH_ROOT"] = working_directory()
     env.update({name: value for name, value in given.items() if value})
     folder = os.path.join(os.path.dirname(os.path.abspath(__file__)), "bootstrap")
     before = env.get("PYTHONPATH", "")

@@ -19,6 +19,10 @@ Run a program and report the race conditions that its execution reveals, on stde
 COMMAND is a program with its arguments (python app.py), a Python file (app.py), or -m MODULE.
 Options of the program follow it. The exit status is the program's own.
 
+  --watch WHAT       track objects without a change to the code; may be given several times:
+                     MODULE:NAME names a class or a variable of a module, such as
+                     shop.models:Account, with wildcards 'shop.*:*Repository'; auto chooses in
+                     all modules of the working directory
   --report FILE      write the report to FILE too; may be given several times; the format follows
                      the name: .json .html .sarif .xml (JUnit) .txt
   --fail-on LEVEL    exit with status 66 if there is a finding of LEVEL, critical or warning,
@@ -34,9 +38,10 @@ Options of the program follow it. The exit status is the program's own.
   --help             print this text and exit
 
 Environment: RACEWAY_REPORT (paths separated by {os.pathsep!r}), RACEWAY_FAIL_ON, RACEWAY_BASELINE,
-RACEWAY_SUPPRESSIONS, RACEWAY_ENDPOINT, RACEWAY_SERVICE stand for the options of the same name.
-RACEWAY_ENABLED=0 runs the program without Raceway. RACEWAY_PATCH=-gevent,-requests leaves single
-patches out. RACEWAY_KEEP_RUN=1 keeps the recording.
+RACEWAY_SUPPRESSIONS, RACEWAY_ENDPOINT, RACEWAY_SERVICE, RACEWAY_WATCH (separated by commas) stand
+for the options of the same name, and watch = ["shop.models:Account"] in [tool.raceway] of
+pyproject.toml for --watch. RACEWAY_ENABLED=0 runs the program without Raceway.
+RACEWAY_PATCH=-gevent,-requests leaves single patches out. RACEWAY_KEEP_RUN=1 keeps the recording.
 
 Exit status: the program's; 66 if --fail-on is met; 2 for wrong options, 126 if the command cannot
 be executed, 127 if it is not found.
@@ -49,6 +54,7 @@ _WITH_VALUE = {
     "--fail-on": "RACEWAY_FAIL_ON",
     "--baseline": "RACEWAY_BASELINE",
     "--suppressions": "RACEWAY_SUPPRESSIONS",
+    "--watch": "RACEWAY_WATCH",
 }
 _FLAGS = ("--quiet", "--verbose", "--version", "--help")
 _SHORT = {"-h": "--help", "-q": "--quiet", "-v": "--verbose", "-V": "--version"}
@@ -75,12 +81,13 @@ class Options:
         suppressions: Absolute path of a file with suppressions, or an empty string.
         verbose: Print everything.
         enabled: False: run the program without Raceway.
+        watch: Patterns.
         show: ``--help`` or ``--version``: print that and do nothing else.
     """
 
     __slots__ = (
         "baseline", "command", "enabled", "endpoint", "fail_on", "quiet", "reports", "service",
-        "show", "suppressions", "verbose",
+        "show", "suppressions", "verbose", "watch",
     )  # fmt: skip
 
     def __init__(self) -> None:
@@ -94,6 +101,7 @@ class Options:
         self.suppressions = ""
         self.verbose = False
         self.enabled = True
+        self.watch: tuple[str, ...] = ()
         self.show = ""
 
 
@@ -120,6 +128,7 @@ def parse(arguments: Sequence[str], env: Mapping[str, str]) -> Options:
     options.baseline = _single("--baseline", values, env, _baseline)
     options.suppressions = _single("--suppressions", values, env, _suppressions)
     options.reports = _reports(values.get("--report", []), env)
+    options.watch = _watch(values.get("--watch", []), env)
     if not options.command:
         _refuse(f"there is no command to run\n{USAGE}\nTry: raceway-run python app.py")
     if options.endpoint:
@@ -286,6 +295,30 @@ def _suppressions(source: str, value: str) -> str:
     except Unreadable as error:
         _refuse(f"{source} {error}")
     return os.path.abspath(value)
+
+
+def _watch(given: list[str], env: Mapping[str, str]) -> tuple[str, ...]:
+    """Read what to watch: the option, or its variable, or else the project's settings."""
+    from raceway_autopatch.watch_patterns import problem, split
+
+    source = "--watch"
+    if not given:
+        source = "RACEWAY_WATCH"
+        given = [env.get(source, "")]
+    if not any(given):
+        from raceway.project import project_table
+
+        path, table = project_table()
+        given = listed = table.get("watch", [])
+        source = f"{path}: watch"
+        if type(listed) is not list or not all(type(one) is str for one in listed):
+            _refuse(f'{source} must be a list, such as ["shop.models:Account"]')
+    patterns = split(",".join(given))
+    for pattern in patterns:
+        reason = problem(pattern)
+        if reason:
+            _refuse(f"{source} {pattern!r} is not usable: {reason}")
+    return patterns
 
 
 def version() -> str:

@@ -135,6 +135,12 @@ def _print(report: Report, wishes: Wishes) -> None:
             verbose=wishes.verbose,
         )
     )
+    if not wishes.verbose and all(finding.severity == "info" for finding in report.findings):
+        # The text leaves out the notes then, but "no races" is said of what was chosen.
+        from raceway.record.chosen import is_sentence
+
+        for note in filter(is_sentence, report.notes):
+            say(f"raceway: not seen: {note}\n")
 
 
 def _folder() -> str:

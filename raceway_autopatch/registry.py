@@ -156,7 +156,7 @@ class Registry:
             return
         if type(module).__name__ == "_LazyModule" and spec is not None:
             # importlib.util.LazyLoader: loaded by its first use, through this loader.
-            spec.loader = _Loader(spec.loader, name, self._fire)
+            spec.loader = Loader(spec.loader, name, self._fire)
         elif not getattr(spec, "_initializing", False):
             self._fire(name, module)
         elif type(spec) is ModuleSpec:
@@ -176,7 +176,7 @@ class Registry:
         except BaseException as error:
             if not is_ours(error):
                 raise
-            _internal_error("start", error)
+            internal_error("start", error)
         for patch in tuple(self._hooks.get(name, ())):
             try:
                 patch.apply(name, module)
@@ -184,7 +184,7 @@ class Registry:
             except BaseException as error:
                 if not is_ours(error):
                     raise
-                _internal_error(f"patch {patch.name}", error)
+                internal_error(f"patch {patch.name}", error)
 
     def _let_others_ask(self) -> None:
         from raceway_autopatch.patching import reappliers
@@ -227,7 +227,8 @@ def leave_word(run_dir: str, where: str, error: BaseException) -> None:
     rundir.leave_word(run_dir, where, error)
 
 
-def _internal_error(where: str, error: BaseException) -> None:
+def internal_error(where: str, error: BaseException) -> None:
+    """Take note of an error of ours, in the log or, where there is none, beside it."""
     recorder = sys.modules.get("raceway.record.recorder")
     if recorder is not None and recorder.is_active():
         recorder.internal_error(where, error)
@@ -273,7 +274,7 @@ class _Patch:
             try:
                 getattr(sys.modules.get(self.path), "teardown", _nothing)()
             except Exception as error:
-                _internal_error(f"patch {self.name}", error)
+                internal_error(f"patch {self.name}", error)
 
 
 def _nothing() -> None:
@@ -323,7 +324,7 @@ class _Finder:
             spec: ModuleSpec | None = find(fullname, path, target)
             if spec is not None:
                 if hasattr(spec.loader, "exec_module"):
-                    spec.loader = _Loader(spec.loader, fullname, self._fire)  # type: ignore[assignment]  # delegates
+                    spec.loader = Loader(spec.loader, fullname, self._fire)  # type: ignore[assignment]  # delegates
                 return spec
         return None
 
@@ -350,7 +351,7 @@ class _Kept:
         module.__dict__.update(self._before)  # the import system has put its own there
 
 
-class _Loader:
+class Loader:
     """A loader that tells when the module has been executed, and is gone by then.
 
     A proxy and not a changed loader: some loaders (builtins, pytest's) are shared by many modules.
@@ -369,6 +370,7 @@ class _Loader:
         return self._loader.__class__  # type: ignore[no-any-return]
 
     def exec_module(self, module: ModuleType) -> None:
+        """Execute the module, then tell."""
         namespace = object.__getattribute__(module, "__dict__")
         spec = namespace.get("__spec__")
         if spec is not None and spec.loader is self:

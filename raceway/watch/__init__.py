@@ -66,7 +66,7 @@ def watch(obj: Any = _NOTHING, name: str | None = None, **options: Any) -> Any:
     """
     if obj is _NOTHING:
         return lambda cls: watch(cls, name, **options)
-    _check(obj)
+    check(obj)
     if not status.active:
         return obj
     try:
@@ -104,8 +104,12 @@ def unwatch(obj: Any) -> Any:
         return obj
 
 
-def _check(obj: Any) -> None:
-    """Refuse what holds nothing that could change."""
+def check(obj: Any) -> None:
+    """Refuse what holds nothing that could change.
+
+    Raises:
+        CannotWatch: It does not; the text says why, and what to do.
+    """
     kind = type(obj)
     reason = ""
     if isinstance(obj, _IMMUTABLE) and not getattr(obj, "__dict__", None):

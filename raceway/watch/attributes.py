@@ -188,13 +188,13 @@ def _slot_attribute(name: str, subject: int, original: type, plan: Plan) -> Any:
     return property(fget, fset, fdel)
 
 
-def _writers(original: type, plan: Plan, cell: Any) -> dict[str, Any]:
+def writers(original: type, plan: Plan, cell: Any) -> dict[str, Any]:
     """Return ``__setattr__`` and ``__delattr__`` of a generated class.
 
     Args:
         original: The class that is stood in for.
         plan: What is known about it.
-        cell: The :class:`_Watched` that knows the attributes.
+        cell: The :class:`Watched` that knows the attributes.
     """
     getframe = sys._getframe
     subjects: dict[str, int] = cell.subjects
@@ -261,7 +261,7 @@ def _writers(original: type, plan: Plan, cell: Any) -> dict[str, Any]:
     return {"__setattr__": own_setattr, "__delattr__": own_delattr}
 
 
-class _Watched:
+class Watched:
     """One watched object: its variables, and the class that was generated for it."""
 
     __slots__ = ("generated", "label", "original", "owner", "plan", "subjects", "variables")
@@ -319,9 +319,9 @@ def watch_attributes(obj: Any, owner: int, label: str, mixin: tuple[Any, Any] | 
     """
     original = type(obj)
     plan = plan_of(original)
-    watched = _Watched(original, plan, owner, label)
+    watched = Watched(original, plan, owner, label)
     contents = dict_of(obj) or {}
-    namespace = _writers(original, plan, watched)
+    namespace = writers(original, plan, watched)
     namespace["__reduce_ex__"] = reduce_as_original
     if hasattr(original, "__del__"):
         namespace["__del__"] = finalizer(original.__del__, lambda _: owner)
@@ -356,7 +356,7 @@ def _value(obj: Any, name: str, contents: dict[str, Any], plan: Plan) -> Any:
     return contents.get(name, ABSENT)
 
 
-def _adopt_values(contents: dict[str, Any], watched: _Watched) -> None:
+def _adopt_values(contents: dict[str, Any], watched: Watched) -> None:
     """Replace the containers that only the object itself holds."""
     for name, subject in watched.subjects.items():
         if name in contents and is_container(type(contents[name])):

@@ -32,6 +32,26 @@ OBJECT_LIMIT = 100_000
 """Objects of one class that are told apart; those seen after these are not recorded."""
 
 
+class Budget:
+    """How many objects are recorded of classes that nobody has named.
+
+    Attributes:
+        each: Living objects of one class.
+        left: Objects that may still be entered, of all classes.
+    """
+
+    def __init__(self, each: int, total: int) -> None:
+        self.each = each
+        self.left = total
+
+    def take(self, living: int) -> bool:
+        """Tell whether another object may be entered, and count it."""
+        if living >= self.each or self.left <= 0:
+            return False
+        self.left -= 1
+        return True
+
+
 class Family:
     """All watched objects of one class, and of its subclasses.
 
@@ -41,11 +61,13 @@ class Family:
             under :data:`_LIFE` is the weak reference that takes it out of here.
         direct: By ``id`` of the class: attributes that live in the instance dict.
         only_entered: Objects that were not entered by hand are not recorded.
+        budget: Limits how many are entered.
     """
 
-    def __init__(self, label: str, *, only_entered: bool) -> None:
+    def __init__(self, label: str, *, only_entered: bool, budget: Budget | None = None) -> None:
         self.label = label
         self.only_entered = only_entered
+        self.budget = budget
         self.members: dict[int, dict[str, Any]] = {}
         self.prepared: set[tuple[int, str]] = set()
         self.direct: dict[int, set[str]] = {}
@@ -74,6 +96,12 @@ class Family:
                 if len(self.members) >= OBJECT_LIMIT:
                     note_once(
                         f"only the first {OBJECT_LIMIT:,} objects called {self.label} are recorded"
+                    )
+                    return 0
+                if self.budget is not None and not self.budget.take(len(self.members)):
+                    note_once(
+                        f"objects called {self.label} after the first {len(self.members):,}: they "
+                        "are too many for --watch auto; name the class to record all"
                     )
                     return 0
                 names = self.enter(obj, define_variable(0, self.label, ops.ROLE_OBJECT))
@@ -315,15 +343,20 @@ def _own_family(cls: Any) -> Family | None:
     return hook._raceway_family if type(hook) is _FUNCTION and hasattr(hook, _FAMILY) else None
 
 
-def watch_class(cls: Any, label: str) -> Any:
+def watch_class(cls: Any, label: str, budget: Budget | None = None) -> Any:
     """Record the attributes of all objects of a class, in place.
 
     Descriptors come with the first assignment of each attribute: a decorator above this one may
     still replace class attributes, as ``dataclass`` does.
+
+    Args:
+        cls: The class.
+        label: What reports call its objects.
+        budget: How many of them are recorded; by default as many as the memory is for.
     """
     if family_of(cls) is not None:
         return cls
-    family = Family(label, only_entered=False)
+    family = Family(label, only_entered=False, budget=budget)
     previous = cls.__setattr__
     plain = type(previous) is _Wrapper and type(cls.__getattribute__) is _Wrapper
     forget_plan(cls)

@@ -86,18 +86,9 @@ def _is_thread_local(obj: Any) -> bool:
 
 
 def _watch_instance(obj: Any, cls: Any, label: str) -> Any:
-    mixin = mixin_for(cls)
-    role = ops.ROLE_OBJECT if mixin is None else ops.ROLE_CONTAINER
+    role = ops.ROLE_OBJECT if mixin_for(cls) is None else ops.ROLE_CONTAINER
     owner = define_variable(0, label, role)
-    count = _own_classes.get(cls, 0) if type(cls) is type else 0
-    if mixin is None and count >= OWN_CLASS_LIMIT:
-        if watch_member(obj, owner, label):
-            return obj
-    elif watch_attributes(
-        obj, owner, label, None if mixin is None else (mixin, Items(owner, label))
-    ):
-        if type(cls) is type:
-            keep(_own_classes, cls, count + 1)
+    if _swap_class(obj, cls, owner, label):
         return obj
     try:
         from raceway.watch.proxy import WatchedProxy
@@ -106,6 +97,35 @@ def _watch_instance(obj: Any, cls: Any, label: str) -> Any:
         raise CannotWatch(message) from None
     cannot_swap(cls)
     return WatchedProxy(obj, owner, label)
+
+
+def watch_in_place(obj: Any, label: str) -> bool:
+    """Watch an object that stays the same one, whatever its references are.
+
+    Args:
+        obj: No exact builtin container.
+        label: What reports call it.
+
+    Returns:
+        False when that cannot be: nothing has changed then.
+    """
+    cls = type(obj)
+    if is_generated(cls) or family_of(cls) is not None or _is_proxy(obj):
+        return True
+    role = ops.ROLE_OBJECT if mixin_for(cls) is None else ops.ROLE_CONTAINER
+    return _swap_class(obj, cls, define_variable(0, label, role), label)
+
+
+def _swap_class(obj: Any, cls: Any, owner: int, label: str) -> bool:
+    mixin = mixin_for(cls)
+    count = _own_classes.get(cls, 0) if type(cls) is type else 0
+    if mixin is None and count >= OWN_CLASS_LIMIT:
+        return watch_member(obj, owner, label)
+    if watch_attributes(obj, owner, label, None if mixin is None else (mixin, Items(owner, label))):
+        if type(cls) is type:
+            keep(_own_classes, cls, count + 1)
+        return True
+    return False
 
 
 def _is_proxy(obj: Any) -> bool:
