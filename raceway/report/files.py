@@ -51,10 +51,17 @@ def report_format(path: str | os.PathLike[str]) -> str:
     """
     suffix = Path(path).suffix.lower()
     if suffix not in _ENCODERS:
-        known = " or ".join(_ENCODERS)
+        *others, last = _ENCODERS
+        known = f"{', '.join(others)} or {last}"
         message = f"cannot write a report to {os.fspath(path)!r}: the name must end in {known}"
         raise ValueError(message)
     return suffix
+
+
+def _sarif(report: Report) -> str:
+    from raceway.report.sarif import render_sarif
+
+    return render_sarif(report, root=_folder())
 
 
 def _json(report: Report) -> str:
@@ -80,7 +87,11 @@ def _folder() -> str:
         return ""
 
 
-_ENCODERS: Final[dict[str, Callable[[Report], str]]] = {".json": _json, ".txt": _text}
+_ENCODERS: Final[dict[str, Callable[[Report], str]]] = {
+    ".json": _json,
+    ".sarif": _sarif,
+    ".txt": _text,
+}
 
 
 def _write(data: bytes, path: Path) -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 from raceway.report.aside import write_aside
 from raceway.report.excerpt import excerpt, shown_location, shown_path, user_frames
 from raceway.report.page import Page, Piece
+from raceway.report.rules import rule_of, subject
 from raceway.report.sides import Block, blocks, inverted, is_lock_order, labels, place
 from raceway.report.summary import number, write_ends, write_notes, write_summary
 from raceway.report.terminal import display_width, pad
@@ -25,11 +26,6 @@ _CALLERS: Final = 4
 _ACTOR: Final = 40
 _NAME: Final = 32
 
-_TYPES: Final = {
-    "data-race": "data race",
-    "atomicity-violation": "atomicity violation",
-    "lock-order-inversion": "lock-order inversion",
-}
 _PREDICTED: Final = (
     "Predicted: in this run, the order in which a lock happened to be taken kept it from happening."
     " Nothing guarantees that order."
@@ -119,12 +115,11 @@ class _Writer:
 
     def _headline(self, position: int, total: int) -> None:
         page, finding = self.page, self.finding
-        subject = finding.variable or ", ".join(lock.name for lock in finding.locks)
         pieces = [
             Piece(f"raceway: {position} of {total}", "bold"),
             Piece(finding.severity.upper(), finding.severity, gap=2),
-            Piece(_TYPES.get(finding.type, finding.type), "bold", gap=2),
-            Piece(page.name(subject, page.width - 12), "bold", gap=2),
+            Piece(rule_of(finding).title, "bold", gap=2),
+            Piece(page.name(subject(finding), page.width - 12), "bold", gap=2),
             Piece(page.name(finding.id, _NAME), "dim", gap=2),
             Piece(finding.certainty, "dim", gap=2),
         ]

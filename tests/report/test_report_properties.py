@@ -8,6 +8,7 @@ import re
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from report.sarif_schema import VALIDATOR
 
 from raceway.model.findings import (
     Access,
@@ -21,6 +22,7 @@ from raceway.model.findings import (
     Step,
 )
 from raceway.report.document import encode_document, report_document
+from raceway.report.sarif import render_sarif
 from raceway.report.terminal import display_width
 from raceway.report.text import render_text
 
@@ -177,3 +179,15 @@ def test_json_is_valid_and_keeps_the_facts(report: Report) -> None:
             assert access.has_value == ("value" in told)
             assert re.fullmatch(r".*:-?\d+", told["location"], re.DOTALL)
             assert len(access.stack) == len(told["stack"])
+
+
+@settings(max_examples=60, deadline=None)
+@given(report=REPORT, source=st.none() | ANY_TEXT, root=st.sampled_from(["", "/", "/app"]))
+def test_sarif_is_valid(*, report: Report, source: str | None, root: str) -> None:
+    """Any reader can decode it, and nothing in it breaks the rules of the format."""
+    text = render_sarif(report, root=root, read_line=lambda _file, _line: source)
+    log = json.loads(text, parse_constant=pytest.fail)
+    json.dumps(log, ensure_ascii=False).encode("utf-8")  # no lone surrogates inside
+
+    VALIDATOR.validate(log)
+    assert len(log["runs"][0]["results"]) == len(report.findings)
