@@ -76,8 +76,3 @@ _BY_TYPE: Final = {rule.type: rule for rule in RULES}
 def rule_of(finding: Finding) -> Rule:
     """Return the rule of a finding."""
     return _BY_TYPE[finding.type]
-
-
-def subject(finding: Finding) -> str:
-    """Name what the finding is about: a variable, or the locks of an inversion."""
-    return finding.variable or ", ".join(lock.name for lock in finding.locks)

@@ -13,10 +13,11 @@ from urllib.parse import quote
 
 from raceway import __version__
 from raceway.report.excerpt import UNKNOWN_FRAME, source_line, user_frames
-from raceway.report.rules import RULES, rule_of, subject
+from raceway.report.rules import RULES, rule_of
 from raceway.report.sides import columns, is_lock_order, labels, place
 from raceway.report.terminal import clean
 from raceway.report.values import json_text, value_text
+from raceway.report.words import subject
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Final
 from raceway.report.aside import write_aside
 from raceway.report.excerpt import excerpt, shown_location, shown_path, user_frames
 from raceway.report.page import Page, Piece
-from raceway.report.rules import rule_of, subject
-from raceway.report.sides import Block, blocks, inverted, is_lock_order, labels, place
+from raceway.report.rules import rule_of
+from raceway.report.sides import Block, blocks, is_lock_order, labels, place
 from raceway.report.summary import number, write_ends, write_notes, write_summary
 from raceway.report.terminal import display_width, pad
 from raceway.report.timeline import write_timeline
-from raceway.report.values import value_text
+from raceway.report.words import deed, notes, predicted, seen, subject
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -25,14 +25,6 @@ _DETAIL: Final = 6
 _CALLERS: Final = 4
 _ACTOR: Final = 40
 _NAME: Final = 32
-
-_PREDICTED: Final = (
-    "Predicted: in this run, the order in which a lock happened to be taken kept it from happening."
-    " Nothing guarantees that order."
-)
-_PREDICTED_DEADLOCK: Final = (
-    "Predicted: no deadlock happened in this run. Another timing can cause it."
-)
 
 
 def render_text(
@@ -91,14 +83,12 @@ class _Writer:
         page, finding = self.page, self.finding
         self._headline(position, total)
         if finding.same_as:
-            times = "once" if finding.count == 1 else f"{finding.count:,} times"
+            times = seen(finding, report)
             text = f"The same code as in {finding.same_as}, on another item; seen {times}."
             page.paragraph(text, indent=_INDENT)
             return
         page.paragraph(finding.message, indent=_INDENT)
-        if finding.certainty == "predicted":
-            text = _PREDICTED_DEADLOCK if is_lock_order(finding) else _PREDICTED
-            page.paragraph(text, indent=_INDENT)
+        page.paragraph(predicted(finding), indent=_INDENT)
         page.blank()
         self._blocks()
         page.blank()
@@ -108,10 +98,7 @@ class _Writer:
         self._locks()
         page.paragraph(finding.why, indent=_INDENT, label="why   ")
         page.paragraph(finding.fix, indent=_INDENT, label="fix   ")
-        times = "once" if finding.count == 1 else f"{finding.count:,} times"
-        if report.counts.processes > 1 and finding.process:
-            times += f", in process {finding.process}"
-        page.paragraph(times, indent=_INDENT, label="seen  ")
+        page.paragraph(seen(finding, report), indent=_INDENT, label="seen  ")
 
     def _headline(self, position: int, total: int) -> None:
         page, finding = self.page, self.finding
@@ -156,10 +143,8 @@ class _Writer:
         return f"{who} {deed}" if first else f"and then {deed}"
 
     def _deed(self, access: Access, column: int) -> str:
-        held, wanted = inverted(self.finding)[column]
-        if access.role == "inner":
-            return f"wanted {self.page.name(wanted, _NAME)}"
-        return f"took {self.page.name(held, _NAME)}"
+        verb, lock = deed(self.finding, access, column)
+        return f"{verb} {self.page.name(lock, _NAME)}"
 
     def _header(self, access: Access, intro: str) -> None:
         where = place(access)
@@ -178,19 +163,14 @@ class _Writer:
 
     def _source(self, block: Block, seen: set[tuple[str, int]]) -> None:
         frames = [place(access) for access in block.accesses]
-        notes: dict[int, str] = {}
-        for access, frame in zip(block.accesses, frames, strict=True):
-            note = self._note(access, block)
-            if note:
-                before = notes.get(frame.line)
-                notes[frame.line] = f"{before}, then {note}" if before else note
+        told = notes(self.finding, block)
         keys = {(frame.file, frame.line) for frame in frames}
         # What was shown with its surroundings before is not worth them again.
         lines = excerpt(frames, self.read_line, context=0 if keys <= seen else 1)
         seen |= keys
         if not lines:
-            told = "".join(f"; {note}" for note in notes.values())
-            self.page.flow(Piece(f"(source not available{told})", "dim"), indent=_DETAIL)
+            text = "".join(f"; {note}" for note in told.values())
+            self.page.flow(Piece(f"(source not available{text})", "dim"), indent=_DETAIL)
             return
         digits = len(str(lines[-1].number))
         for line in lines:
@@ -198,7 +178,7 @@ class _Writer:
                 self.page.line(Piece(" " * (_DETAIL + digits - 1) + "...", "dim"))
                 continue
             head = str(line.number).rjust(digits)
-            note = notes.get(line.number, "") if line.marked else ""
+            note = told.get(line.number, "") if line.marked else ""
             self._source_line(head, line.text, note, marked=line.marked)
 
     def _source_line(self, head: str, text: str, note: str, *, marked: bool) -> None:
@@ -220,15 +200,6 @@ class _Writer:
         if told:
             blank = " " * len(head) + f" {page.bar} "
             page.line(Piece(" " * _DETAIL), Piece(blank, "dim"), Piece(told, "note"))
-
-    def _note(self, access: Access, block: Block) -> str:
-        if is_lock_order(self.finding):
-            return self._deed(access, block.column)
-        past = {"read": "read", "write": "wrote"}
-        what = past.get(access.operation or access.access, access.operation)
-        if access.has_value:
-            return f"{what} {value_text(access.value, 24)}"
-        return what if len(block.accesses) > 1 else ""
 
     def _callers(self, access: Access) -> None:
         frames = user_frames(access.stack[1:], self.root)

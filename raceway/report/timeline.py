@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from raceway.report.page import GAP, Page, Piece
-from raceway.report.sides import is_lock_order, labels
+from raceway.report.sides import labels
 from raceway.report.terminal import display_width, pad, shorten
+from raceway.report.words import lost_value, values_after
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -17,7 +18,6 @@ _LABEL: Final = "order"
 _INDENT: Final = 2
 _MIN_COLUMN: Final = 12
 _MAX_STEPS: Final = 40
-_VALUE_ACTIONS: Final = ("read", "write")
 
 
 def write_timeline(page: Page, finding: Finding) -> None:
@@ -27,7 +27,8 @@ def write_timeline(page: Page, finding: Finding) -> None:
         return
     names = [page.name(name, 40) for name in labels(finding)]
     cells = _cells(page, steps)
-    values = [] if is_lock_order(finding) else _values(page, steps)
+    known = values_after(finding)[: len(steps)]
+    values = [page.name(value, _MIN_COLUMN) for value in known]
     if values:
         title = page.name(finding.variable, max(_MIN_COLUMN, page.width // 5))
         last_column = [title, *values]
@@ -73,19 +74,6 @@ def _room(page: Page, names: Sequence[str], reserved: int) -> int:
     return (page.width - _INDENT - len(_LABEL) - gaps - reserved) // len(names)
 
 
-def _values(page: Page, steps: Sequence[Step]) -> list[str]:
-    """Return the variable's value after each step; nothing at all if none is known."""
-    values: list[str] = []
-    current = ""
-    for step in steps:
-        if step.action in _VALUE_ACTIONS:
-            # After a write of something unknown, the old value would be a lie.
-            keep = current if step.action == "read" else ""
-            current = page.name(step.detail, _MIN_COLUMN) or keep
-        values.append(current)
-    return values if any(values) else []
-
-
 def _cells(page: Page, steps: Sequence[Step]) -> list[str]:
     actions = [page.name(step.action, 16) for step in steps]
     details = [page.name(step.detail, 24) for step in steps]
@@ -100,18 +88,10 @@ def _cells(page: Page, steps: Sequence[Step]) -> list[str]:
     ]
 
 
-def _lost(page: Page, finding: Finding, values: Sequence[str]) -> tuple[str, int]:
-    """Say which value the last write overwrote without anybody having read it, and in which row."""
-    steps = finding.steps[: len(values)]
-    rows = [row for row, step in enumerate(steps) if step.action in _VALUE_ACTIONS]
-    if finding.type != "atomicity-violation" or len(rows) <= 1:
-        return "", 0
-    before, last = rows[-2:]
-    writes = steps[before].action == steps[last].action == "write"
-    if not writes or steps[before].actor == steps[last].actor:
-        return "", 0
-    known = values[before] and values[last]
-    return (f"  {page.arrow} {values[before]} lost", last + 1) if known else ("", 0)
+def _lost(page: Page, finding: Finding, values: list[str]) -> tuple[str, int]:
+    """Say which value was lost, and in which row of the table."""
+    value, step = lost_value(finding, values)
+    return (f"  {page.arrow} {value} lost", step + 1) if value else ("", 0)
 
 
 def _write_list(
