@@ -24,7 +24,7 @@ Options of the program follow it. The exit status is the program's own.
                      shop.models:Account, with wildcards 'shop.*:*Repository'; auto chooses in
                      all modules of the working directory
   --report FILE      write the report to FILE too; may be given several times; the format follows
-                     the name: .json .sarif .txt
+                     the name: .html .json .sarif .txt
   --fail-on LEVEL    exit with status 66 if there is a finding of LEVEL, critical or warning,
                      or worse
   --baseline FILE    findings that FILE knows do not fail the run; raceway baseline makes one

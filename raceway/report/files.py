@@ -64,6 +64,12 @@ def _sarif(report: Report) -> str:
     return render_sarif(report, root=_folder())
 
 
+def _html(report: Report) -> str:
+    from raceway.report.html_report import render_html
+
+    return render_html(report, root=_folder())
+
+
 def _json(report: Report) -> str:
     return encode_document(report_document(report))
 
@@ -88,6 +94,7 @@ def _folder() -> str:
 
 
 _ENCODERS: Final[dict[str, Callable[[Report], str]]] = {
+    ".html": _html,
     ".json": _json,
     ".sarif": _sarif,
     ".txt": _text,

@@ -8,6 +8,7 @@ import re
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from report.markup import checked
 from report.sarif_schema import VALIDATOR
 
 from raceway.model.findings import (
@@ -22,6 +23,7 @@ from raceway.model.findings import (
     Step,
 )
 from raceway.report.document import encode_document, report_document
+from raceway.report.html_report import render_html
 from raceway.report.sarif import render_sarif
 from raceway.report.terminal import display_width
 from raceway.report.text import render_text
@@ -191,3 +193,13 @@ def test_sarif_is_valid(*, report: Report, source: str | None, root: str) -> Non
 
     VALIDATOR.validate(log)
     assert len(log["runs"][0]["results"]) == len(report.findings)
+
+
+@settings(max_examples=60, deadline=None)
+@given(report=REPORT, source=st.none() | ANY_TEXT, root=st.sampled_from(["", "/", "/app"]))
+def test_html_is_whole_and_harmless(*, report: Report, source: str | None, root: str) -> None:
+    """Nothing of the program becomes markup."""
+    text = render_html(report, root=root, read_line=lambda _file, _line: source)
+    text.encode("utf-8")
+
+    assert checked(text).classes.count("finding") == len(report.findings)
