@@ -30,13 +30,13 @@ def finish(run_dir: str) -> None:
 
     The recorder must have been stopped: the analysis runs in this same process.
     """
-    from raceway_autopatch.outcome import Wishes, analysis_of, complain, deliver
+    from raceway_autopatch.outcome import GITHUB, Wishes, analysis_of, complain, deliver
 
     for name in ("RACEWAY_RUN_DIR", "RACEWAY_RUN_OWNER"):
         os.environ.pop(name, None)
     verbose = os.environ.get("RACEWAY_VERBOSE", "") not in ("", "0")
     paths = os.environ.get("RACEWAY_REPORT", "").split(os.pathsep)
-    reports = tuple(os.path.abspath(path) for path in paths if path)
+    reports = tuple(path if path == GITHUB else os.path.abspath(path) for path in paths if path)
     try:
         command = tuple(_command())
         report = analysis_of(run_dir).finish(command=command, exit_status=None, reaped={})

@@ -24,7 +24,8 @@ Options of the program follow it. The exit status is the program's own.
                      shop.models:Account, with wildcards 'shop.*:*Repository'; auto chooses in
                      all modules of the working directory
   --report FILE      write the report to FILE too; may be given several times; the format follows
-                     the name: .html .json .sarif .txt
+                     the name: .html .json .md .sarif .txt .xml (JUnit); github as FILE
+                     annotates in GitHub Actions, which is the default there
   --fail-on LEVEL    exit with status 66 if there is a finding of LEVEL, critical or warning,
                      or worse
   --baseline FILE    findings that FILE knows do not fail the run; raceway baseline makes one
@@ -75,7 +76,7 @@ class Options:
         command: The command, as it was given.
         endpoint: Base URL of a Raceway server, or an empty string.
         service: Name of the program, or an empty string.
-        reports: Absolute paths.
+        reports: Absolute paths, or ``github``.
         fail_on: ``critical``, ``warning`` or an empty string.
         quiet: Print no report.
         suppressions: Absolute path of a file with suppressions, or an empty string.
@@ -258,10 +259,12 @@ def _report(source: str, value: str) -> str:
     """Check now what can be checked: nobody wants to learn it when the program has ended."""
     from raceway.report.files import report_format
 
+    if value == "github":
+        return value
     try:
         report_format(value)
     except ValueError as error:
-        _refuse(f"{source} {value!r} is not usable: {error}")
+        _refuse(f"{source} {value!r} is not usable: {error}, or be github")
     path = os.path.abspath(value)
     folder = os.path.dirname(path)
     if not os.path.isdir(folder):

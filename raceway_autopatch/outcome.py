@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
     from raceway.model.findings import Report
 
+GITHUB = "github"
+"""In the place of a file's name: annotations and the summary of a step of GitHub Actions."""
 FAIL_STATUS = 66
 """Exit status when ``--fail-on`` is met."""
 
@@ -39,7 +41,7 @@ class Wishes(NamedTuple):
     """What the user wants to get at the end of a run.
 
     Attributes:
-        reports: Absolute paths of report files; the suffix names the format.
+        reports: Absolute paths of report files, whose suffix names the format; or ``github``.
         fail_on: Severity from which on a finding makes the exit status 66, or an empty string.
         quiet: No text on stderr but about errors.
         verbose: Everything on stderr, also tracebacks of our own errors.
@@ -72,7 +74,11 @@ def deliver(report: Report, wishes: Wishes) -> bool:
     if not wishes.quiet:
         _guarded("printing the report", wishes, _print, report, wishes)
     for path in wishes.reports:
-        _guarded(f"writing {path}", wishes, _write, report, path)
+        if path != GITHUB:
+            _guarded(f"writing {path}", wishes, _write, report, path)
+    in_a_step = os.environ.get("GITHUB_ACTIONS") == "true" and not wishes.quiet
+    if GITHUB in wishes.reports or in_a_step:
+        _guarded("annotating", wishes, _annotate, report, wishes)
     return is_failure(report, wishes.fail_on)
 
 
@@ -141,6 +147,29 @@ def _print(report: Report, wishes: Wishes) -> None:
 
         for note in filter(is_sentence, report.notes):
             say(f"raceway: not seen: {note}\n")
+
+
+def _folder() -> str:
+    try:
+        return os.getcwd()
+    except OSError:  # it was removed
+        return ""
+
+
+def _annotate(report: Report, wishes: Wishes) -> None:
+    """Tell GitHub Actions: it reads commands on stderr too, and stdout belongs to the program."""
+    from raceway.report.github import workflow_commands
+    from raceway.report.markdown import render_markdown
+
+    root = os.environ.get("GITHUB_WORKSPACE") or _folder()
+    commands = workflow_commands(report, root=root)
+    if commands:
+        # A command begins a line, whatever the program has left behind.
+        say("\n" + commands if wishes.quiet else commands)
+    summary = os.environ.get("GITHUB_STEP_SUMMARY")
+    if summary and report.findings:
+        with open(summary, "a", encoding="utf-8") as stream:
+            stream.write(render_markdown(report, root=root) + "\n")
 
 
 def _folder() -> str:

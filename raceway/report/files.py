@@ -70,6 +70,18 @@ def _html(report: Report) -> str:
     return render_html(report, root=_folder())
 
 
+def _junit(report: Report) -> str:
+    from raceway.report.junit import render_junit
+
+    return render_junit(report, root=_folder())
+
+
+def _markdown(report: Report) -> str:
+    from raceway.report.markdown import render_markdown
+
+    return render_markdown(report, root=_folder())
+
+
 def _json(report: Report) -> str:
     return encode_document(report_document(report))
 
@@ -96,8 +108,10 @@ def _folder() -> str:
 _ENCODERS: Final[dict[str, Callable[[Report], str]]] = {
     ".html": _html,
     ".json": _json,
+    ".md": _markdown,
     ".sarif": _sarif,
     ".txt": _text,
+    ".xml": _junit,
 }
 
 

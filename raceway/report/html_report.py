@@ -23,10 +23,9 @@ from raceway.report.excerpt import (
     source_line,
     user_frames,
 )
-from raceway.report.page import Page
 from raceway.report.rules import RULES, rule_of
-from raceway.report.sides import blocks, is_lock_order, labels, place
-from raceway.report.summary import number, write_ends, write_notes, write_summary
+from raceway.report.sides import blocks, is_lock_order, labels, own_place, place
+from raceway.report.summary import note_lines, number, summary_lines
 from raceway.report.terminal import clean
 from raceway.report.words import deed, lost_value, notes, predicted, seen, subject, values_after
 
@@ -120,26 +119,17 @@ def _status(report: Report) -> str:
     return "" if report.exit_status is None else f" ended with status {report.exit_status}"
 
 
-def _lines(write: Callable[[Page], None]) -> list[str]:
-    """Return what the text of a report says, without the prefix of its lines."""
-    page = Page(color=False, width=1 << 20, unicode=True)
-    write(page)
-    return [line.removeprefix("raceway: ") for line in page.text().splitlines()]
-
-
 def _summary(report: Report) -> str:
-    first, *others = _lines(lambda page: write_summary(page, report))
-    others += _lines(lambda page: write_ends(page, report, verbose=True))
+    first, *others = summary_lines(report)
     problems = "".join(f"<li>{_text(line)}</li>\n" for line in others)
     told = f'<ul class="problems">\n{problems}</ul>\n' if problems else ""
     return f'<p class="summary">{_text(first)}</p>\n{told}'
 
 
 def _notes(report: Report) -> str:
-    lines = _lines(lambda page: write_notes(page, report))
-    if not lines:
+    items = "".join(f"<li>{_text(line)}</li>\n" for line in note_lines(report))
+    if not items:
         return ""
-    items = "".join(f"<li>{_text(line.removeprefix('not seen: '))}</li>\n" for line in lines)
     return f"<section>\n<h2>Not seen</h2>\n<ul>\n{items}</ul>\n</section>\n"
 
 
@@ -218,7 +208,8 @@ class _Finding:
         """Return the finding as an element that opens and closes."""
         finding = self._finding
         opened = " open" if position < _OPEN and not finding.same_as else ""
-        place_of = f'<span class="at">{self._where(finding)}</span> ' if finding.accesses else ""
+        first = own_place(finding.accesses[0], self._root) if finding.accesses else None
+        at = f'<span class="at">{self._path(first)}</span> ' if first else ""
         return (
             f'<details class="finding {finding.severity}" id="{anchor}"{opened}'
             f' data-severity="{finding.severity}" data-type="{finding.type}"'
@@ -226,14 +217,10 @@ class _Finding:
             f'<summary><h2><span class="severity">{finding.severity}</span>'
             f" {rule_of(finding).title}"
             f' <code class="subject">{_text(subject(finding))}</code>'
-            f' <span class="facts">{place_of}<span class="id">{_text(finding.id)}</span>'
+            f' <span class="facts">{at}<span class="id">{_text(finding.id)}</span>'
             f" <span>{finding.certainty}</span></span></h2></summary>\n"
             f'<div class="body">\n{self._body()}</div>\n</details>'
         )
-
-    def _where(self, finding: Finding) -> str:
-        frames = user_frames(finding.accesses[0].stack, self._root)
-        return self._path(frames[0][0] if frames else place(finding.accesses[0]))
 
     def _body(self) -> str:
         finding = self._finding

@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote
 
 from raceway import __version__
-from raceway.report.excerpt import UNKNOWN_FRAME, source_line, user_frames
+from raceway.report.excerpt import UNKNOWN_FRAME, source_line
 from raceway.report.rules import RULES, rule_of
-from raceway.report.sides import columns, is_lock_order, labels, place
+from raceway.report.sides import columns, is_lock_order, labels, own_place
 from raceway.report.terminal import clean
 from raceway.report.values import json_text, value_text
-from raceway.report.words import subject
+from raceway.report.words import same_code, subject
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -63,10 +63,7 @@ def render_sarif(report: Report, *, root: str, read_line: ReadLine = source_line
 def sarif_log(report: Report, root: str, read_line: ReadLine) -> JsonObject:
     """Return the SARIF log as a value of plain JSON types."""
     places = _Places(root, read_line)
-    again: dict[str, list[str]] = {}
-    for finding in report.findings:
-        if finding.same_as:
-            again.setdefault(finding.same_as, []).append(finding.variable)
+    same = same_code(report.findings)
     own = [finding for finding in report.findings if not finding.same_as]
     shown = own[:MOST_RESULTS]
     return {
@@ -85,7 +82,8 @@ def sarif_log(report: Report, root: str, read_line: ReadLine) -> JsonObject:
                 "originalUriBaseIds": places.base(),
                 "invocations": [_invocation(report, len(own) - len(shown))],
                 "results": [
-                    _result(finding, places, again.get(finding.id, [])) for finding in shown
+                    _result(finding, places, [item.variable for item in same.get(finding.id, [])])
+                    for finding in shown
                 ],
             }
         ],
@@ -265,9 +263,8 @@ class _Places:
         return {ROOT_NAME: {"uri": _uri(self._prefix)}} if self._prefix else {}
 
     def best(self, access: Access) -> Frame:
-        """Return the innermost line of the program itself; of a library if there is none."""
-        frames = user_frames(access.stack, self._root)
-        return frames[0][0] if frames else place(access)
+        """Return the line that a reader jumps to."""
+        return own_place(access, self._root)
 
     def location(self, frame: Frame) -> JsonObject:
         """Return a location; without the physical one if the code is in no file."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from raceway.report.excerpt import JOIN_DISTANCE, UNKNOWN_FRAME
+from raceway.report.excerpt import JOIN_DISTANCE, UNKNOWN_FRAME, user_frames
 
 if TYPE_CHECKING:
     from raceway.model.findings import Access, Actor, Finding, Frame
@@ -32,6 +32,12 @@ class Block:
 def place(access: Access) -> Frame:
     """Return where the access was made."""
     return access.stack[0] if access.stack else UNKNOWN_FRAME
+
+
+def own_place(access: Access, root: str) -> Frame:
+    """Return the innermost line of the program itself; of a library if there is none."""
+    frames = user_frames(access.stack, root)
+    return frames[0][0] if frames else place(access)
 
 
 def is_lock_order(finding: Finding) -> bool:

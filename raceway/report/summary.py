@@ -83,6 +83,26 @@ def write_notes(page: Page, report: Report) -> None:
         page.paragraph(note, indent=0, label=label)
 
 
+def summary_lines(report: Report) -> list[str]:
+    """Return the line that sums up, and those about errors and ends, for other formats."""
+    page = _endless()
+    write_summary(page, report)
+    write_ends(page, report, verbose=True)
+    return [line.removeprefix("raceway: ") for line in page.text().splitlines()]
+
+
+def note_lines(report: Report) -> list[str]:
+    """Return what could not be seen, for other formats."""
+    page = _endless()
+    write_notes(page, report)
+    lines = page.text().splitlines()
+    return [line.removeprefix("raceway: ").removeprefix("not seen: ") for line in lines]
+
+
+def _endless() -> Page:
+    return Page(color=False, width=1 << 20, unicode=True)
+
+
 def number(count: int, noun: str) -> str:
     """Return the count with its noun: ``1 lock``, ``5,204 accesses``."""
     plural = noun + ("es" if noun.endswith("s") else "s")

@@ -11,7 +11,7 @@ from raceway.report.page import Page, Piece
 from raceway.report.rules import rule_of
 from raceway.report.sides import Block, blocks, is_lock_order, labels, place
 from raceway.report.summary import number, write_ends, write_notes, write_summary
-from raceway.report.terminal import display_width, pad
+from raceway.report.terminal import DEFAULT_WIDTH, display_width, pad
 from raceway.report.timeline import write_timeline
 from raceway.report.words import deed, notes, predicted, seen, subject
 
@@ -70,6 +70,15 @@ def render_text(
     return page.text()
 
 
+def render_finding(
+    finding: Finding, report: Report, *, root: str, read_line: Callable[[str, int], str | None]
+) -> str:
+    """Render one finding without its headline, for formats that have one of their own."""
+    page = Page(color=False, width=DEFAULT_WIDTH, unicode=True)
+    _Writer(page, finding, root, read_line).write_body(report)
+    return page.text()
+
+
 @dataclass(frozen=True, slots=True)
 class _Writer:
     """Writes one finding."""
@@ -80,8 +89,11 @@ class _Writer:
     read_line: Callable[[str, int], str | None]
 
     def write(self, position: int, total: int, report: Report) -> None:
-        page, finding = self.page, self.finding
         self._headline(position, total)
+        self.write_body(report)
+
+    def write_body(self, report: Report) -> None:
+        page, finding = self.page, self.finding
         if finding.same_as:
             times = seen(finding, report)
             text = f"The same code as in {finding.same_as}, on another item; seen {times}."

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from raceway.report.rules import rule_of
 from raceway.report.sides import inverted, is_lock_order
 from raceway.report.values import value_text
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from raceway.model.findings import Access, Finding, Report
     from raceway.report.sides import Block
 
@@ -25,6 +28,20 @@ _VALUE_ACTIONS: Final = ("read", "write")
 def subject(finding: Finding) -> str:
     """Name what the finding is about: a variable, or the locks of an inversion."""
     return finding.variable or ", ".join(lock.name for lock in finding.locks)
+
+
+def title(finding: Finding) -> str:
+    """Name a finding in one line: what it is, of what, and its fingerprint."""
+    return f"{rule_of(finding).title} {subject(finding)} ({finding.id})"
+
+
+def same_code(findings: Iterable[Finding]) -> dict[str, list[Finding]]:
+    """Return, by fingerprint, the findings that are the same code on another item."""
+    same: dict[str, list[Finding]] = {}
+    for finding in findings:
+        if finding.same_as:
+            same.setdefault(finding.same_as, []).append(finding)
+    return same
 
 
 def predicted(finding: Finding) -> str:

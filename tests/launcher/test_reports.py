@@ -69,6 +69,43 @@ def test_quiet(app):
     assert (app.folder / "r.json").exists()
 
 
+def test_annotations(app):
+    """In GitHub Actions, or where they are asked for; never on stdout, and not with --quiet."""
+    app.fake_analysis(["critical"])
+    step = {"GITHUB_ACTIONS": "true", "GITHUB_STEP_SUMMARY": str(app.folder / "summary.md")}
+
+    def annotated(*options, env):
+        outcome = app.launched(*options, "app.py", "4", env=env)
+        assert (outcome.status, outcome.out) == (4, "")
+        return [line for line in outcome.err.splitlines() if line.startswith("::error ")]
+
+    assert len(annotated(env=step)) == len(annotated("--report", "github", env={})) == 1
+    assert len(annotated("--quiet", "--report", "github", env=step)) == 1
+    assert annotated(env={}) == annotated("--quiet", env=step) == []
+    assert (app.folder / "summary.md").read_text().count("## Raceway") == 2
+    assert not (app.folder / "github").exists()
+
+
+def test_annotations_of_a_run_without_launcher(app):
+    app.write("app.py", """
+        import raceway_autopatch; raceway_autopatch.install()
+        import threading, raceway
+        o = raceway.watch(type("O", (), {})(), name="o")
+        o.x, threads = 0, []
+        def add():
+            x = o.x
+            o.x = x + 1
+        for _ in range(2):
+            threads.append(threading.Thread(target=add))
+            threads[-1].start()
+        for thread in threads: thread.join()
+    """)  # fmt: skip
+    outcome = app.bare("app.py", env={"RACEWAY_REPORT": "github", "RACEWAY_PATCH": ""})
+
+    assert (outcome.status, outcome.out) == (0, "")
+    assert outcome.err.count("\n::error file=app.py,line=") == 1
+
+
 def test_report_that_cannot_be_written_any_more_is_not_lost(app):
     app.fake_analysis(["critical"])
     app.write("app.py", "import os; os.rmdir('gone')")

@@ -1,5 +1,6 @@
-"""A strict reader of the HTML report: it knows what may stand there, and nothing else."""
+"""Strict readers of reports: they know what may stand there, and nothing else."""
 
+import re
 from base64 import b64encode
 from hashlib import sha256
 from html.parser import HTMLParser
@@ -85,3 +86,43 @@ def checked(page):
     assert markup.policy.startswith("default-src 'none'; ")
     assert "url(" not in style and "@import" not in style and "://" not in style + script
     return markup
+
+
+def markdown_rows(text):
+    """Return the rows of the table of findings, having made sure that nothing quoted is markup."""
+    prose, inside, rows = [], "", []
+    for line in text.split("\n"):
+        assert line.isprintable()
+        fence = re.fullmatch("(`{3,})(text)?", line)
+        if fence and not inside:
+            inside = fence[1]
+        elif line == inside:
+            inside = ""
+        elif not inside:
+            prose.append(line)
+    assert not inside
+    for line in prose:
+        plain = re.sub(r"</?(details|summary|code)>|&#\d+;", "x", line)
+        assert not re.search(r"[<>&`\[\]*_!\\@]", plain), line
+        if line.startswith("| ") and "| severity " not in line:
+            assert plain.count("|") == 6
+            rows.append(line)
+    return rows
+
+
+def commands(text):
+    """Return command, properties and message of each line, as the runner of GitHub reads them."""
+    found = []
+    for line in text.split("\n")[:-1]:
+        assert line.isprintable()
+        name, given, message = re.fullmatch(r"::(error|warning) (.*?)::(.*)", line).groups()
+        properties = dict(part.split("=", 1) for part in given.split(","))
+        assert properties.keys() in ({"title"}, {"file", "line", "endLine", "title"})
+        found.append((name, {k: _decoded(v) for k, v in properties.items()}, _decoded(message)))
+    return found
+
+
+def _decoded(text):
+    for code, char in (("%0D", "\r"), ("%0A", "\n"), ("%3A", ":"), ("%2C", ","), ("%25", "%")):
+        text = text.replace(code, char)
+    return text

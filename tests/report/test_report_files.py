@@ -40,7 +40,7 @@ def test_text(tmp_path: Path, report: Report, monkeypatch: pytest.MonkeyPatch) -
 @pytest.mark.parametrize("name", ["r.pdf", "r", ".json", "json", "r.json.gz", ""])
 def test_unknown_suffix(name: str, report: Report) -> None:
     """The message names the path and what would work."""
-    with pytest.raises(ValueError, match=r"must end in \.html, .* or \.txt") as caught:
+    with pytest.raises(ValueError, match=r"must end in \.html, .* or \.xml") as caught:
         write_report(report, name)
 
     assert repr(name) in str(caught.value)

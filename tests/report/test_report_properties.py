@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 import re
+from xml.etree import ElementTree as ET
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from report.markup import checked
+from report.markup import checked, commands, markdown_rows
 from report.sarif_schema import VALIDATOR
 
 from raceway.model.findings import (
@@ -23,7 +24,10 @@ from raceway.model.findings import (
     Step,
 )
 from raceway.report.document import encode_document, report_document
+from raceway.report.github import workflow_commands
 from raceway.report.html_report import render_html
+from raceway.report.junit import render_junit
+from raceway.report.markdown import render_markdown
 from raceway.report.sarif import render_sarif
 from raceway.report.terminal import display_width
 from raceway.report.text import render_text
@@ -185,21 +189,29 @@ def test_json_is_valid_and_keeps_the_facts(report: Report) -> None:
 
 @settings(max_examples=60, deadline=None)
 @given(report=REPORT, source=st.none() | ANY_TEXT, root=st.sampled_from(["", "/", "/app"]))
-def test_sarif_is_valid(*, report: Report, source: str | None, root: str) -> None:
-    """Any reader can decode it, and nothing in it breaks the rules of the format."""
-    text = render_sarif(report, root=root, read_line=lambda _file, _line: source)
+def test_other_formats_are_whole_and_harmless(
+    *, report: Report, source: str | None, root: str
+) -> None:
+    """Any reader can decode them, and nothing of the program becomes markup or a command."""
+
+    def read_line(_file: str, _line: int) -> str | None:
+        return source
+
+    text = render_sarif(report, root=root, read_line=read_line)
     log = json.loads(text, parse_constant=pytest.fail)
     json.dumps(log, ensure_ascii=False).encode("utf-8")  # no lone surrogates inside
-
     VALIDATOR.validate(log)
     assert len(log["runs"][0]["results"]) == len(report.findings)
 
+    page = render_html(report, root=root, read_line=read_line)
+    assert checked(page).classes.count("finding") == len(report.findings)
 
-@settings(max_examples=60, deadline=None)
-@given(report=REPORT, source=st.none() | ANY_TEXT, root=st.sampled_from(["", "/", "/app"]))
-def test_html_is_whole_and_harmless(*, report: Report, source: str | None, root: str) -> None:
-    """Nothing of the program becomes markup."""
-    text = render_html(report, root=root, read_line=lambda _file, _line: source)
-    text.encode("utf-8")
+    suite = ET.fromstring(render_junit(report, root=root, read_line=read_line).encode())
+    failures = sum(finding.severity != "info" for finding in report.findings)
+    assert len(suite.findall(".//failure")) == failures == int(suite.get("failures", ""))
+    assert len(suite.findall(".//testcase")) == int(suite.get("tests", ""))
 
-    assert checked(text).classes.count("finding") == len(report.findings)
+    assert len(markdown_rows(render_markdown(report, root=root, read_line=read_line))) == (
+        len(report.findings)
+    )
+    assert len(commands(workflow_commands(report, root=root))) == failures
