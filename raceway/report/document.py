@@ -41,10 +41,12 @@ def report_document(report: Report) -> JsonObject:
         "command": [json_text(word) for word in report.command],
         "exit_status": report.exit_status,
         "counts": {field.name: getattr(counts, field.name) for field in fields(counts)},
+        "first_error": json_text(report.first_error),
         "notes": [json_text(note) for note in report.notes],
         "processes": [
             {
                 "pid": process.pid,
+                "name": json_text(process.name),
                 "command": json_text(process.command),
                 "ops": process.ops,
                 "ended": json_text(process.ended),

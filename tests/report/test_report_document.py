@@ -92,14 +92,14 @@ def decoded(report: Report) -> JsonObject:
 
 def test_the_document_keeps_the_schema(report: Report) -> None:
     """Every key that programs rely on is there."""
-    processes = (ProcessInfo(7, "python bank.py", 9000, "exit"),)
+    processes = (ProcessInfo(7, "python bank.py", 9000, "exit", "bank"),)
     document = decoded(replace(report, processes=processes))
 
     jsonschema.validate(document, DOCUMENT)
     assert document["schema"] == SCHEMA
     assert document["version"] == raceway.__version__
     assert document["processes"] == [
-        {"pid": 7, "command": "python bank.py", "ops": 9000, "ended": "exit"}
+        {"pid": 7, "name": "bank", "command": "python bank.py", "ops": 9000, "ended": "exit"}
     ]
 
 
