@@ -149,13 +149,6 @@ def _print(report: Report, wishes: Wishes) -> None:
             say(f"raceway: not seen: {note}\n")
 
 
-def _folder() -> str:
-    try:
-        return os.getcwd()
-    except OSError:  # it was removed
-        return ""
-
-
 def _annotate(report: Report, wishes: Wishes) -> None:
     """Tell GitHub Actions: it reads commands on stderr too, and stdout belongs to the program."""
     from raceway.report.github import workflow_commands
