@@ -8,9 +8,10 @@ each of those functions make its answer exact.  Without an answer the value is t
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from typing import TypeAlias
 
+from raceway.engine import versions
 from raceway.engine.code_view import CodeView, Kind, Position
 from raceway.engine.flow_expressions import Access, Outcome, TooComplexError
 from raceway.engine.flow_state import CONTROL_CARRIED, CONTROL_FRESH, DATA, dotted
@@ -171,6 +172,54 @@ def parameters(
             else:
                 found.update(rest)
     return frozenset(found)
+
+
+def is_validated(
+    view: CodeView,
+    second: Position,
+    caller: CodeView,
+    first: Position,
+    call: Position,
+    getter: CodeView | None,
+) -> bool:
+    """Tell whether a callee writes only if a version, which it is given, is still the same.
+
+    Args:
+        view: The callee.
+        second: Where it writes.
+        caller: The caller.
+        first: Where the caller reads what the write relies on, or calls what does.
+        call: Where it calls the callee.
+        getter: What it calls at ``first``, if anything.
+    """
+    compared = [
+        versions.guarding_parameters(view, root, node)
+        for root, node in view.locate(second, "write")
+    ]
+    return any(
+        versions.is_version_before(root, local, parameter_of[name], read, getter)
+        for parameter_of in compared
+        if parameter_of
+        for root, node in caller.locate(call, "write")
+        for read_root, read in caller.locate(first, "read")
+        if read_root is root
+        for argument, local in _given_locals(node)
+        for name in parameters(view, caller, call, "write", frozenset({argument})) or ()
+        if name in parameter_of
+    )
+
+
+def _given_locals(node: ast.AST) -> Iterator[tuple[int | str, str]]:
+    """Yield the arguments of a call that are just a local, by position or keyword."""
+    call = _call(node)
+    if call is None:
+        return
+    for index, argument in enumerate(call.args):
+        if isinstance(argument, ast.Name):
+            yield index, argument.id
+    for word in call.keywords:
+        if word.arg is not None and isinstance(word.value, ast.Name):
+            yield word.arg, word.value.id
 
 
 def _arguments(

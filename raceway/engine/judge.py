@@ -354,7 +354,15 @@ class Judge:
         if depths is None:
             return False
         one, two = self._place(first.site, depths[0]), self._place(second.site, depths[1])
-        return one is not None and two is not None and dependence.is_validated(*one, two[1])
+        if one is None or two is None:
+            return False
+        if depths[1] == 1:
+            callee = self._place(second.site, 0)
+            getter = self._place(first.site, 0) if depths[0] else None
+            return callee is not None and flow_calls.is_validated(
+                *callee, two[0], one[1], two[1], getter[0] if getter else None
+            )
+        return dependence.is_validated(*one, two[1])
 
     def _takes(self, first: Site, second: Site) -> bool:
         """Tell whether the value at ``first`` is put to use, and ``second`` starts anew."""

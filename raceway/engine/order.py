@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from raceway.engine.stamped import CONDITION, Access, Held
+from raceway.engine.stamped import CONDITION, INSERTION, Access, Held
 
 Sections = frozenset[tuple[int, int]]
 
@@ -59,7 +59,8 @@ def must_precede(earlier: Access, later: Access, variable: int) -> bool:
     For an atomicity violation the question is what happens when critical sections are taken in
     another order, so the order that comes from conflicts on the variable itself does not count.
     One that comes from another variable does: the program may well branch on that one.  Nor does
-    it count that both held the lock of a condition, where neither was there to wait.
+    it count that both held the lock of a condition, where neither was there to wait, nor that
+    something was inserted into a container: what is in there already makes no difference to that.
     """
     number = earlier.actor.number
     if later.actor.number == number or later.base.get(number, -1) >= earlier.epoch:
@@ -71,4 +72,4 @@ def must_precede(earlier: Access, later: Access, variable: int) -> bool:
         for cause, released, taken in later.actor.caused.get(number, ())
         if released >= earlier.epoch and taken <= later.epoch
     ]
-    return not causes or any(cause not in (variable, CONDITION) for cause in causes)
+    return not causes or any(cause not in (variable, CONDITION, INSERTION) for cause in causes)

@@ -12,6 +12,8 @@ from raceway.model.clocks import EMPTY, Clock, join
 
 CONDITION = -1
 """In the place of a variable: two critical sections of the lock of a condition."""
+INSERTION = -2
+"""In the place of a variable: a container to which an insertion added something, unseen."""
 OPEN_KEPT = 16
 """Open sections of a message that was made of several."""
 
@@ -126,9 +128,10 @@ class Held(Section):
         segment: The holder's, when it took the lock.
         lent: Actors that were started inside of it.
         leaked: Whether it was released before all that those did inside of it was over.
+        passive: Whether the holder had waited for the condition of the lock, and notified nobody.
     """
 
-    __slots__ = ("count", "done", "leaked", "lent", "segment", "serial", "site")
+    __slots__ = ("count", "done", "leaked", "lent", "passive", "segment", "serial", "site")
 
     def __init__(self, lock: int, actor: ActorReplay, serial: int, site: Site) -> None:
         self.lock = lock  # as super().__init__() would: one is made for each lock that is taken
@@ -142,6 +145,7 @@ class Held(Section):
         self.segment = 0
         self.lent: list[ActorReplay] = []
         self.leaked = False
+        self.passive = False
 
 
 class ActorReplay:
@@ -167,7 +171,7 @@ class ActorReplay:
         waits: Locks that it took in this segment without having to wait, and when.
         latest: Its latest access at each place, whatever the variable.
         caused: For each other actor, the conflicts that ordered it before this one:
-            ``(variable or CONDITION, epoch of its release, epoch of our access)``.
+            ``(variable, CONDITION or INSERTION, epoch of its release, epoch of our access)``.
         parent: Name of who started it.
         origin: What it learned from whoever started it.
         stack: The callers that its accesses have.

@@ -9,7 +9,7 @@ up, and then this one is not stored.  A purely syntactic question, as in
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from raceway.engine.code_view import CodeView
 from raceway.engine.source_shapes import LEAVES, LOOPS, key_of, own_parts, stored
@@ -26,46 +26,107 @@ def guards(view: CodeView, root: ast.AST, first: ast.AST, second: ast.AST) -> bo
         first: The read that the write relies on.
         second: The write.
     """
+    return any(
+        _was_read_before(root, shared, local.id, first)
+        for shared, local in _guarding(view, root, second)
+    )
+
+
+def guarding_parameters(view: CodeView, root: ast.AST, second: ast.AST) -> dict[str, ast.AST]:
+    """Return the parameters with which a version is compared before ``second`` is done.
+
+    Returns:
+        For each of these parameters the version, such as ``self.version``.
+    """
+    if not isinstance(root, ast.FunctionDef | ast.AsyncFunctionDef):
+        return {}
+    arguments = root.args
+    names = {one.arg for one in (*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs)}
+    return {
+        local.id: shared
+        for shared, local in _guarding(view, root, second)
+        if local.id in names and not _stores(root, local.id)
+    }
+
+
+def is_version_before(
+    root: ast.AST, name: str, version: ast.AST, first: ast.AST, getter: CodeView | None
+) -> bool:
+    """Tell whether a local was read from the version that a callee calls ``version``.
+
+    Args:
+        root: The caller.
+        name: The local that the caller passes on.
+        version: What the callee compares it with.
+        first: The read that the write relies on, or the call that leads to it.
+        getter: What ``first`` calls, which may give back a version, too.
+    """
+    wanted = _last_name(version)
+    stores = _stores(root, name)
+    for node, value in stores:
+        if _is_before(node, first) and _last_name(value) == wanted:
+            continue
+        if getter is None or first not in (value, getattr(value, "value", None)):
+            return False
+        parts = (part for code in getter.roots for part in ast.walk(code))
+        if not any(_last_name(part) == wanted for part in parts):
+            return False
+    return bool(stores)
+
+
+def _guarding(view: CodeView, root: ast.AST, second: ast.AST) -> Iterator[tuple[ast.AST, ast.Name]]:
+    """Yield what a local is compared with, and the local, where ``second`` needs both equal."""
     for child, parent in view.ancestors(second, root):
         if isinstance(parent, ast.If) and child is not parent.test:
             operator: type[ast.AST] = ast.Eq if child in parent.body else ast.NotEq
-            if _compares_version(root, parent.test, operator, first):
-                return not _may_switch(_up_to(parent, child), second)
+            if not _may_switch(_up_to(parent, child), second):
+                yield from _compared(parent.test, operator)
         block = _up_to(parent, child)
         for index, statement in enumerate(block[:-1]):
             if (
                 isinstance(statement, ast.If)
                 and isinstance(statement.body[-1], LEAVES)
-                and _compares_version(root, statement.test, ast.NotEq, first)
+                and not _may_switch(block[index + 1 :], second)
             ):
-                return not _may_switch(block[index + 1 :], second)
+                yield from _compared(statement.test, ast.NotEq)
         if isinstance(parent, (ast.With, ast.AsyncWith, *LOOPS)):
-            return False  # what was compared outside of the block is out of date
-    return False
+            return  # what was compared outside of the block is out of date
 
 
-def _compares_version(
-    root: ast.AST, test: ast.AST, operator: type[ast.AST], first: ast.AST
-) -> bool:
-    """Tell whether ``test`` compares what is shared with a local that was read from it."""
+def _compared(test: ast.AST, operator: type[ast.AST]) -> Iterator[tuple[ast.AST, ast.Name]]:
     if not isinstance(test, ast.Compare) or not isinstance(test.ops[0], operator):
-        return False
+        return
     one, two = test.left, test.comparators[0]
     for shared, local in ((one, two), (two, one)):
-        if not isinstance(local, ast.Name) or not isinstance(shared, ast.Attribute | ast.Subscript):
-            continue
-        stores = [
-            (node, value)
-            for node in ast.walk(root)
-            if isinstance(node, ast.Assign)
-            for target, value in stored(node)
-            if isinstance(target, ast.Name) and target.id == local.id
-        ]
-        if stores and all(
-            key_of(value) == key_of(shared) and _is_before(node, first) for node, value in stores
-        ):
-            return True
-    return False
+        if isinstance(local, ast.Name) and isinstance(shared, ast.Attribute | ast.Subscript):
+            yield shared, local
+
+
+def _was_read_before(root: ast.AST, shared: ast.AST, name: str, first: ast.AST) -> bool:
+    """Tell whether a local was read from ``shared``, whenever it was assigned, before ``first``."""
+    stores = _stores(root, name)
+    return bool(stores) and all(
+        key_of(value) == key_of(shared) and _is_before(node, first) for node, value in stores
+    )
+
+
+def _stores(root: ast.AST, name: str) -> list[tuple[ast.Assign, ast.AST]]:
+    """Return the assignments to a local, each with its value, or the tuple that has it."""
+    return [
+        (node, value)
+        for node in ast.walk(root)
+        if isinstance(node, ast.Assign)
+        for target, value in stored(node)
+        for part in (target.elts if isinstance(target, ast.Tuple) else (target,))
+        if isinstance(part, ast.Name) and part.id == name
+    ]
+
+
+def _last_name(node: ast.AST) -> str | None:
+    """Return the name by which objects of different names have the same thing."""
+    if isinstance(node, ast.Attribute):
+        return node.attr
+    return ast.unparse(node.slice) if isinstance(node, ast.Subscript) else None
 
 
 def _is_before(statement: ast.stmt, node: ast.AST) -> bool:

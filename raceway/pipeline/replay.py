@@ -32,6 +32,7 @@ from typing import Any, Protocol
 from raceway.engine.definitions import Definitions
 from raceway.engine.stamped import (
     CONDITION,
+    INSERTION,
     Access,
     ActorReplay,
     Held,
@@ -45,7 +46,7 @@ from raceway.engine.stamped import (
 from raceway.model import ops
 from raceway.model.aging import Aging
 from raceway.model.clocks import EMPTY, clock_of, join
-from raceway.pipeline.conflicts import BITS, Conflicts
+from raceway.pipeline.conflicts import BITS, GROW_BIT, Conflicts
 from raceway.pipeline.messages import NO_MAIL, NOBODY, Channels, Hearsay, Mailbox, learn, meet
 from raceway.pipeline.numbers import PROCESS_BITS
 from raceway.pipeline.retirement import Retirement
@@ -76,11 +77,15 @@ class Detector(Protocol):
 
 
 class _LockReplay:
-    __slots__ = ("conflicts", "hard", "holder", "last", "signal", "sleepers", "waited")
+    __slots__ = (
+        "active", "conflicts", "hard", "holder", "last", "passive", "signal", "sleepers", "waited",
+    )  # fmt: skip
 
     def __init__(self) -> None:
         self.holder: ActorReplay | None = None
         self.last: Message | None = None
+        self.active: Message | None = None  # of the last section that may have been waited for
+        self.passive = False  # the last section was none of these
         self.signal: Message | None = None
         self.hard = False
         self.waited = False  # its last holder may have been there to wait
@@ -316,7 +321,8 @@ class Replay:
                 message = other.end
                 if message is None:
                     continue
-                self._note_cause(actor, other.actor.number, variable, message.epoch)
+                cause = INSERTION if bits == GROW_BIT else variable
+                self._note_cause(actor, other.actor.number, cause, message.epoch)
                 self._learn_causally(actor, message)
 
     @staticmethod
@@ -472,7 +478,7 @@ class Replay:
             return
         lock.sleepers.clear()  # those who have seen it will not learn who retires
         ends = (section.end for section in lock.conflicts.sections())
-        for message in (lock.last, lock.signal, lock.conflicts.older, *ends):
+        for message in (lock.last, lock.active, lock.signal, lock.conflicts.older, *ends):
             if message is not None:
                 self.hearsay.add(message)
 
@@ -497,9 +503,13 @@ class Replay:
                 self.detector.lock_order(LockOrder(actor, outer, number, site))
         if lock.last is not None and lock.last.actor != actor.number:
             last = lock.last
+            waits_for = None
             if lock.hard and (lock.waited or self._may_wait(site)):
-                self._learn(actor, last)
-            else:
+                # Who was woken and wakes nobody has not made what somebody else waits for.
+                waits_for = lock.active if lock.passive else last
+            if waits_for is not None and waits_for.actor != actor.number:
+                self._learn(actor, waits_for)
+            if waits_for is not last:
                 actor.full = join(actor.full, last.full, last.actor, last.epoch)
                 if lock.hard:
                     self._note_cause(actor, last.actor, CONDITION, last.epoch)
@@ -557,6 +567,9 @@ class Replay:
         lock.last = message
         lock.holder = None
         lock.waited = lock.hard and self._may_wait(held.site)
+        lock.passive = held.passive
+        if not held.passive:
+            lock.active = message
         self._hold(actor)
 
     def _wait_release(self, actor: ActorReplay, number: int, _thing: Any, _argument: Any) -> None:
@@ -572,10 +585,15 @@ class Replay:
         site = self.site(actor, code or 0, offset or 0)
         self._waiting[site.number] = True
         self._take(actor, number, site, waits=False)
-        actor.held[number].count = actor.saved.pop(number, 1)
+        held = actor.held[number]
+        held.count = actor.saved.pop(number, 1)
+        held.passive = True
 
-    def _notify(self, _actor: ActorReplay, number: int, _thing: Any, _argument: Any) -> None:
+    def _notify(self, actor: ActorReplay, number: int, _thing: Any, _argument: Any) -> None:
         self._lock(number).hard = True
+        held = actor.held.get(number)
+        if held is not None:
+            held.passive = False
 
     # ------------------------------------------------------------ births and deaths
 
