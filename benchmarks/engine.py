@@ -42,14 +42,15 @@ class Analysis:
         self.definer = Definer()
         self.definitions = Definitions()
         self.analyzer = Analyzer(self.definitions, Sources().text)
-        self.replay = Replay(1, self.definitions, self.analyzer, Mailbox())
+        self.replay = Replay(self.definitions, self.analyzer, Mailbox())
         self.limit = limit
         self.ops = 0
         self.seconds = 0.0
 
     def write(self, chunk, definitions):
         out = []
-        packed = self.definer.define(chunk, definitions, out)
+        packed, fresh = self.definer.define(chunk, definitions, out)
+        self.definer.commit(fresh)
         begin = time.process_time()
         for definition in out:
             self.definitions.add(definition)

@@ -137,7 +137,17 @@ def interrupted(history, *, waiting):
         if (history.ops[first].op, history.ops[second].op) in PATTERNS
         and history.ops[other].op in WRITES
         and (history.ops[first].op, history.ops[other].op) in STALE
+        and not overwritten(history, first, second)
     }
+
+
+def overwritten(history, first, second):
+    """Tell whether an actor wrote again before it read: the read is about the later write."""
+    ops = history.ops
+    return ops[first].op in WRITES and any(
+        (one.actor, one.subject) == (ops[first].actor, ops[first].subject) and one.op in WRITES
+        for one in ops[first + 1 : second]
+    )
 
 
 @SETTINGS

@@ -1,5 +1,6 @@
 """``raceway.testing.capture()``, in programs that know nothing of pytest."""
 
+import re
 import sys
 
 import pytest
@@ -111,7 +112,7 @@ def test_capture(suites, prepared):
     write(suites, prepared=prepared)
     ended = suites.bare("-W", "error", "cases.py", "Case")
     assert ended.status == 0, ended.err
-    assert "Ran 6 tests" in ended.err
+    assert re.search("Ran [56] tests", ended.err)  # Python 3.12.1 does not count the skipped one
     assert prepared or ended.out == "untouched\n"
     assert [] == suites.left_over()
 

@@ -6,7 +6,7 @@ import threading
 import raceway
 
 
-class Conflict(Exception):
+class ConflictError(Exception):
     pass
 
 
@@ -22,7 +22,7 @@ class Register:
                 self.value = value
                 self.version = expected + 1
                 return
-        raise Conflict
+        raise ConflictError
 
 
 register = raceway.watch(Register(), name="register")
@@ -35,7 +35,7 @@ def double_and_add(amount: int) -> None:
             value = register.value
         try:
             register.store(value * 2 + amount, expected=version)
-        except Conflict:
+        except ConflictError:
             continue
         return
 
