@@ -5,7 +5,11 @@ and in the thread that imports greenlet, and calls the one that was there before
 attributes and records: asking a dying greenlet for its state has broken programs (ddtrace#16424).
 
 Greenlets keep their actor in their ``__dict__``, also across other patches: what was installed
-when a greenlet was switched out is installed again when it is switched in.
+when a greenlet was switched out is installed again when it is switched in.  Plain greenlets have
+nothing but what the program stores there; their actors are kept beside them.
+
+The program sees no trace function of ours: ``greenlet.settrace`` and ``gettrace`` are about the
+one that comes after it.
 
 A switch by way of a hub is no order.  Neither is one from greenlet to greenlet that carries
 nothing, as those of a scheduler; one that carries a value hands it over, as ``send()`` of a
@@ -20,6 +24,7 @@ import sys
 
 # Not from collections, which takes longer to import than all of this.
 from _collections import deque  # type: ignore[import-not-found]  # has no stub
+from weakref import WeakKeyDictionary
 
 from raceway.model import ops
 from raceway.record import recorder
@@ -35,6 +40,8 @@ if TYPE_CHECKING:
 ATTRIBUTE = "_raceway_state"
 _STARTED_KEPT = 1 << 16
 _serial = 0
+_plain: WeakKeyDictionary[Any, State] = WeakKeyDictionary()
+"""The actors of greenlets of no class of their own."""
 _handed_over = recorder.next_channel()
 """From one raw greenlet to the next: sent and received in one step."""
 
@@ -55,14 +62,27 @@ def title(greenlet: Any) -> str:
 
 def known_state(greenlet: Any) -> State | None:
     """Return the actor of a greenlet that has one."""
-    state = getattr(greenlet, "__dict__", {}).get(ATTRIBUTE)
+    state = _plain.get(greenlet) if type(greenlet) is _plain_type() else None
+    if state is None:
+        state = getattr(greenlet, "__dict__", {}).get(ATTRIBUTE)
     return state if type(state) is recorder.State else None
+
+
+def _keep(greenlet: Any, state: State) -> None:
+    if type(greenlet) is _plain_type():
+        _plain[greenlet] = state
+    else:
+        greenlet.__dict__[ATTRIBUTE] = state
+
+
+def _plain_type() -> Any:
+    return getattr(sys.modules.get("greenlet"), "greenlet", None)
 
 
 def give_state(greenlet: Any) -> State:
     """Give a greenlet its actor, in the group of whoever runs on this thread."""
     state = recorder.new_state(title(greenlet), "greenlet", recorder.current().group)
-    greenlet._raceway_state = state
+    _keep(greenlet, state)
     started().append(state.actor)
     return state
 
@@ -98,7 +118,8 @@ def _find_state(greenlet: Any, before: State) -> State:
     if isinstance(greenlet, _hub_class()):
         # Not the thread's own: the hub sends on behalf of nobody, and would hand on all that the
         # main greenlet has learned.
-        greenlet._raceway_state = hub = recorder.new_state("gevent hub", "greenlet", thread.group)
+        hub = recorder.new_state("gevent hub", "greenlet", thread.group)
+        _keep(greenlet, hub)
         recorder.local.hub = hub
         _fork_for(thread, hub, None, -1)
         return hub
@@ -143,11 +164,13 @@ class Tracer:
 
     def __call__(self, event: str, args: Any) -> None:
         """Record a switch; called by greenlet, already on the stack of the target."""
-        if recorder.status.active and event in ("switch", "throw"):
-            try:
+        try:
+            if recorder.status.active and event in ("switch", "throw"):
                 self._switch(*args, carries=event == "throw")
-            except BaseException as error:  # it would reach whoever switches
-                recorder.lost("greenlet switch", error)
+        except BaseException as error:  # it would reach whoever switches
+            lost = getattr(recorder, "lost", None)
+            if lost is not None:  # at the very end of an interpreter modules are empty
+                lost("greenlet switch", error)
         if self.previous is not None:
             self.previous(event, args)
 
@@ -159,12 +182,11 @@ class Tracer:
         direct = not isinstance(origin, hub) and not isinstance(target, hub)
         if direct and _in_event_loop():
             return
-        saved = origin.__dict__
-        if saved.get(ATTRIBUTE) is not before and not isinstance(origin, hub):
-            saved[ATTRIBUTE] = before
-        state = target.__dict__.get(ATTRIBUTE)
-        known = type(state) is recorder.State
-        if not known:
+        if known_state(origin) is not before and not isinstance(origin, hub):
+            _keep(origin, before)
+        state = known_state(target)
+        known = state is not None
+        if state is None:
             state = _find_state(target, before)
         local.s = state
         if isinstance(target, hub):
@@ -221,7 +243,7 @@ def install_tracer() -> None:
     """Trace this thread, if it is not traced yet."""
     if getattr(recorder.local, "gevent", False):
         return
-    greenlet = sys.modules.get("greenlet")
+    greenlet = _implementation()
     if greenlet is not None:
         recorder.thread_state()
         recorder.local.gevent = True
@@ -232,8 +254,28 @@ def install_tracer() -> None:
 
 def remove_tracer() -> None:
     """Leave this thread; in other threads the function stays and only passes on."""
-    greenlet = sys.modules.get("greenlet")
+    greenlet = _implementation()
     tracer = greenlet.gettrace() if greenlet is not None else None
     recorder.local.__dict__.pop("gevent", None)
     if greenlet is not None and isinstance(tracer, Tracer):
         greenlet.settrace(tracer.previous)
+
+
+def get_trace(wrapped: Any, _instance: Any, args: Any, kwargs: Any) -> Any:
+    """Return the program's trace function, instead of ours."""
+    tracer = wrapped(*args, **kwargs)
+    return tracer.previous if isinstance(tracer, Tracer) else tracer
+
+
+def set_trace(wrapped: Any, _instance: Any, args: Any, kwargs: Any) -> Any:
+    """Set the program's trace function, behind ours if there is one; return its last one."""
+    tracer = _implementation().gettrace()
+    if not isinstance(tracer, Tracer) or kwargs or len(args) != 1:
+        return wrapped(*args, **kwargs)
+    previous, tracer.previous = tracer.previous, args[0]
+    return previous
+
+
+def _implementation() -> Any:
+    """Return the module of greenlet in which nothing is patched."""
+    return sys.modules.get("greenlet._greenlet", sys.modules.get("greenlet"))

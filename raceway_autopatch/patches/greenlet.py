@@ -11,9 +11,13 @@ from __future__ import annotations
 import sys
 
 from raceway_autopatch import greenlets
+from raceway_autopatch.patching import wrap
 
 SUPPORTS = None
-PATCHES = ()
+PATCHES = (
+    wrap("settrace", greenlets.set_trace, optional=True),
+    wrap("gettrace", greenlets.get_trace, optional=True),
+)
 
 teardown = greenlets.remove_tracer
 

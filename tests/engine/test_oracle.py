@@ -8,11 +8,13 @@ from __future__ import annotations
 import os
 
 import oracle
+import pytest
 import relation
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from oracle import History, Op, Shape
 
+from raceway.engine import shadow
 from raceway.engine.analyzer import Analyzer
 from raceway.engine.commutes import STALE, WRITES
 from raceway.engine.definitions import Definitions
@@ -22,6 +24,16 @@ from raceway.pipeline.messages import Mailbox
 from raceway.pipeline.replay import Replay
 
 EXAMPLES = int(os.environ.get("RACEWAY_ORACLE_EXAMPLES", "0"))
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _nothing_is_forgotten():
+    """Let the engine keep all sequences of a history, as the oracle does."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(shadow, "SEQUENCES_KEPT", 1000)
+        yield
+
+
 SETTINGS = settings(
     max_examples=EXAMPLES or 60,
     derandomize=not EXAMPLES,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import textwrap
 from pathlib import Path
@@ -424,4 +425,82 @@ def test_raw_greenlets_without_gevent(run):
     assert not ordered("carried", "end") and ordered("end", "after")
     """,
         order=("greenlet",),
+    )
+
+
+def test_trace_function_and_dict_of_a_plain_greenlet_are_the_program_s(run):
+    run(
+        """
+    import greenlet
+    seen = []
+    def theirs(event, args):
+        seen.append(event)
+    def work():
+        greenlet.getcurrent().answer = 42
+    assert greenlet.gettrace() is None
+    assert greenlet.settrace(theirs) is None
+    assert greenlet.gettrace() is theirs
+    plain = greenlet.greenlet(work)
+    assert plain.__dict__ == {}
+    plain.switch()
+    assert plain.__dict__ == {"answer": 42}
+    assert greenlet.getcurrent().__dict__ == {}
+    assert seen == ["switch", "switch"]
+    assert greenlet.settrace(None) is theirs
+    assert greenlet.gettrace() is None
+    plain = greenlet.greenlet(lambda: mark("greenlet"))
+    mark("start")
+    plain.switch()
+    mark("end")
+    assert ordered("start", "greenlet") and ordered("greenlet", "end")
+    assert who("greenlet") != who("start")
+    """,
+        order=("greenlet",),
+    )
+
+
+def test_switch_while_the_interpreter_ends(python, tmp_path):
+    program = tmp_path / "program.py"
+    program.write_text(
+        textwrap.dedent(
+            """
+    import greenlet
+    waiting = []
+    def work(waiting=waiting):
+        waiting[0].parent.switch("worked")
+    waiting.append(greenlet.greenlet(work))
+    class Last:
+        def __del__(self, waiting=waiting):
+            print(waiting[0].switch())
+    greenlet._greenlet.last = Last()
+    """
+        )
+    )
+    command = [python, "-m", "raceway_autopatch.launcher", "-q", python, program]
+    done = subprocess.run(
+        command, capture_output=True, text=True, timeout=60, check=False,
+        env={**os.environ, "PYTHONPATH": str(HERE.parents[1])},
+    )  # fmt: skip
+    assert (done.returncode, done.stdout, done.stderr) == (0, "worked\n", "")
+
+
+def test_hooks_of_a_thread_pool_get_the_function_of_the_program(run):
+    run(
+        """
+    import gevent.threadpool
+    given = []
+    class Pool(gevent.threadpool.ThreadPool):
+        class _WorkerGreenlet(gevent.threadpool.ThreadPool._WorkerGreenlet):
+            def _before_run_task(self, function, *rest):
+                given.append(function)
+                super()._before_run_task(function, *rest)
+    def work():
+        return 1701
+    pool = Pool(1)
+    assert pool.apply(work) == 1701
+    assert given == [work]
+    assert hash(given[0]) == hash(work)
+    assert repr(given[0]) == repr(work)
+    assert given[0].__name__ == "work"
+    """
     )

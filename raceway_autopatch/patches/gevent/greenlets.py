@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from typing import Any
 
+    from raceway.record.recorder import State
+
 _status = recorder.status
 
 
@@ -319,26 +321,48 @@ def _jobs_of(pool: Any) -> int:
     return _pools.get(id(pool)) or _pools.setdefault(id(pool), recorder.next_channel())
 
 
+class _Job:
+    """What the pool runs instead of a function; to hooks of the worker it is that function."""
+
+    __slots__ = ("_function", "_jobs", "_single", "_state")
+
+    def __init__(self, function: Any, state: State, jobs: int, *, single: bool) -> None:
+        self._function = function
+        self._state = state
+        self._jobs = jobs
+        self._single = single
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        before = recorder.install(self._state)
+        if self._single:
+            recorder.sync(ops.RECEIVE, self._jobs)  # no other thread: one after the other
+        try:
+            return self._function(*args, **kwargs)
+        finally:
+            recorder.sync(ops.SEND, self._jobs)
+            recorder.sync(ops.END, self._state.actor)
+            recorder.install(before)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._function, name)
+
+    def __eq__(self, other: object) -> bool:
+        return bool(self._function == other)
+
+    def __hash__(self) -> int:
+        return hash(self._function)
+
+    def __repr__(self) -> str:
+        return repr(self._function)
+
+
 def _pool_spawn(wrapped: Any, pool: Any, args: Any, kwargs: Any) -> Any:
     if not _status.active or not args:
         return wrapped(*args, **kwargs)
     function = args[0]
     state = recorder.new_state(f"gevent threadpool ({name_of(function)})", "job")
     recorder.fork_actor(state)
-    jobs = _jobs_of(pool)
-    single = pool.maxsize == 1
-
-    def job(*args: Any, **kwargs: Any) -> Any:
-        before = recorder.install(state)
-        if single:
-            recorder.sync(ops.RECEIVE, jobs)  # there is no other thread: one after the other
-        try:
-            return function(*args, **kwargs)
-        finally:
-            recorder.sync(ops.SEND, jobs)
-            recorder.sync(ops.END, state.actor)
-            recorder.install(before)
-
+    job = _Job(function, state, _jobs_of(pool), single=pool.maxsize == 1)
     result = wrapped(job, *args[1:], **kwargs)
     if hasattr(type(result), "_raceway_source"):
         result._raceway_source = state.actor
