@@ -80,6 +80,7 @@ def install(
     _state.write = contained(write, "process exit")
     # First registered is last called: what other exit functions do is recorded too.
     atexit.register(_end)
+    takes_descriptors = getattr(os, "execve", None) in os.supports_fd
     _state.applied = patching.apply(
         os,
         (
@@ -89,6 +90,8 @@ def install(
             around("chroot", _writing_first, optional=True),
         ),
     )
+    if takes_descriptors:
+        os.supports_fd.add(os.execve)  # a set of functions, in which programs look
     _state.stands_in = not forked and hasattr(_signal, "SIGTERM")
     if _state.stands_in and _signal.getsignal(_signal.SIGTERM) == _signal.SIG_DFL:
         _set_terminate(_on_terminate)
@@ -102,6 +105,7 @@ def uninstall() -> None:
     """Leave no residue; calling it again changes nothing."""
     if _state.applied is None:
         return
+    os.supports_fd.discard(getattr(os, "execve", None))
     _state.applied.undo()
     _state.applied = None
     if _state.interrupts is not None:

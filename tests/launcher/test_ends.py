@@ -32,6 +32,8 @@ PROGRAMS = {
     "if pid: raise SystemExit(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))",
     "exec": "import os, sys\nprint(1, flush=True)\n"
     "os.execv(sys.executable, [sys.executable, '-c', 'print(2); raise SystemExit(8)'])",
+    "exec of a descriptor": "import os, sys\nassert os.execve in os.supports_fd\n"
+    "os.execve(os.open(sys.executable, os.O_RDONLY), [sys.executable, '-c', 'print(3)'], os.environ)",
     "exec that fails": "import os\ntry:\n    os.execvp('no-such-program', ['x'])\n"
     "except OSError as error:\n    raise SystemExit(repr(error))",
     "process group": "import os\nprint(os.getpgid(0) == os.getpgid(os.getppid()))\n"
