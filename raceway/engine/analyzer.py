@@ -87,6 +87,8 @@ class Analyzer:
         self.races: dict[tuple[int, Place, Place], Race] = {}
         self.violations: dict[tuple[int, int, int, Place, Place, Place], Violation] = {}
         self.lock_graph = LockOrderGraph()
+        self.signals: set[int] = set()
+        """Locks that are released by others than take them, as the last of several readers does."""
         self.shadows: Aging[int, Shadow] = Aging(SHADOWS_KEPT, self._forget)
         self.variables = 0
         self._newest_forgotten = 0
@@ -130,6 +132,11 @@ class Analyzer:
     def lock_order(self, edge: LockOrder) -> None:
         """Take the next edge of the lock-order graph."""
         self.lock_graph.add(edge)
+
+    def signalled(self, lock: int) -> None:
+        """Take note that a lock is released by others than take it, or could be."""
+        if len(self.signals) < EVIDENCE_KEPT:
+            self.signals.add(lock)
 
     def retire(self, actor: ActorReplay) -> None:
         """Forget what an actor did: it comes before everything that is still to happen."""
@@ -212,6 +219,7 @@ class Analyzer:
             container = self.shadows.get(above) or self._shadow(above)
         by_hand = variable is not None and variable.role == ops.ROLE_NAMED
         shadow = Shadow(number, container, by_hand=by_hand)
+        shadow.shared = number in self.definitions.shared
         if variable is not None and variable.has_value and number > self._newest_forgotten:
             shadow.value = variable.value
             shadow.has_value = True
@@ -334,6 +342,8 @@ class Analyzer:
         later = first if other.index < first.index else other
         if self.judge.is_swapped_out(later.site):
             return  # whoever comes by the variable now finds another object
+        if not between and self._finds_it_gone(second, other):
+            return
         apart = not observed and first.locks.isdisjoint(other.locks)
         if apart and self.judge.is_handed_over(later.site):
             return  # as for races
@@ -357,6 +367,15 @@ class Analyzer:
         found = Violation(variable, sequence, other, severity, between=between)
         found.observed = observed
         self.violations[key] = found
+
+    def _finds_it_gone(self, second: Access, other: Access) -> bool:
+        """Tell whether ``other`` takes out what was not there: else nothing would be put in."""
+        return (
+            second.kind == ops.GROW
+            and other.kind == ops.UPDATE
+            and self._is_item(second)
+            and self.judge.is_removal(other.site)
+        )
 
 
 def _index(access: Access) -> int:

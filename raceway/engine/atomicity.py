@@ -52,17 +52,17 @@ def check(
         report: Called with the sequence, the access that breaks it, whether it really came in
             between in this run, and whether at least nothing but chance kept it from doing so.
     """
-    _break(shadow, access, report)
+    _break(shadow, access, judge, report)
     if mine is None:
         return
     for first in _firsts(shadow, mine, access, judge):
         ended = _sequence(shadow, mine, first, access, judge)
         if ended is not None:
             shadow.keep_sequence(mine, ended)
-            _is_broken(shadow, mine, ended, report)
+            _is_broken(shadow, mine, ended, judge, report)
 
 
-def _break(shadow: Shadow, access: Access, report: ReportViolation) -> None:
+def _break(shadow: Shadow, access: Access, judge: Judge, report: ReportViolation) -> None:
     """Look for sequences of others that an access breaks."""
     actor = access.actor
     # Where all take turns on one thread, what no switch divides cannot be broken.
@@ -80,10 +80,12 @@ def _break(shadow: Shadow, access: Access, report: ReportViolation) -> None:
             continue  # whatever it did
         for sequence in trail.sequences.values() if trail.sequences else ():
             if sequence.broken_by_write is writes:
-                _judge(shadow, sequence, access, report)
+                _judge(shadow, sequence, access, judge, report)
 
 
-def _is_broken(shadow: Shadow, mine: Trail, ended: Sequence, report: ReportViolation) -> None:
+def _is_broken(
+    shadow: Shadow, mine: Trail, ended: Sequence, judge: Judge, report: ReportViolation
+) -> None:
     """Look for earlier accesses of others that break a sequence, or might have."""
     group = mine.actor.group
     if ended.at_once and shadow.group == group:
@@ -101,7 +103,7 @@ def _is_broken(shadow: Shadow, mine: Trail, ended: Sequence, report: ReportViola
             continue  # whatever it did
         for other in trail.accesses():
             if breaking >> other.kind & 1:
-                _judge(shadow, ended, other, report)
+                _judge(shadow, ended, other, judge, report)
 
 
 def _firsts(shadow: Shadow, mine: Trail, second: Access, judge: Judge) -> list[Access]:
@@ -131,7 +133,7 @@ def _sequence(
         return None
     if _was_reached_again(first) and judge.is_past(first.site, second.site):
         return None
-    if pattern is Pattern.W_R_W and (not _is_hole(first) or _is_hole(second)):
+    if pattern is Pattern.W_R_W and not _leaves_hole(first, second, judge):
         return None
     if first.kind == ops.UPDATE and second.kind == ops.GROW and shadow.container is None:
         return None  # what was popped is the actor's own: putting it back relies on nothing
@@ -142,6 +144,11 @@ def _sequence(
     ]
     if pattern is Pattern.W_W_R and any(access.kind in WRITES for access in middle):
         return None  # it is the later write that the read is about
+    if any(
+        access.kind == first.kind and judge.is_superseded(first.site, access.site, second.site)
+        for access in middle
+    ):
+        return None
     takes = pattern is Pattern.TAKEN
     rechecks = tuple(
         access
@@ -170,18 +177,25 @@ def _was_reached_again(first: Access) -> bool:
     )
 
 
-def _is_hole(access: Access) -> bool:
-    """Tell whether a write stores "nothing", as the first of two steps."""
-    stores = access.kind in {ops.WRITE, ops.GROW}
-    return stores and access.has_value and access.value is None
+def _leaves_hole(first: Access, second: Access, judge: Judge) -> bool:
+    """Tell whether "nothing" is stored first, and something in its place later."""
+    if not judge.stores_nothing(first) or judge.stores_nothing(second):
+        return False
+    # What is added to what others have put there meanwhile needs it to be empty: it was taken.
+    return first.has_value or not judge.is_update(second.site)
 
 
-def _judge(shadow: Shadow, sequence: Sequence, other: Access, report: ReportViolation) -> None:
+def _judge(
+    shadow: Shadow, sequence: Sequence, other: Access, judge: Judge, report: ReportViolation
+) -> None:
     """Report ``sequence`` if ``other`` breaks it and can come in between."""
     first, second = sequence.first, sequence.second
     if not _breaks(sequence, other):
         return
     if excluded(sequence.sections, second.borrowed, other):
+        return
+    worker = first.actor.worker
+    if worker and other.actor.worker == worker and not shadow.shared:
         return
     if (
         first.segment == second.segment
@@ -189,20 +203,22 @@ def _judge(shadow: Shadow, sequence: Sequence, other: Access, report: ReportViol
         and not can_wait_between(first, second)
     ):
         return  # no switch in between: cooperative actors cannot come in
-    variable = shadow.number
+    variable, matters = shadow.number, judge.matters
     index = other.index
     between = False
     if index < first.index:
-        if must_precede(other, first, variable):
+        if must_precede(other, first, variable, matters, second):
             return
         observed = not full_before(other, first)
     elif index > second.index:
-        if must_precede(second, other, variable):
+        if must_precede(second, other, variable, matters):
             return
         observed = not full_before(second, other)
     else:
         between = observed = True
-        if must_precede(first, other, variable) and must_precede(other, second, variable):
+        if must_precede(first, other, variable, matters) and must_precede(
+            other, second, variable, matters
+        ):
             return
     if _checked_again(sequence, other):
         return

@@ -44,12 +44,15 @@ class Position:
     """A source range as ``code.co_positions()`` yields it.
 
     Columns count UTF-8 bytes from 0.  Where only the line is known the other fields are None.
+    ``leaves`` tells for a ``with`` block whether this is its exit, if that is known: both ends have
+    the same range.
     """
 
     line: int
     end_line: int | None = None
     column: int | None = None
     end_column: int | None = None
+    leaves: bool | None = None
 
 
 class _Scope:

@@ -79,6 +79,8 @@ class Conclusions:
     def _races(self) -> Iterator[Finding]:
         groups: dict[object, list[Race]] = {}
         for race in self._analyzer.races.values():
+            if not race.observed and self._is_handed_on(race.first, race.second):
+                continue
             name = self._definitions.variable_name(race.variable)
             pair = frozenset((self._function(race.first.site), self._function(race.second.site)))
             groups.setdefault((race.variable >> 32, name, pair), []).append(race)
@@ -120,11 +122,25 @@ class Conclusions:
         lines = self._lines(one, two)
         return lines[one.index] == lines[two.index]
 
+    def _is_handed_on(self, *accesses: Access) -> bool:
+        """Tell whether one of them holds a lock that others release, as it is no mutex then.
+
+        Whom such a lock protects is decided by something that is not seen: with the last of
+        several readers it opens for a writer.  So what it orders in this run is all there is.
+        """
+        signals = self._analyzer.signals
+        return any(not signals.isdisjoint(access.locks) for access in accesses)
+
     # ------------------------------------------------------------ atomicity violations
 
     def _violations(self) -> Iterator[Finding]:
         groups: dict[object, list[Violation]] = {}
         for violation in self._analyzer.violations.values():
+            sequence = violation.sequence
+            if not violation.observed and self._is_handed_on(
+                sequence.first, sequence.second, violation.other
+            ):
+                continue
             name = self._definitions.variable_name(violation.variable)
             key = (
                 violation.variable >> 32,
@@ -184,7 +200,8 @@ class Conclusions:
 
     def _lock_orders(self) -> Iterator[Finding]:
         for cycle in self._analyzer.lock_graph.cycles():
-            yield self._lock_cycle(cycle)
+            if self._analyzer.signals.isdisjoint(edge.outer for edge in cycle):
+                yield self._lock_cycle(cycle)
 
     def _lock_cycle(self, cycle: tuple[LockOrder, ...]) -> Finding:
         sides: list[Side] = []

@@ -126,6 +126,8 @@ class Definitions:
         self.notes: list[str] = []
         self.errors: dict[str, tuple[str, int]] = {}
         """Errors of ours: where, what the first one was, and how many."""
+        self.shared: set[int] = set()
+        """Variables that several processes have."""
         self.homes: dict[int, int] = {}
         """Process of an actor, where its number does not tell: for who began with a process."""
         self.peers: dict[str, str] = {}

@@ -107,7 +107,13 @@ def link(
         control_only: Leave aside what the second is computed from: ask about tests only.
     """
     answers = [
-        _link(view, root, Access(node, first_kind), Access(other, second_kind), control_only)
+        _link(
+            view,
+            root,
+            Access(node, first_kind, first.leaves),
+            Access(other, second_kind, second.leaves),
+            control_only,
+        )
         for root, node in view.locate(first, first_kind)
         for other_root, other in view.locate(second, second_kind)
         if root is other_root
@@ -118,7 +124,7 @@ def link(
 def is_carried(view: CodeView, first: Position, second: Position) -> bool:
     """Tell whether the access at ``second`` relies on what an earlier pass read at ``first``."""
     outcomes = [
-        _walk(view, root, Access(node, "read"), Access(other, kind))
+        _walk(view, root, Access(node, "read", first.leaves), Access(other, kind, second.leaves))
         for kind in _KINDS
         for root, node in view.locate(first, "read")
         for other_root, other in view.locate(second, kind)
@@ -171,6 +177,11 @@ def is_constant_write(view: CodeView, write: Position) -> bool:
 def is_reset(view: CodeView, write: Position) -> bool:
     """Tell whether ``write`` starts anew: it stores a literal or something empty, or clears."""
     return any(shapes.resets(view, *place) for place in view.locate(write, "write"))
+
+
+def stores_empty(view: CodeView, write: Position) -> bool:
+    """Tell whether ``write`` stores an empty container."""
+    return any(shapes.stores_empty(view, *place) for place in view.locate(write, "write"))
 
 
 def tests_exactly(view: CodeView, read: Position) -> bool:

@@ -117,6 +117,25 @@ def relies_on(view: CodeView, second: Position, kind: Kind, names: Iterable[str]
     return not places
 
 
+def own_parameters(view: CodeView) -> frozenset[str]:
+    """Return what the function is called with, without the object that it is a method of."""
+    found: set[str] = set()
+    for root in view.roots:
+        if isinstance(root, ast.FunctionDef | ast.AsyncFunctionDef):
+            named = [*root.args.posonlyargs, *root.args.args, *root.args.kwonlyargs]
+            found.update(argument.arg for argument in named)
+    return frozenset(found - {"self", "cls"})
+
+
+def stores(view: CodeView, second: Position, names: Iterable[str]) -> bool:
+    """Tell whether the value written at ``second`` is computed from these parameters."""
+    outcomes = [
+        _walk(view, root, Access(_NOWHERE, "read"), Access(node, "write"), names)
+        for root, node in view.locate(second, "write")
+    ]
+    return any(one is not None and one.data & DATA for one in outcomes)
+
+
 def decides(view: CodeView, second: Position, kind: Kind, names: Iterable[str]) -> bool:
     """Tell whether a test of these parameters decides about the call at ``second``."""
     outcomes = [

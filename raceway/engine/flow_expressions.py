@@ -59,6 +59,8 @@ class Access:
 
     node: ast.AST
     kind: Kind
+    leaves: bool | None = None
+    """Of a ``with`` block: at its exit, or not; None if unknown."""
 
 
 class ExpressionWalk:
@@ -90,10 +92,14 @@ class ExpressionWalk:
             moment: Which access of an augmented assignment's target this is.
         """
         bits = 0
-        second = node is self.second.node and moment in (None, self.second.kind)
+        second = (
+            node is self.second.node
+            and moment in (None, self.second.kind)
+            and not self.second.leaves
+        )
         if second:
             self._hit(data, state)
-        if node is self.first.node and moment in (None, self.first.kind):
+        if node is self.first.node and moment in (None, self.first.kind) and not self.first.leaves:
             state.reached |= FRESH
             # Both accesses may lie in one call (``list(map(f, xs))``), unless a loop repeats it.
             if second and isinstance(node, ast.Call | ast.Await) and not self.view_in_loop(node):
@@ -104,9 +110,9 @@ class ExpressionWalk:
 
     def again(self, node: ast.AST, state: State) -> None:
         """Note that ``node`` is executed a second time (the exit of a ``with`` block)."""
-        if node is self.second.node:
+        if node is self.second.node and self.second.leaves is not False:
             self._hit(0, state)
-        if node is self.first.node:
+        if node is self.first.node and self.first.leaves is not False:
             state.reached |= FRESH
 
     def control(self, state: State) -> int:
@@ -153,7 +159,7 @@ class ExpressionWalk:
         if isinstance(node, ast.Subscript):
             base = self.evaluate(node.value, state)
             index = self.evaluate(node.slice, state)
-            return base | index | self.event(node, index, state)
+            return base | index | self._kept(node, state) | self.event(node, index, state)
         if isinstance(node, ast.NamedExpr):
             bits = self.evaluate(node.value, state)
             self.assign(node.target, bits, state)
@@ -179,11 +185,13 @@ class ExpressionWalk:
         return bits | self.event(node, given, state)
 
     def _attribute(self, node: ast.Attribute, state: State) -> int:
-        path = dotted(node)
-        bits = self.evaluate(node.value, state)
-        if path is not None and path not in self._shared:
-            bits |= state.names.get(path, 0)
+        bits = self.evaluate(node.value, state) | self._kept(node, state)
         return bits | self.event(node, 0, state)
+
+    def _kept(self, node: ast.Attribute | ast.Subscript, state: State) -> int:
+        """Return the taint of what was stored here before."""
+        path = dotted(node)
+        return 0 if path is None or path in self._shared else state.names.get(path, 0)
 
     def _call(self, node: ast.Call, state: State) -> int:
         function = self.evaluate(node.func, state)
@@ -301,13 +309,10 @@ class ExpressionWalk:
         if isinstance(target, ast.Name):
             bits = self._look_up(target.id, state)
         elif isinstance(target, ast.Attribute):
-            bits = self.evaluate(target.value, state)
-            path = dotted(target)
-            if path is not None and path not in self._shared:
-                bits |= state.names.get(path, 0)
+            bits = self.evaluate(target.value, state) | self._kept(target, state)
         else:
             self.evaluate(target.value, state)
-            bits = self.evaluate(target.slice, state)
+            bits = self.evaluate(target.slice, state) | self._kept(target, state)
         bits |= self.event(target, 0, state, "read")
         bits |= self.evaluate(node.value, state) | as_control(self.branch)
         if isinstance(target, ast.Name):

@@ -62,9 +62,9 @@ class State:
         self.broken = carry(self.broken)
 
     def assign(self, name: str, bits: int) -> None:
-        """Give ``name`` a new value: what was known of it and of its attributes is gone."""
-        prefix = name + "."
-        for known in [known for known in self.names if known.startswith(prefix)]:
+        """Give ``name`` a new value: what was known of it and of what it holds is gone."""
+        holds = (name + ".", name + "[")
+        for known in [known for known in self.names if known.startswith(holds)]:
             del self.names[known]
         if bits:
             self.names[name] = bits
@@ -87,12 +87,17 @@ def join(first: State | None, second: State | None) -> State | None:
 
 
 def dotted(node: ast.AST) -> str | None:
-    """Return ``a.b.c`` for a chain of attributes that starts at a name."""
+    """Return ``a.b['c']`` for a chain of attributes and constant keys that starts at a name."""
     parts: list[str] = []
-    while isinstance(node, ast.Attribute):
-        parts.append(node.attr)
+    while True:
+        if isinstance(node, ast.Attribute):
+            parts.append("." + node.attr)
+        elif isinstance(node, ast.Subscript) and isinstance(node.slice, ast.Constant):
+            parts.append(f"[{node.slice.value!r}]")
+        else:
+            break
         node = node.value
     if not isinstance(node, ast.Name):
         return None
     parts.append(node.id)
-    return ".".join(reversed(parts))
+    return "".join(reversed(parts))

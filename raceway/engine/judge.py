@@ -15,7 +15,7 @@ from raceway.engine.code_view import CodeView, Position
 from raceway.engine.commutes import WRITES
 from raceway.engine.definitions import Definitions
 from raceway.engine.dependence import Link, Verdict
-from raceway.engine.stamped import Access, Site
+from raceway.engine.stamped import Access, Cause, Site
 from raceway.model import ops
 from raceway.model.findings import Frame
 
@@ -27,6 +27,7 @@ Frames = tuple[tuple[int, int], ...]
 
 _NO_LINK = Link(Verdict.NONE)
 _NOT_LINKED = Link(Verdict.SAME_FUNCTION)
+_MAKES_NO_DIFFERENCE = frozenset({Verdict.SAME_FUNCTION, Verdict.NONE})
 _CANNOT_FOLLOW = frozenset({Verdict.NONE, Verdict.UNKNOWN})
 
 
@@ -41,6 +42,7 @@ class Pattern(enum.Enum):
 
 
 _UNASKED = object()
+_EXITS = frozenset({"__exit__", "__aexit__"})
 _METHODS_DEEP = 4
 """Callers that are asked where ``self`` came from."""
 _WALKS = frozenset({ops.ITERATE, ops.SCAN, ops.STEP})
@@ -89,7 +91,9 @@ class Judge:
         frame = self.frame(site, depth)
         if frame is None:
             return None
-        return Position(frame.line, frame.end_line, frame.column, frame.end_column)
+        callee = self.frame(site, depth - 1) if depth else None
+        leaves = None if callee is None else callee.function.rpartition(".")[2] in _EXITS
+        return Position(frame.line, frame.end_line, frame.column, frame.end_column, leaves)
 
     # ------------------------------------------------------------ two places
 
@@ -341,12 +345,47 @@ class Judge:
             return None
         if link.back_edge or self.is_polled(second.site):
             return None
+        depths = self.common_call(first.site, second.site)
         if self.is_update(first.site):
-            last = link.verdict is Verdict.RECHECK and self._is_last_one(first.site, second.site)
+            # A callee that tests may do so for another purpose as well; here it is asked.
+            asks = link.verdict is Verdict.RECHECK or (
+                depths is not None and depths[1] > 0 and link.verdict is Verdict.SAME_FUNCTION
+            )
+            last = asks and self._is_last_one(first.site, second.site)
             return Pattern.W_W_R if last else None
-        # A method that is called again reads for a purpose of its own.
-        direct = self.common_call(first.site, second.site) == (0, 0)
-        return Pattern.W_W_R if direct and link.verdict is Verdict.SAME_FUNCTION else None
+        if depths is None or link.verdict is not Verdict.SAME_FUNCTION:
+            return None
+        # A method that is called again reads for a purpose of its own, unless the call has stored
+        # there what it was called with: then that is what its callees go by.
+        expects = depths == (0, 0) or (
+            first.kind == ops.WRITE
+            and self._stores_own(first.site, depths[0])
+            and self._is_used(second.site, depths[1])
+        )
+        return Pattern.W_W_R if expects else None
+
+    def _stores_own(self, site: Site, depth: int) -> bool:
+        """Tell whether ``site`` stores what the function at ``depth`` was called with."""
+        place = self._place(site, depth)
+        names = flow_calls.own_parameters(place[0]) if place is not None else frozenset()
+        for level in range(depth, 0, -1):
+            callee = self._place(site, level - 1)
+            if place is None or callee is None or not names:
+                return False
+            arguments = flow_calls.passed_on(*place, "write", names)
+            names = flow_calls.parameters(callee[0], *place, "write", arguments) or frozenset()
+            place = callee
+        return place is not None and bool(names) and flow_calls.stores(*place, names)
+
+    def _is_used(self, site: Site, depth: int) -> bool:
+        """Tell whether what is read at ``site`` is put to use on its way up to ``depth``."""
+        for level in range(depth + 1):
+            place = self._place(site, level)
+            if place is None or not flow_calls.leaves(*place):
+                return False
+            if not flow_calls.returns(*place):
+                return True
+        return True
 
     def _is_validated(self, first: Access, second: Access) -> bool:
         """Tell whether the write happens only if a version is still the one read before."""
@@ -393,11 +432,11 @@ class Judge:
         depths = self.common_call(first, second)
         if depths is None:
             return False
-        places = [self._place(second, depth) for depth in {0, depths[1]}]
+        last = min(depths[1] + 1, len(second.frames) - 1)  # it may be the caller that acts upon it
+        places = [self._place(second, depth) for depth in range(last + 1)]
         asked = [place for place in places if place is not None]
-        return any(dependence.tests_exactly(*place) for place in asked) and not any(
-            dependence.only_signals(*place) for place in asked
-        )
+        exactly = any(dependence.tests_exactly(*place) for place in asked[: depths[1] + 1])
+        return exactly and not any(dependence.only_signals(*place) for place in asked)
 
     def in_order(self, first: Site, second: Site, second_kind: Kind = "write") -> Link:
         """Answer as :meth:`link` where the source says nothing: accesses tracked by hand.
@@ -406,6 +445,34 @@ class Judge:
         """
         depths = self.common_call(first, second)
         return self._guess(first, second, *depths, second_kind) if depths else _NO_LINK
+
+    def is_superseded(self, first: Site, middle: Site, second: Site) -> bool:
+        """Tell whether ``middle`` is the same place as ``first``, in the call of ``second``.
+
+        A generator is resumed by other callers each time, so that ``first`` can be in that call,
+        too.  But it is the later one that the call goes on from.
+        """
+        depths = self.common_call(first, second)
+        if depths is None:
+            return False
+        i, j = depths[0] + 1, depths[1] + 1
+        return (
+            first.frames[i:] != second.frames[j:]
+            and middle.frames[i:] == second.frames[j:]
+            and middle.frames[:i] == first.frames[:i]
+        )
+
+    def matters(self, cause: Cause, access: Access) -> bool:
+        """Tell whether what an actor read under a lock makes a difference to a later access.
+
+        Unless both belong to one call whose source says that it makes none, it may.
+        """
+        if cause.site is None:
+            return cause.reads
+        if cause.site is access.site or self.common_call(cause.site, access.site) is None:
+            return True
+        kind: Kind = "write" if access.kind in WRITES else "read"
+        return self.link(cause.site, access.site, "read", kind).verdict not in _MAKES_NO_DIFFERENCE
 
     def is_only_tested(self, first: Site, second: Site, kind: int) -> bool:
         """Tell whether an access at ``second`` depends on a test of what ``first`` read only."""
@@ -523,6 +590,14 @@ class Judge:
     def is_constant_write(self, site: Site) -> bool:
         """Tell whether this write stores a literal."""
         return self._ask("is_constant_write", site)
+
+    def stores_nothing(self, access: Access) -> bool:
+        """Tell whether this write stores None or an empty container."""
+        if access.kind not in {ops.WRITE, ops.GROW}:
+            return False
+        if access.has_value:
+            return access.value is None
+        return self._ask("stores_empty", access.site)
 
     # ------------------------------------------------------------ one operation on a container
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from raceway.engine.stamped import CONDITION, INSERTION, Access, Held
+from collections.abc import Callable
+
+from raceway.engine.stamped import CONDITION, INSERTION, WRITE_BIT, Access, Cause, Held
 
 Sections = frozenset[tuple[int, int]]
 
@@ -53,14 +55,30 @@ def can_wait_between(first: Access, second: Access) -> bool:
     )
 
 
-def must_precede(earlier: Access, later: Access, variable: int) -> bool:
+def must_precede(
+    earlier: Access,
+    later: Access,
+    variable: int,
+    matters: Callable[[Cause, Access], bool],
+    relying: Access | None = None,
+) -> bool:
     """Tell whether ``earlier`` comes first even if the critical sections on ``variable`` swap.
 
     For an atomicity violation the question is what happens when critical sections are taken in
     another order, so the order that comes from conflicts on the variable itself does not count.
-    One that comes from another variable does: the program may well branch on that one.  Nor does
+    One that comes from another variable does, as the program may branch on that one; unless the
+    section is the one in which ``later`` lies, and its source says that it does not, or what
+    relies on it stores both variables in one section, since then they are one state.  Nor does
     it count that both held the lock of a condition, where neither was there to wait, nor that
     something was inserted into a container: what is in there already makes no difference to that.
+
+    Args:
+        earlier: An access.
+        later: An access of another actor.
+        variable: What both access.
+        matters: Tells whether what was read at the place of a cause makes a difference to an
+            access of the same actor.
+        relying: What that actor does later, relying on ``later``.
     """
     number = earlier.actor.number
     if later.actor.number == number or later.base.get(number, -1) >= earlier.epoch:
@@ -69,7 +87,30 @@ def must_precede(earlier: Access, later: Access, variable: int) -> bool:
         return False
     causes = [
         cause
-        for cause, released, taken in later.actor.caused.get(number, ())
-        if released >= earlier.epoch and taken <= later.epoch
+        for cause in later.actor.caused.get(number, ())
+        if cause.released >= earlier.epoch and cause.taken <= later.epoch
     ]
-    return not causes or any(cause not in (variable, CONDITION, INSERTION) for cause in causes)
+    if not causes:
+        return True
+    return any(
+        cause.variable not in (variable, CONDITION, INSERTION)
+        and (
+            not any(cause.variable in held.done for held in later.held)
+            or _matters(cause, later, matters)
+            or (
+                relying is not None
+                and not (relying.site is earlier.site and _stores(earlier, cause.variable))
+                and _matters(cause, relying, matters)
+            )
+        )
+        for cause in causes
+    )
+
+
+def _matters(cause: Cause, access: Access, matters: Callable[[Cause, Access], bool]) -> bool:
+    return not _stores(access, cause.variable) and matters(cause, access)
+
+
+def _stores(access: Access, variable: int) -> bool:
+    """Tell whether ``variable`` is written in a critical section in which the access is."""
+    return any(held.done.get(variable, 0) & WRITE_BIT for held in access.held)

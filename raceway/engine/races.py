@@ -65,14 +65,15 @@ def check(shadow: Shadow, mine: Trail | None, access: Access, report: ReportRace
         and shadow.kinds & racing
         and (mine is None or not _is_repeated(shadow, mine, access))
     ):
-        raced = _compare(shadow.trails, racing, access, report)
+        raced = _compare(shadow, shadow.trails, racing, access, report)
     if container is not None:
         # An insertion is an access to the structure, too, and was compared as such.
         racing = _WITH_ITEMS[kind]
         if container.kinds & racing:
-            raced = _compare(container.trails, racing, access, report) or raced
+            raced = _compare(shadow, container.trails, racing, access, report) or raced
     elif shadow.item_trails and shadow.item_kinds & _WITH_WHOLE[kind]:
-        raced = _compare(shadow.item_trails, _WITH_WHOLE[kind], access, report) or raced
+        trails = shadow.item_trails
+        raced = _compare(shadow, trails, _WITH_WHOLE[kind], access, report) or raced
     return raced
 
 
@@ -90,8 +91,11 @@ def _is_repeated(shadow: Shadow, mine: Trail, access: Access) -> bool:
     return access.kind in READS and before.index > shadow.written
 
 
-def _compare(trails: dict[int, Trail], racing: int, access: Access, report: ReportRace) -> bool:
+def _compare(
+    shadow: Shadow, trails: dict[int, Trail], racing: int, access: Access, report: ReportRace
+) -> bool:
     raced = False
+    worker = 0 if shadow.shared else access.actor.worker
     group = access.actor.group
     hard = access.hard
     locks = access.locks
@@ -100,6 +104,7 @@ def _compare(trails: dict[int, Trail], racing: int, access: Access, report: Repo
         if (
             not trail.kinds & racing
             or trail.actor.group == group
+            or (worker and trail.actor.worker == worker)
             or hard.get(number, -1) >= trail.epoch
             or (plain and trail.plain and not locks.isdisjoint(trail.locks))
         ):

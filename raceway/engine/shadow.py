@@ -164,6 +164,7 @@ class Shadow:
     Attributes:
         by_hand: Its accesses are reported by calls of the program.
         container: The shadow of the container, for an item of it.
+        shared: Whether it lies in the memory of several processes.
         trails: What each actor did, by its number.
         kinds: Bits ``1 << kind`` of all accesses.
         item_trails: For a container: what each actor did to any item; insertions are its own.
@@ -181,8 +182,8 @@ class Shadow:
 
     __slots__ = (
         "by_hand", "container", "group", "has_value", "item_kinds", "item_trails", "kinds", "last",
-        "limit", "linked", "number", "plain", "sequenced", "since", "switched", "trails", "value",
-        "written",
+        "limit", "linked", "number", "plain", "sequenced", "shared", "since", "switched", "trails",
+        "value", "written",
     )  # fmt: skip
 
     def __init__(
@@ -191,6 +192,7 @@ class Shadow:
         self.number = number
         self.by_hand = by_hand
         self.container = container
+        self.shared = False
         self.trails: dict[int, Trail] = {}
         self.kinds = 0
         self.plain = True

@@ -26,7 +26,9 @@ _LOG_METHODS = frozenset(
     {"critical", "debug", "error", "exception", "info", "log", "warn", "warning"}
 )
 _SIGNALS = frozenset({"set", "notify", "notify_all"})
-_EMPTY = frozenset({"list", "dict", "set", "deque", "collections.deque", "Counter"})
+_EMPTY = frozenset(
+    {"list", "dict", "set", "tuple", "frozenset", "deque", "collections.deque", "Counter"}
+)
 LEAVES = (ast.Return, ast.Break, ast.Continue, ast.Raise)
 """Statements behind which a block does not go on."""
 LOOPS = (ast.While, ast.For, ast.AsyncFor)
@@ -201,9 +203,14 @@ def resets(view: CodeView, root: ast.AST, node: ast.AST) -> bool:
         return node.func.attr == "clear" and not node.args
     if writes_constant(view, root, node):
         return True
-    parent = view.parent(node)
-    if isinstance(parent, ast.Delete):
+    if isinstance(view.parent(node), ast.Delete):
         return isinstance(node, ast.Subscript) and _text(node.slice) == ":"
+    return stores_empty(view, root, node)
+
+
+def stores_empty(view: CodeView, _root: ast.AST, node: ast.AST) -> bool:
+    """Tell whether ``node`` stores an empty container."""
+    parent = view.parent(node)
     value = parent.value if isinstance(parent, ast.Assign | ast.AnnAssign) else None
     if isinstance(value, ast.Call):
         return not value.args and not value.keywords and _text(value.func) in _EMPTY

@@ -6,7 +6,7 @@ plain slotted classes, and everything in them that repeats is shared.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 from raceway.model.clocks import EMPTY, Clock, join
 
@@ -14,6 +14,10 @@ CONDITION = -1
 """In the place of a variable: two critical sections of the lock of a condition."""
 INSERTION = -2
 """In the place of a variable: a container to which an insertion added something, unseen."""
+READ_BIT = 1
+WRITE_BIT = 2
+GROW_BIT = 4
+"""What was done to a variable in a critical section, in bits."""
 OPEN_KEPT = 16
 """Open sections of a message that was made of several."""
 
@@ -128,10 +132,11 @@ class Held(Section):
         segment: The holder's, when it took the lock.
         lent: Actors that were started inside of it.
         leaked: Whether it was released before all that those did inside of it was over.
+        under: The sections of other locks in which it was taken.
         passive: Whether the holder had waited for the condition of the lock, and notified nobody.
     """
 
-    __slots__ = ("count", "done", "leaked", "lent", "passive", "segment", "serial", "site")
+    __slots__ = ("count", "done", "leaked", "lent", "passive", "segment", "serial", "site", "under")
 
     def __init__(self, lock: int, actor: ActorReplay, serial: int, site: Site) -> None:
         self.lock = lock  # as super().__init__() would: one is made for each lock that is taken
@@ -146,6 +151,25 @@ class Held(Section):
         self.lent: list[ActorReplay] = []
         self.leaked = False
         self.passive = False
+        self.under = actor.sections
+
+
+class Cause(NamedTuple):
+    """A conflict of two critical sections, by which one comes before the other.
+
+    Attributes:
+        variable: On which they conflict; CONDITION or INSERTION; 0 for several.
+        released: Epoch of the first one's end.
+        taken: Epoch of the access in the second one.
+        site: Where that one reads; None if it only writes, or for several.
+        reads: Whether it may have seen what the first one did.
+    """
+
+    variable: int
+    released: int
+    taken: int
+    site: Site | None = None
+    reads: bool = True
 
 
 class ActorReplay:
@@ -170,13 +194,14 @@ class ActorReplay:
         news: Whether its last RECEIVE or JOIN told it anything.
         waits: Locks that it took in this segment without having to wait, and when.
         latest: Its latest access at each place, whatever the variable.
-        caused: For each other actor, the conflicts that ordered it before this one:
-            ``(variable, CONDITION or INSERTION, epoch of its release, epoch of our access)``.
+        caused: For each other actor, the conflicts that ordered it before this one.
         parent: Name of who started it.
         origin: What it learned from whoever started it.
         stack: The callers that its accesses have.
         stack_open: Callers that are being told, innermost first.
         retired: The first lock-order edge that came after its retirement; 0 if it has not retired.
+        worker: Of a job that a process runs among others, one at a time: the group of that process.
+            What is in the memory of one process never has two of them at it.
         turn: If it takes turns with others, the one since its last switch point.
         begun: Sections of others of which it knows the beginning and maybe not the end.
     """
@@ -185,7 +210,7 @@ class ActorReplay:
         "accessed", "base", "begun", "borrowed", "caused", "ended", "epoch", "fork_site", "full",
         "group", "hard", "held", "kind", "last", "latest", "life", "locks", "name", "news",
         "number", "origin", "parent", "retired", "saved", "sections", "segment", "stack",
-        "stack_open", "turn", "waits",
+        "stack_open", "turn", "waits", "worker",
     )  # fmt: skip
 
     def __init__(self, number: int, name: str, kind: str, group: int) -> None:
@@ -193,6 +218,7 @@ class ActorReplay:
         self.name = name
         self.kind = kind
         self.group = group
+        self.worker = 0
         self.epoch = 0
         self.last = -1
         self.ended = False
@@ -215,7 +241,7 @@ class ActorReplay:
         self.origin: Message | None = None
         self.retired = 0
         self.fork_site: Site | None = None
-        self.caused: dict[int, list[tuple[int, int, int]]] = {}
+        self.caused: dict[int, list[Cause]] = {}
         self.turn: Section | None = None
         self.latest: dict[int, Access] = {}
         self.begun: tuple[Section, ...] = ()

@@ -10,14 +10,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from raceway.engine.stamped import Held, Message
+from raceway.engine.stamped import GROW_BIT, READ_BIT, WRITE_BIT, Held, Message
 from raceway.model import ops
 from raceway.model.aging import Aging
 from raceway.model.clocks import EMPTY
 
-READ_BIT = 1
-WRITE_BIT = 2
-GROW_BIT = 4
 BITS = {
     ops.READ: READ_BIT,
     ops.WRITE: WRITE_BIT,

@@ -109,7 +109,7 @@ class Numbers:
             elif sort == "lock":
                 self._locks[number]
             elif sort == "variable":
-                self._variables[number]
+                self._run.definitions.shared.add(self._variables[number])
 
     @property
     def shared_objects(self) -> list[str]:

@@ -32,9 +32,12 @@ from typing import Any, Protocol
 from raceway.engine.definitions import Definitions
 from raceway.engine.stamped import (
     CONDITION,
+    GROW_BIT,
     INSERTION,
+    READ_BIT,
     Access,
     ActorReplay,
+    Cause,
     Held,
     LockOrder,
     Message,
@@ -46,7 +49,7 @@ from raceway.engine.stamped import (
 from raceway.model import ops
 from raceway.model.aging import Aging
 from raceway.model.clocks import EMPTY, clock_of, join
-from raceway.pipeline.conflicts import BITS, GROW_BIT, Conflicts
+from raceway.pipeline.conflicts import BITS, Conflicts
 from raceway.pipeline.messages import NO_MAIL, NOBODY, Channels, Hearsay, Mailbox, learn, meet
 from raceway.pipeline.numbers import PROCESS_BITS
 from raceway.pipeline.retirement import Retirement
@@ -71,6 +74,9 @@ class Detector(Protocol):
 
     def finalized(self, variable: int) -> None:
         """Learn that an object is out of everybody's reach, its finaliser excepted."""
+
+    def signalled(self, lock: int) -> None:
+        """Learn that a lock is released by others than take it, or could be."""
 
     def retire(self, actor: ActorReplay) -> None:
         """Forget what an actor did: it comes before everything that is still to happen."""
@@ -200,7 +206,12 @@ class Replay:
 
     def _actor(self, number: int) -> ActorReplay:
         definition = self.definitions.actor(number)
-        actor = ActorReplay(number, definition.name, definition.kind, definition.group)
+        if definition.kind == "process job":
+            # With whom it takes turns depends on what it accesses: see ActorReplay.worker.
+            actor = ActorReplay(number, definition.name, "job", number)
+            actor.worker = definition.group
+        else:
+            actor = ActorReplay(number, definition.name, definition.kind, definition.group)
         self.actors[number] = actor
         self.actors_seen += 1
         if self.retires:
@@ -288,7 +299,7 @@ class Replay:
         site = self.site(actor, code, offset)
         actor.last = actor.epoch
         if actor.held:
-            self._order_by_conflicts(actor, variable, BITS[op])
+            self._order_by_conflicts(actor, variable, BITS[op], site)
         access = Access(self.index, op, variable, actor, actor.epoch, site)
         if actor.held:
             access.held = tuple(actor.held.values())
@@ -305,7 +316,7 @@ class Replay:
         access.locks |= {held.lock for held in lent}
         access.sections |= {(held.lock, held.serial) for held in lent}
 
-    def _order_by_conflicts(self, actor: ActorReplay, variable: int, bits: int) -> None:
+    def _order_by_conflicts(self, actor: ActorReplay, variable: int, bits: int, site: Site) -> None:
         """Apply the first rule of WCP to an access inside critical sections."""
         for lock, held in actor.held.items():
             if held.segment != actor.segment:
@@ -321,14 +332,16 @@ class Replay:
                 message = other.end
                 if message is None:
                     continue
-                cause = INSERTION if bits == GROW_BIT else variable
-                self._note_cause(actor, other.actor.number, cause, message.epoch)
+                number = INSERTION if bits == GROW_BIT else variable
+                reads = bool(bits & READ_BIT)
+                cause = Cause(number, message.epoch, actor.epoch, site if reads else None, reads)
+                self._note_cause(actor, other.actor.number, cause)
                 self._learn_causally(actor, message)
 
     @staticmethod
-    def _note_cause(actor: ActorReplay, number: int, variable: int, released: int) -> None:
+    def _note_cause(actor: ActorReplay, number: int, cause: Cause) -> None:
         causes = actor.caused.setdefault(number, [])
-        causes.append((variable, released, actor.epoch))
+        causes.append(cause)
         if len(causes) > _CAUSES_KEPT:
             _merge_causes(causes)
 
@@ -512,7 +525,7 @@ class Replay:
             if waits_for is not last:
                 actor.full = join(actor.full, last.full, last.actor, last.epoch)
                 if lock.hard:
-                    self._note_cause(actor, last.actor, CONDITION, last.epoch)
+                    self._note_cause(actor, last.actor, Cause(CONDITION, last.epoch, actor.epoch))
                     self._learn_causally(actor, last)
         if lock.signal is not None and lock.signal.actor != actor.number:
             self._learn(actor, lock.signal)
@@ -545,6 +558,7 @@ class Replay:
         if held is None:
             # Released by somebody who did not take it: a signal, not a critical section.
             lock.signal = self._message(actor)
+            self.detector.signalled(number)
             owner = lock.holder
             if owner is not None and number in owner.held:
                 self._drop(owner, number, lock)
@@ -552,6 +566,8 @@ class Replay:
         held.count -= 1
         if held.count == 0:
             self._drop(actor, number, lock)
+            if held.under and actor.sections and _changes_hands(held, actor):
+                self.detector.signalled(number)
 
     def _drop(self, actor: ActorReplay, number: int, lock: _LockReplay) -> None:
         held = actor.held.pop(number)
@@ -677,7 +693,17 @@ _HANDLERS = {
 }
 
 
-def _merge_causes(causes: list[tuple[int, int, int]]) -> None:
+def _changes_hands(held: Held, actor: ActorReplay) -> bool:
+    """Tell whether another lock decides who takes and who releases this one.
+
+    It was taken in one section of the other lock and is released in another one, as the first of
+    several readers does, and the last.  In between, that need not have been the same actor.
+    """
+    before = dict(held.under)
+    return any(before.get(lock, serial) != serial for lock, serial in actor.sections)
+
+
+def _merge_causes(causes: list[Cause]) -> None:
     """Let the two oldest causes be one, by no variable in particular, which orders as much."""
-    (_, one_released, one_taken), (_, released, taken), *_ = causes
-    causes[:2] = [(0, max(released, one_released), min(taken, one_taken))]
+    one, two, *_ = causes
+    causes[:2] = [Cause(0, max(one.released, two.released), min(one.taken, two.taken))]

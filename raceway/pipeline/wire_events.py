@@ -82,6 +82,9 @@ class EventReplay(Replay):
     def lock_order(self, edge: LockOrder) -> None:
         """Take no notice: the server has no place for it."""
 
+    def signalled(self, lock: int) -> None:
+        """Take no notice: the release is an event anyhow."""
+
     def retire(self, actor: ActorReplay) -> None:
         """Let others go on in its lane, unless the server takes it to hold a lock."""
         self._lanes.retire(actor.number, reusable=actor.ended and not actor.held)

@@ -1394,7 +1394,7 @@ static PyTypeObject LockMethodType = {
     .tp_descr_get = lock_method_get,
 };
 
-/* ------------------------------------------------------------------ the module */
+/* ------------------------------------------------------------------ slots of Python classes */
 
 static Py_ssize_t
 slot_offset(PyTypeObject *type, const char *name)
@@ -1406,6 +1406,198 @@ slot_offset(PyTypeObject *type, const char *name)
     }
     return ((PyMemberDescrObject *)member)->d_member->offset;
 }
+
+/* ------------------------------------------------------------------ SimpleQueue */
+
+/* ``put`` of a SimpleQueue is one step, and stays one: a finaliser that puts something, too, comes
+ * before or after it.  So nothing here runs code of Python, or lets the garbage collector do so.
+ * What is unusual is done by the Python function that this stands for. */
+typedef struct {
+    PyObject_HEAD
+    vectorcallfunc call;
+    PyObject *function, *base; /* of Python; of the builtin class */
+    PyObject *trace;           /* the name under which a queue has its Items */
+    PyObject *next_channel;
+    PyTypeObject *items;
+    Py_ssize_t pending, puts, inflight, common; /* where the slots of Items lie */
+    int op_bits;
+    long handoff;
+} QueuePut;
+
+/* Note what is about to be put, and record it: 1; 0 if it is not as usual; -1 on failure. */
+static int
+note_put(QueuePut *method, PyObject *queue, PyObject *item)
+{
+    PyObject *dict = PyObject_GenericGetDict(queue, NULL);
+    if (dict == NULL) {
+        return -1;
+    }
+    PyObject *items = PyDict_GetItemWithError(dict, method->trace); /* the queue holds it */
+    Py_DECREF(dict);
+    if (items == NULL || Py_TYPE(items) != method->items) {
+        return PyErr_Occurred() ? -1 : 0;
+    }
+    PyObject *pending = FIELD(items, method->pending), *puts = FIELD(items, method->puts);
+    PyObject *inflight = FIELD(items, method->inflight), *common = FIELD(items, method->common);
+    if (!PyDict_CheckExact(pending) || !PyList_CheckExact(puts) || !PyDict_CheckExact(inflight)
+        || PyDict_GET_SIZE(inflight) || !PyLong_CheckExact(common) || PyObject_IsTrue(common)) {
+        return 0;
+    }
+    PyObject *state = known_state();
+    if (state == NULL) {
+        return PyErr_Occurred() ? -1 : 0;
+    }
+    int result = -1;
+    PyObject *channel = NULL, *put = NULL, *subject = NULL, *next = NULL;
+    PyObject *token = FIELD(state, G.tok);
+    PyObject *key = PyLong_FromVoidPtr(item);
+    int known = key == NULL ? -1 : PyDict_Contains(pending, key);
+    if (known != 0) {
+        result = known < 0 ? -1 : 0;
+        goto done;
+    }
+    channel = PyObject_CallNoArgs(method->next_channel);
+    put = channel == NULL ? NULL : PyList_New(1);
+    if (put == NULL) {
+        goto done;
+    }
+    Py_INCREF(channel);
+    PyList_SET_ITEM(put, 0, channel);
+    subject = PyLong_FromLongLong(PyLong_AsLongLong(channel) << method->op_bits | method->handoff);
+    next = PyLong_FromLongLong(PyLong_AsLongLong(token) + 1);
+    if (subject == NULL || next == NULL || PyDict_SetItem(pending, key, put) < 0
+        || PyList_Append(puts, Py_None) < 0) {
+        goto done;
+    }
+    PyObject *op[] = {token, subject, Py_None, Py_None};
+    result = append(op, 4);
+    if (result == 0) {
+        set_field(state, G.tok, next);
+        result = 1;
+    }
+done:
+    Py_XDECREF(key);
+    Py_XDECREF(channel);
+    Py_XDECREF(put);
+    Py_XDECREF(subject);
+    Py_XDECREF(next);
+    return result;
+}
+
+static PyObject *
+queue_put_call(PyObject *self, PyObject *const *args, size_t nargsf, PyObject *names)
+{
+    QueuePut *method = (QueuePut *)self;
+    Py_ssize_t count = PyVectorcall_NARGS(nargsf);
+    if (names != NULL || count < 2 || count > 4) {
+        return PyObject_Vectorcall(method->function, args, nargsf, names);
+    }
+    int collects = PyGC_Disable(); /* up to Python 3.11 it begins when something is made */
+    int noted = note_put(method, args[0], args[1]);
+    PyObject *result = noted > 0 ? PyObject_Vectorcall(method->base, args, nargsf, NULL) : NULL;
+    if (collects) {
+        PyGC_Enable();
+    }
+    if (noted < 0 && !forgiven("queue")) {
+        return NULL;
+    }
+    if (noted <= 0) {
+        return PyObject_Vectorcall(method->function, args, nargsf, NULL);
+    }
+    if (result != NULL && make_room() < 0 && !forgiven("queue")) {
+        Py_CLEAR(result);
+    }
+    return result;
+}
+
+static PyObject *
+queue_put_getattro(PyObject *self, PyObject *name)
+{
+    return wrapping_getattro(self, ((QueuePut *)self)->function, name);
+}
+
+static PyObject *
+queue_put_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
+{
+    PyObject *function, *base, *trace, *next_channel, *items;
+    int op_bits;
+    long handoff;
+    if (!PyArg_ParseTuple(args, "OOUOO!il", &function, &base, &trace, &next_channel, &PyType_Type,
+                          &items, &op_bits, &handoff)) {
+        return NULL;
+    }
+    PyTypeObject *known = (PyTypeObject *)items;
+    Py_ssize_t pending = slot_offset(known, "pending"), puts = slot_offset(known, "puts");
+    Py_ssize_t inflight = slot_offset(known, "inflight"), common = slot_offset(known, "common");
+    if (pending < 0 || puts < 0 || inflight < 0 || common < 0) {
+        return NULL;
+    }
+    QueuePut *self = (QueuePut *)type->tp_alloc(type, 0);
+    if (self == NULL) {
+        return NULL;
+    }
+    self->call = queue_put_call;
+#define TAKE(field, value) Py_INCREF(value); self->field = (void *)value
+    TAKE(function, function); TAKE(base, base); TAKE(trace, trace);
+    TAKE(next_channel, next_channel); TAKE(items, items);
+#undef TAKE
+    self->pending = pending;
+    self->puts = puts;
+    self->inflight = inflight;
+    self->common = common;
+    self->op_bits = op_bits;
+    self->handoff = handoff;
+    return (PyObject *)self;
+}
+
+static int
+queue_put_traverse(QueuePut *self, visitproc visit, void *arg)
+{
+    Py_VISIT(self->function);
+    Py_VISIT(self->base);
+    Py_VISIT(self->next_channel);
+    Py_VISIT(self->items);
+    return 0;
+}
+
+static int
+queue_put_clear(QueuePut *self)
+{
+    Py_CLEAR(self->function);
+    Py_CLEAR(self->base);
+    Py_CLEAR(self->next_channel);
+    Py_CLEAR(self->items);
+    return 0;
+}
+
+static void
+queue_put_dealloc(QueuePut *self)
+{
+    PyObject_GC_UnTrack(self);
+    queue_put_clear(self);
+    Py_CLEAR(self->trace);
+    Py_TYPE(self)->tp_free((PyObject *)self);
+}
+
+static PyTypeObject QueuePutType = {
+    PyVarObject_HEAD_INIT(NULL, 0)
+    .tp_name = "raceway.record._accelerator.QueuePut",
+    .tp_basicsize = sizeof(QueuePut),
+    .tp_flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC | Py_TPFLAGS_HAVE_VECTORCALL
+        | Py_TPFLAGS_METHOD_DESCRIPTOR,
+    .tp_doc = "``put`` of a SimpleQueue: function, base, name of the Items, next_channel, class of\n"
+              "Items, bits of an op, and the op.",
+    .tp_new = queue_put_new,
+    .tp_call = PyVectorcall_Call,
+    .tp_vectorcall_offset = offsetof(QueuePut, call),
+    .tp_getattro = queue_put_getattro,
+    .tp_traverse = (traverseproc)queue_put_traverse,
+    .tp_clear = (inquiry)queue_put_clear,
+    .tp_dealloc = (destructor)queue_put_dealloc,
+    .tp_descr_get = lock_method_get,
+};
+
+/* ------------------------------------------------------------------ the module */
 
 PyDoc_STRVAR(configure_doc,
 "configure(*, buffer, chunk_items, frame_ops, state, recorder)\n--\n\n"
@@ -1529,7 +1721,8 @@ module_exec(PyObject *module)
         || PyType_Ready(&SlotType) < 0 || PyType_Ready(&LocalType) < 0
         || PyType_Ready(&AttributeType) < 0 || PyType_Ready(&EnterType) < 0
         || PyType_Ready(&LeaveType) < 0 || PyType_Ready(&SetterType) < 0
-        || PyType_Ready(&LockMethodType) < 0 || PyType_Ready(&ContainerMethodType) < 0) {
+        || PyType_Ready(&LockMethodType) < 0 || PyType_Ready(&ContainerMethodType) < 0
+        || PyType_Ready(&QueuePutType) < 0) {
         return -1;
     }
     PyObject *local = PyObject_New(PyObject, &LocalType);
@@ -1541,7 +1734,8 @@ module_exec(PyObject *module)
     if (failed < 0 || PyModule_AddObjectRef(module, "Attribute", (PyObject *)&AttributeType) < 0
         || PyModule_AddObjectRef(module, "Setter", (PyObject *)&SetterType) < 0
         || PyModule_AddObjectRef(module, "LockMethod", (PyObject *)&LockMethodType) < 0
-        || PyModule_AddObjectRef(module, "ContainerMethod", (PyObject *)&ContainerMethodType) < 0) {
+        || PyModule_AddObjectRef(module, "ContainerMethod", (PyObject *)&ContainerMethodType) < 0
+        || PyModule_AddObjectRef(module, "QueuePut", (PyObject *)&QueuePutType) < 0) {
         return -1;
     }
     G.key = PyUnicode_FromString("raceway.record.local");

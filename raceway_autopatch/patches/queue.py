@@ -1,17 +1,21 @@
 """queue: what was put happens before the get that received that item; task_done before join.
 
 Emits: send on put and task_done, receive on get and join.  In a queue with a maximum size each
-get also makes room: the put that needs this room comes after it.
+get also makes room: the put that needs this room comes after it.  Where the program has its own
+``_put`` or ``_get``, acquire and release of the mutex: it protects what they touch.
 
 The send is recorded before the real put, the receive after the real get.
 """
 
 from __future__ import annotations
 
+import _thread
 import sys
 
 from raceway.model import ops
 from raceway.record import recorder
+from raceway.record.accelerator import accelerator
+from raceway_autopatch import locks
 from raceway_autopatch.internals import is_internal
 from raceway_autopatch.patching import around, contained, replace
 from raceway_autopatch.primitives import Permits
@@ -51,14 +55,43 @@ def _made(queue: Any, frame: FrameType, maxsize: Any, newest_first: Any) -> None
     queue.__dict__[TRACE] = items
 
 
+_HOOKS = frozenset({"_init", "_qsize", "_put", "_get"})
+
+
+def _bare_lock() -> Any:
+    return _thread.allocate_lock()  # whoever calls decides, and we are nobody's business
+
+
+def _hooks_are_guarded(
+    queue: Any, frame: FrameType, names: dict[str, Any], trace: Callable[..., Any]
+) -> None:
+    """Let the mutex of a queue be seen, if hooks that are called under it are the program's."""
+    own = (names["Queue"], names["LifoQueue"], names["PriorityQueue"])
+    for cls in type(queue).__mro__:
+        if cls in own:
+            return
+        if not _HOOKS.isdisjoint(cls.__dict__):
+            break
+    parts = queue.__dict__
+    if parts[TRACE] is None or type(parts["mutex"]) is not type(_bare_lock()):
+        return
+    parts["mutex"] = mutex = trace(parts["mutex"], "Lock", frame)
+    # Their waiting stays unseen: who waits there is ordered by the item that it waits for.
+    for name in ("not_empty", "not_full", "all_tasks_done"):
+        parts[name].__dict__.update(_lock=mutex, acquire=mutex.acquire, release=mutex.release)
+
+
 def _init(original: Callable[..., None]) -> Callable[..., None]:
-    made = contained(_made)
+    made, guarded = contained(_made), contained(_hooks_are_guarded)
     # Of this very module: there may be another one of its name, or none.
-    newest_first = original.__globals__["LifoQueue"]
+    names = original.__globals__
+    newest_first = names["LifoQueue"]
+    _, trace = locks.make_tracer(locks.TracedLock, _bare_lock)
 
     def __init__(self: Any, maxsize: int = 0) -> None:  # noqa: N807 - it becomes the method
         made(self, _getframe(1), maxsize, newest_first)  # before: _init() of a subclass may put
         original(self, maxsize)
+        guarded(self, _getframe(1), names, trace)
 
     return __init__
 
@@ -261,6 +294,11 @@ def _simple_queue(original: Any) -> Any:
         put_nowait.__doc__ = original.put_nowait.__doc__
         get_nowait.__doc__ = original.get_nowait.__doc__
 
+    if accelerator is not None:
+        SimpleQueue.put = accelerator.QueuePut(  # type: ignore[method-assign]
+            SimpleQueue.put, real_put, TRACE, recorder.next_channel, Items,
+            ops.OP_BITS, ops.HANDOFF,
+        )  # fmt: skip
     SimpleQueue.__module__ = original.__module__
     SimpleQueue.__qualname__ = original.__qualname__
     return SimpleQueue

@@ -89,6 +89,12 @@ class Dependent:
     def is_recheck(self, first, middle, second):
         return False
 
+    def matters(self, cause, access):
+        return True
+
+    def is_superseded(self, first, middle, second):
+        return False
+
     def __getattr__(self, name):
         """Nothing is excused for what the source looks like."""
         return lambda *_places: False

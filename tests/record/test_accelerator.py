@@ -16,6 +16,7 @@ import contextlib
 import dataclasses
 import inspect
 import json
+import queue as queues
 import threading
 
 import raceway_autopatch
@@ -192,6 +193,12 @@ def main():
             attempt(lambda one=one: one.acquire(1, 2, 3)), one.acquire.__name__,
             str(inspect.signature(type(one).acquire)), one.acquire.__self__ is one,
         ]
+    line = queues.SimpleQueue()
+    for item in ("a", None, None, [1], 5):
+        shown += [line.put(item), line.put_nowait(item), line.put(item, False), line.put(item, timeout=1)]
+        shown += [line.get(), line.get_nowait(), line.get(), attempt(lambda: line.put()).partition(":")[0]]
+    shown += [line.get() for _ in range(line.qsize())]
+    shown += [line.put.__name__, str(inspect.signature(type(line).put)), line.put.__self__ is line]
     for number in range(2):
         thread = threading.Thread(target=guarded.add, args=(number,), name=f"worker {number}")
         thread.start()

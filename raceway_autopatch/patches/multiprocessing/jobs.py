@@ -1,7 +1,8 @@
 """Jobs of a pool: actors of their own, in whichever process or thread they run.
 
 Two jobs that one worker ran one after the other are as concurrent as any two, unless the pool has
-no other worker.  The worker itself has only the initializer, and the end of all its jobs.
+no other worker, or the worker is a process: what lies in its memory is never used by two of its
+jobs at a time.  The worker itself has only the initializer, and the end of all its jobs.
 
 A pool ends its idle workers by SIGTERM.  A handler in Python, such as ours, is not run if the
 signal comes right before the call that waits for the next job; then the pool would wait for ever.
@@ -67,7 +68,9 @@ class Worker:
             self._ready = recorder.next_channel()
             recorder.sync(ops.SEND, self._ready)
         self._name = name
-        self._before = recorder.install(recorder.new_state(f"job {name_of(function)}", "job"))
+        kind, group = ("process job", recorder.current().group) if self.process else ("job", 0)
+        job = recorder.new_state(f"job {name_of(function)}", kind, group)
+        self._before = recorder.install(job)
         recorder.sync(ops.RECEIVE, self._ready)
         if self.single:
             recorder.sync(ops.RECEIVE, self._finished)
