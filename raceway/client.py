@@ -19,7 +19,9 @@ from raceway.exceptions import UsageError
 from raceway.pipeline import callsite, events
 from raceway.pipeline.emitter import Emitter
 from raceway.pipeline.encoding import Encoder
-from raceway.pipeline.sender import Sender, Stats
+from raceway.pipeline.sender import Sender
+from raceway.pipeline.spool import Spool
+from raceway.pipeline.stats import Stats
 from raceway.pipeline.transport import Transport
 
 if TYPE_CHECKING:
@@ -75,6 +77,8 @@ class RacewayClient:
             buffer_bytes=config.max_buffer_bytes,
             rate=config.max_events_per_second,
             exit_timeout=config.shutdown_timeout,
+            spool=Spool(config.spool, config.max_spool_bytes) if config.spool else None,
+            idempotent=config.dialect == "full",
             encode=Encoder(
                 values.text(config.service_name), values.text(config.environment), self._hides
             ).encode,

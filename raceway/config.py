@@ -38,8 +38,8 @@ class Config:
         flush_interval: Longest time that an event waits for others, in seconds.
         debug: Log what the client does to the logger ``raceway`` at level DEBUG, on stderr.
         api_key: Key for a server that demands one. It goes to ``endpoint`` and nowhere else.
-        request_timeout: Limit for connecting to the server and for each wait for its answer,
-            in seconds.
+        request_timeout: Limit for connecting to the server, for sending a batch and for its
+            answer, in seconds.
         shutdown_timeout: Longest time that ``shutdown()``, ``flush()`` without a timeout and the
             end of the process wait for delivery, in seconds.
         max_buffer_bytes: Most memory for events that wait for delivery, in bytes. When it is
@@ -53,6 +53,9 @@ class Config:
         dialect: ``compact`` or ``full``: whether each event of an instrumented program names all
             that it comes after, or only what its parent does not. A Raceway server adds that of
             the parent by itself.
+        spool: Folder for events that find no room in memory while the server is away, and for
+            those that wait when the process ends: the next process that uses it sends them.
+        max_spool_bytes: Most that one process writes there, in bytes.
         max_events_per_second: Sustained rate of delivery; a burst of 8,000 events is sent
             without delay. A Raceway server takes about 950 events a second and refuses the rest.
             ``None`` removes the limit.
@@ -84,6 +87,8 @@ class Config:
     redact: tuple[str, ...] = SECRETS
     capture_http: bool = False
     dialect: str = "compact"
+    spool: Optional[str] = None  # noqa: UP045 - as above
+    max_spool_bytes: int = 1024 * 1024 * 1024
 
     def __post_init__(self) -> None:
         """Check every value and say how to repair a bad one."""
@@ -99,6 +104,10 @@ class Config:
         _whole("max_batch_bytes", self.max_batch_bytes, _MIN_BATCH_BYTES, _MAX_BATCH_BYTES)
         _whole("max_value_bytes", self.max_value_bytes, 64, _MAX_VALUE_BYTES)
         self.redact = _words("redact", self.redact)
+        _whole("max_spool_bytes", self.max_spool_bytes, 1)
+        if self.spool is not None:
+            _text("spool", self.spool)
+            self.spool = os.path.abspath(self.spool)  # the program may change its directory
         _flag("debug", self.debug)
         _flag("capture_http", self.capture_http)
         if self.dialect not in ("compact", "full"):

@@ -30,6 +30,8 @@ VARIABLES = {
     "capture_http": ("RACEWAY_CAPTURE_HTTP", bool),
     "redact": ("RACEWAY_REDACT", tuple),
     "dialect": ("RACEWAY_DIALECT", str),
+    "spool": ("RACEWAY_SPOOL", str),
+    "max_spool_bytes": ("RACEWAY_MAX_SPOOL_BYTES", int),
 }
 """The settings that can be given outside of the code: their variables, and what they are.
 

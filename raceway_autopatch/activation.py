@@ -134,9 +134,9 @@ class _Activation:
         deliver = getattr(self._recorder.status.sink, "deliver", None)
         if deliver is not None:
             deliver()
-        sender = sys.modules.get("raceway.pipeline.sender")
-        if sender is not None:  # of what the program has tracked by hand
-            sender.flush_all()
+        processes = sys.modules.get("raceway.pipeline.processes")
+        if processes is not None:  # of what the program has tracked by hand
+            processes.flush_all()
 
     def _finish(self, how: str) -> None:
         try:
@@ -149,9 +149,9 @@ class _Activation:
     def _at_exit(self) -> None:
         """Write out what was recorded, and report if the run was this process's own."""
         self._finish("exit")
-        sender = sys.modules.get("raceway.pipeline.sender")
-        if sender is not None:
-            sender.close_all()
+        processes = sys.modules.get("raceway.pipeline.processes")
+        if processes is not None:
+            processes.close_all()
         if self._when_over is not None and self._pid == os.getpid():
             self._recorder.stop()
             self._be_over()

@@ -20,6 +20,7 @@ from raceway.engine.definitions import Definitions
 from raceway.model import ops
 from raceway.pipeline import native
 from raceway.pipeline.sender import Sender
+from raceway.pipeline.spool import Spool
 from raceway.pipeline.transport import Transport
 from raceway.pipeline.wire_events import EventReplay
 from raceway.record import recorder
@@ -81,6 +82,8 @@ class HttpSink:
             buffer_bytes=config.max_buffer_bytes,
             rate=config.max_events_per_second,
             exit_timeout=config.shutdown_timeout,
+            spool=Spool(config.spool, config.max_spool_bytes) if config.spool else None,
+            idempotent=config.dialect == "full",
             at_exit=False,  # only after the last of what was recorded has come here: see close()
         )
         self._replay = EventReplay(

@@ -197,3 +197,18 @@ def test_gevent_may_patch_before_or_after_us(server, tmp_path, order):
     threads = {event["metadata"]["thread_id"] for event in server.events}
     assert len(threads) == 4
     assert server.refusals == []
+
+
+FIRST_TROUBLE = """
+assert client.flush(0.2) is False  # a warning was logged, which imports logging
+import threading
+assert threading.main_thread() is threading.current_thread()
+pid = os.fork()
+if pid:
+    sys.exit(os.waitpid(pid, 0)[1])
+"""
+
+
+def test_the_main_thread_stays_the_main_thread():
+    done = run(FIRST_TROUBLE, f"http://127.0.0.1:{free_port()}", PYTHONWARNINGS="ignore")
+    assert (done.returncode, done.stdout) == (0, ""), done.stderr
