@@ -23,6 +23,7 @@ from raceway.pipeline.sender import Sender
 from raceway.pipeline.spool import Spool
 from raceway.pipeline.stats import Stats
 from raceway.pipeline.transport import Transport
+from raceway.redaction import hides
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -68,7 +69,7 @@ class RacewayClient:
         if config is None:
             config = Config.load()
         self.config = config = _checked(config)
-        self._hides = events.hides(config.redact)
+        self._hides = hides(config.redact)
         self._sender = Sender(
             Transport(config.endpoint, config.api_key, config.request_timeout),
             batch_size=config.batch_size,
@@ -164,7 +165,7 @@ class RacewayClient:
             if access_type is None and (meant := events.access_type(location)) is not None:
                 location, access_type = None, meant
             access = events.access_type(access_type) or "Write"
-            place = callsite.find().location if location is None else location
+            place = callsite.location() if location is None else location
             if observers:
                 fields = {
                     "variable": variable,
@@ -253,7 +254,8 @@ class RacewayClient:
         """Track the exit of a function.
 
         A Raceway server has no kind for it and would refuse one; it gets a FunctionCall named
-        ``<name>:return`` with the return value among the arguments.
+        ``<name>:return`` with the return value among the arguments. In the *full* dialect it is a
+        FunctionReturn.
 
         Args:
             function_name: Name of the function.
@@ -277,13 +279,13 @@ class RacewayClient:
                 "duration_ns": duration_ns,
             }
             if _observe("FunctionReturn", fields):
-                kind = events.function_call(
-                    values.text(function_name) + ":return",
-                    site.module,
-                    {"return_value": self._emitter.capture(return_value)},
-                    fields["file"],
-                    fields["line"],
-                )
+                value = self._emitter.capture(return_value)
+                place = (fields["file"], fields["line"])
+                if self.config.dialect == "full":
+                    kind = events.function_return(function_name, site.module, value, *place)
+                else:
+                    name = values.text(function_name) + ":return"
+                    kind = events.function_call(name, site.module, {"return_value": value}, *place)
                 tags = {"event.kind": "FunctionReturn"}
                 self._emitter.emit(kind, tags=tags, duration_ns=_duration(duration_ns))
         except Exception as error:
@@ -388,7 +390,7 @@ class RacewayClient:
         if not _listening():
             return
         try:
-            place = callsite.find().location if location is None else location
+            place = callsite.location() if location is None else location
             fields = {"task_id": task_id, "task_name": task_name, "location": place}
             if _observe("AsyncSpawn", fields):
                 tags = {"async.id": values.text(task_id, 1024)}
@@ -412,7 +414,7 @@ class RacewayClient:
         if not _listening():
             return
         try:
-            place = callsite.find().location if location is None else location
+            place = callsite.location() if location is None else location
             if _observe("AsyncAwait", {"future_id": future_id, "location": place}):
                 kind = events.async_await(future_id, place, self._emitter.instance())
                 self._emitter.emit(kind, tags={"async.id": values.text(future_id, 1024)})
@@ -437,7 +439,7 @@ class RacewayClient:
         try:
             name = values.text(lock_id)
             kind = values.text(lock_type or "Lock")
-            place = callsite.find().location if location is None else values.text(location)
+            place = callsite.location() if location is None else values.text(location)
             fields = {"lock_id": lock_id, "lock_type": kind, "location": place}
             _observe("LockAcquire", fields)
             self._emitter.acquire(name, kind, place)
@@ -470,7 +472,7 @@ class RacewayClient:
                     location, lock_type = lock_type, location
             name = values.text(lock_id)
             kind = None if lock_type is None else values.text(lock_type)
-            place = callsite.find().location if location is None else values.text(location)
+            place = callsite.location() if location is None else values.text(location)
             fields = {
                 "lock_id": lock_id,
                 "lock_type": kind or self._emitter.lock_type(name),
@@ -513,7 +515,7 @@ class RacewayClient:
         if not _listening():
             return
         try:
-            place = callsite.find().location if location is None else location
+            place = callsite.location() if location is None else location
             if _observe("MemoryFence", {"ordering": ordering, "location": place}):
                 self._emitter.emit(events.memory_fence(ordering, place))
         except Exception as error:
@@ -610,6 +612,8 @@ class RacewayClient:
     def request(self, method: str, url: str, **kwargs: Any) -> requests.Response:
         """Make an HTTP request that carries the current trace, if there is one.
 
+        Cookies that a service sets are not kept for later requests.
+
         Args:
             method: Such as ``GET``.
             url: An absolute URL.
@@ -637,9 +641,13 @@ class RacewayClient:
         session = self._session
         if session is None or session[0] != os.getpid():
             # Late: requests imports ssl, which a program that uses gevent must patch before.
+            from http.cookiejar import DefaultCookiePolicy
+
             import requests
 
             session = self._session = (os.getpid(), requests.Session())
+            # One session serves the requests of all: a cookie that one got is not for the next.
+            session[1].cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
         return session[1]
 
     # --- delivery ----------------------------------------------------------------------------

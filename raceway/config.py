@@ -12,12 +12,7 @@ from typing import Any, Optional
 
 from raceway import settings
 from raceway.exceptions import UsageError
-
-SECRETS = (
-    "password", "passwd", "secret", "token", "api_key", "apikey", "api-key", "authorization",
-    "cookie", "credential", "private_key",
-)  # fmt: skip
-"""Words in the names of what is not recorded."""
+from raceway.redaction import SECRETS
 
 _MAX_VALUE_BYTES = 256 * 1024
 _MAX_BATCH_BYTES = 2_000_000  # a Raceway server refuses bodies of 2 MiB (2,097,152 bytes)
@@ -50,9 +45,10 @@ class Config:
             parameter of a URL) is recorded as ``<redacted>``, in any case of letters.
         capture_http: Whether the middleware records the headers of requests and responses. Bodies
             are recorded only by :meth:`RacewayClient.track_http_request` and its like.
-        dialect: ``compact`` or ``full``: whether each event of an instrumented program names all
-            that it comes after, or only what its parent does not. A Raceway server adds that of
-            the parent by itself.
+        dialect: ``compact`` or ``full``. The compact one is what every Raceway server takes. The
+            full one is for a server that knows more: returns are events of their own, each event
+            of an instrumented program names all that it comes after, and says what of it is due
+            to locks only; a batch that got no answer is sent again.
         spool: Folder for events that find no room in memory while the server is away, and for
             those that wait when the process ends: the next process that uses it sends them.
         max_spool_bytes: Most that one process writes there, in bytes.
@@ -92,6 +88,7 @@ class Config:
 
     def __post_init__(self) -> None:
         """Check every value and say how to repair a bad one."""
+        self._pid = os.getpid()
         self.endpoint = _endpoint(self.endpoint)
         _text("service_name", self.service_name)
         _text("environment", self.environment)
@@ -150,7 +147,8 @@ class Config:
 
         Returns:
             ``instance_id`` if it was given, else ``$RACEWAY_INSTANCE_ID``, else
-            ``<hostname>-<pid>``. After a process fork the child gets its own.
+            ``<hostname>-<pid>``. After a process fork the child gets its own: that which was
+            given, with the process id behind it.
 
         Example:
             >>> Config(instance_id="web-1").current_instance_id()
@@ -158,7 +156,7 @@ class Config:
         """
         given = self.instance_id or os.environ.get("RACEWAY_INSTANCE_ID")
         if given:
-            return given
+            return given if os.getpid() == self._pid else f"{given}-{os.getpid()}"
         return f"{_hostname()}-{os.getpid()}"
 
 

@@ -148,10 +148,13 @@ class _Activation:
 
     def _at_exit(self) -> None:
         """Write out what was recorded, and report if the run was this process's own."""
-        self._finish("exit")
         processes = sys.modules.get("raceway.pipeline.processes")
         if processes is not None:
+            self._recorder.flush()  # the server may take its time
             processes.close_all()
+            for text in processes.losses():
+                self._recorder.note(text)
+        self._finish("exit")
         if self._when_over is not None and self._pid == os.getpid():
             self._recorder.stop()
             self._be_over()

@@ -20,8 +20,9 @@ if TYPE_CHECKING:
     from raceway.config import Config
     from raceway.context import Frame, TraceContext
     from raceway.pipeline.actors import Actor
-    from raceway.pipeline.encoding import Hides, Json, StateChange
+    from raceway.pipeline.encoding import Json, StateChange
     from raceway.pipeline.sender import Sender
+    from raceway.redaction import Hides
 
 RECORD_BYTES = 720
 """What an event counts in the buffer besides its texts, as a tuple or as JSON."""

@@ -14,7 +14,7 @@ import time
 from collections import deque
 from typing import Any
 
-from raceway import values
+from raceway import redaction, values
 from raceway.config import Config
 from raceway.engine.definitions import Definitions
 from raceway.model import ops
@@ -57,6 +57,7 @@ class HttpSink:
 
     def __init__(self, config: Config) -> None:
         self._config = config
+        self._hides = redaction.hides(config.redact)
         self._begin()
 
     def _begin(self) -> None:
@@ -93,6 +94,7 @@ class HttpSink:
             environment=values.text(config.environment),
             instance=values.text(config.current_instance_id()),
             full=config.dialect == "full",
+            hides=self._hides,
         )
 
     # --- what the application's threads call
@@ -175,8 +177,11 @@ class HttpSink:
         kind = event["kind"]
         change = kind.get("StateChange")
         if change is not None:
-            limit = self._config.max_value_bytes
-            change["new_value"] = values.capture(change["new_value"], limit)
+            value = change["new_value"]
+            if value is not None and self._hides is not None and self._hides(change["variable"]):
+                change["new_value"] = redaction.REDACTED
+            else:
+                change["new_value"] = values.capture(value, self._config.max_value_bytes)
         written = _encode(event).encode("utf-8", "replace")
         return self._sender.put(written, len(written), "LockRelease" in kind)
 

@@ -68,6 +68,20 @@ def flush_all() -> None:
             pass
 
 
+def losses() -> list[str]:
+    """Return a sentence about each client of this process that has lost events."""
+    found = []
+    for sender in list(_senders):
+        stats = sender.stats()
+        if sender.at_exit and stats.dropped + stats.unconfirmed:
+            found.append(
+                f"events that the client has sent to {sender.endpoint}: of {stats.accepted}"
+                f" {stats.sent} arrived, {stats.dropped} were lost and of"
+                f" {stats.unconfirmed} nobody knows"
+            )
+    return found
+
+
 _importing_held = False
 
 

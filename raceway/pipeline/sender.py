@@ -101,6 +101,7 @@ class Sender:
         at_exit: bool = True,
     ) -> None:
         self.at_exit = at_exit
+        self.endpoint = transport.endpoint
         self._encode = encode
         self._transport = transport
         self._batch_size = batch_size
@@ -126,6 +127,7 @@ class Sender:
         self._waiters: list[tuple[int, native.Signal]] = []
         self._exited = native.Signal()
         self._running = False
+        self._asleep = False  # the thread looks at the queue only if it is woken
         self._queue: deque[tuple[float, int, Any]] = deque()
         self._queued_bytes = 0
         self._in_flight_bytes = 0
@@ -182,8 +184,8 @@ class Sender:
                 or before < self._batch_bytes <= after
                 or before < self._spill_at <= after
             )
-            if waiting and not full:
-                return True
+            if not (full or (self._asleep and not waiting)):
+                return True  # waking a thread takes longer than all the rest
         self._wake.set()
         return True
 
@@ -379,6 +381,7 @@ class Sender:
 
     def _take(self, generation: int) -> list[Any] | None:
         """Wait until a batch is due and cut it off the queue; None when it is time to end."""
+        idle = False
         while True:
             with self._lock:
                 if generation != self._generation:
@@ -399,9 +402,17 @@ class Sender:
                         break
                 elif closing:
                     return None
+                elif idle:
+                    self._asleep = True
+                else:
+                    # Whoever has just sent something may soon have more: it need not wake us.
+                    idle = True
+                    wait = self._flush_interval
             if self._dropped > self._reported_loss:
                 self._report()
             self._wake.wait(wait)
+            if self._asleep:
+                self._asleep = idle = False
         return self._cut(generation)
 
     def _cut(self, generation: int) -> list[Any] | None:

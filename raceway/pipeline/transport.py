@@ -68,11 +68,13 @@ class Transport:
         timeout: Limit for connecting, for sending a batch and for its answer, in seconds.
 
     Attributes:
+        endpoint: Base URL of the server.
         entrusted: Whether the server may have got the batch that was posted last. Set to False by
             who has taken note of the answer.
     """
 
     def __init__(self, endpoint: str, api_key: str | None, timeout: float) -> None:
+        self.endpoint = endpoint
         parts = urlsplit(endpoint)
         self._tls = parts.scheme == "https"
         self._host = parts.hostname or "localhost"

@@ -531,6 +531,17 @@ def test_request_never_sends_the_key_and_works_without_a_trace(server):
         other.stop()
 
 
+def test_a_cookie_of_one_request_is_not_for_the_next(server):
+    client = make_client(server)
+    server.replies.append(Reply(200, ok(0), {"Set-Cookie": "session=of-ann; Path=/"}))
+    server.replies.extend([Reply(200, ok(0))] * 2)
+    client.request("POST", f"{server.url}/login", data=b"x")
+    client.request("POST", f"{server.url}/debit", data=b"x")
+    client.request("POST", f"{server.url}/debit", data=b"x", cookies={"mine": "1"})
+    assert [request.get("cookie") for request in server.requests] == [None, None, "mine=1"]
+    client.shutdown()
+
+
 def test_debug_logs_to_stderr_only(server, capfd):
     logger = logging.getLogger("raceway")
     handlers, level = list(logger.handlers), logger.level

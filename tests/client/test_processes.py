@@ -106,6 +106,14 @@ def test_a_forked_child_has_a_sender_of_its_own(server, end):
     assert len({event["id"] for event in server.events}) == 3
 
 
+def test_a_forked_child_is_another_instance_even_if_an_id_was_given(server):
+    text = FORK.format(end="client.flush(); os._exit(0)")
+    done = run(f"client.config.instance_id = 'web-1'{text}", server.url)
+    assert done.returncode == 0, done.stderr
+    by_name = {event["kind"]["Custom"]["name"]: event["metadata"] for event in server.events}
+    assert by_name["child"]["instance_id"] == f"web-1-{by_name['child']['process_id']}"
+
+
 def test_a_fork_while_other_threads_are_tracking(server):
     program = """
 import threading
