@@ -13,7 +13,7 @@ import os
 import re
 from typing import TYPE_CHECKING, Any
 
-from raceway import context, values
+from raceway import context, settings, values
 from raceway.config import Config
 from raceway.exceptions import UsageError
 from raceway.pipeline import callsite, events
@@ -84,7 +84,8 @@ class RacewayClient:
                 values.text(config.service_name), values.text(config.environment), self._hides
             ).encode,
         )
-        self._emitter = Emitter(config, self._sender, self._hides)
+        put = self._sender.put if settings.is_enabled() else _nowhere
+        self._emitter = Emitter(config, put, self._hides)
         self._session: tuple[int, requests.Session] | None = None
         if config.debug:
             _log_to_stderr()
@@ -667,12 +668,14 @@ class RacewayClient:
         """
         return self._sender.flush(_timeout(timeout, self.config.shutdown_timeout))
 
-    def shutdown(self) -> bool:
+    def shutdown(self, timeout: float | None = None) -> bool:
         """Send what has been tracked so far and stop the background thread. Safe to repeat.
 
-        Waits for at most ``Config.shutdown_timeout``, and two seconds if the server does not
-        answer. What is tracked afterwards is dropped. At the end of the process it happens by
-        itself.
+        Waits two seconds at most if the server does not answer. What is tracked afterwards is
+        dropped. At the end of the process it happens by itself.
+
+        Args:
+            timeout: Longest time to wait, in seconds; ``Config.shutdown_timeout`` if missing.
 
         Returns:
             True if nothing was lost.
@@ -681,7 +684,7 @@ class RacewayClient:
             >>> RacewayClient().shutdown()
             True
         """
-        done = self._sender.close(self.config.shutdown_timeout)
+        done = self._sender.close(_timeout(timeout, self.config.shutdown_timeout))
         session, self._session = self._session, None
         if session is not None and session[0] == os.getpid():
             session[1].close()
@@ -695,6 +698,11 @@ class RacewayClient:
             0
         """
         return self._sender.stats()
+
+
+def _nowhere(_event: object, _size: int, _essential: bool = False) -> bool:
+    """Stand for the sender if everything is switched off."""
+    return False
 
 
 def _checked(config: object) -> Config:

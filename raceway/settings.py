@@ -43,6 +43,11 @@ _ON = ("1", "true", "yes", "on")
 _OFF = ("0", "false", "no", "off")
 
 
+def is_enabled() -> bool:
+    """Return whether the user has left Raceway on: ``RACEWAY_ENABLED``."""
+    return os.environ.get("RACEWAY_ENABLED", "").strip().lower() not in _OFF
+
+
 def read(given: dict[str, Any]) -> tuple[dict[str, Any], dict[str, str]]:
     """Return the settings that are given anywhere, and where those come from that are found here.
 

@@ -6,6 +6,7 @@ from importlib.util import find_spec
 
 import pytest
 
+from raceway.client import RacewayClient
 from raceway.config import Config
 from raceway.exceptions import RacewayError, UsageError
 from raceway.settings import VARIABLES
@@ -124,6 +125,18 @@ def test_code_wins_over_environment_over_file_over_default(nowhere, monkeypatch)
     assert config.redact == ("iban",)
     assert config.max_events_per_second is None
     assert config.flush_interval == 1.0
+
+
+def test_everything_can_be_switched_off(server, monkeypatch):
+    monkeypatch.setenv("RACEWAY_ENABLED", "0")
+    client = RacewayClient(Config(endpoint=server.url))
+    client.start_trace()
+    client.track_custom("x")
+    client.track_state_change("x", 1, 2)
+    assert "traceparent" in client.propagation_headers()  # callers and callees stay together
+    client.end_trace()
+    assert client.shutdown(timeout=1)
+    assert (server.requests, client.stats().accepted, client.stats().dropped) == ([], 0, 0)
 
 
 def test_every_variable_is_read(nowhere, monkeypatch):

@@ -191,11 +191,11 @@ def test_retry_after_is_honoured(server, traced):
 
 def test_retry_after_does_not_hold_up_shutdown(server):
     server.replies.append(Reply(503, "", {"Retry-After": "1000"}))
-    client = make_client(server, shutdown_timeout=0.2)
+    client = make_client(server)
     client.start_trace()
     track(client, 1)
     begun = time.monotonic()
-    assert client.shutdown() is False
+    assert client.shutdown(timeout=0.2) is False
     assert time.monotonic() - begun < 2
     assert client.stats().dropped == 1
 
