@@ -87,8 +87,10 @@ _importing_held = False
 
 def _before_fork() -> None:
     global _importing_held  # noqa: PLW0603 - handed from one fork hook to the next
-    # Bounded, because a program must be able to fork whatever an import is waiting for.
-    _importing_held = transport_module.importing.acquire(timeout=2.0)
+    # Bounded, because a program must be able to fork whatever an import is waiting for. A child
+    # that is forked in the middle of one cannot send, and importing takes seconds if twenty
+    # processes do it on two processors.
+    _importing_held = transport_module.importing.acquire(timeout=10.0)
     for sender in list(_senders):
         sender.nudge()  # events of the parent should be at the server before the child's
 
