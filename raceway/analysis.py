@@ -16,6 +16,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from raceway import redaction
 from raceway.engine.analyzer import Analyzer
 from raceway.engine.conclusions import Conclusions
 from raceway.engine.definitions import Definitions
@@ -355,7 +356,8 @@ class RunAnalysis:
         self._numbers.definitions.pids = [
             process.definitions.pid for process in self._processes.values()
         ]
-        return merge(Conclusions(self._analyzer, self._sources.line, self._root).findings())
+        hides = redaction.configured()
+        return merge(Conclusions(self._analyzer, self._sources.line, self._root, hides).findings())
 
     def _idle_processes(self) -> list[ProcessInfo]:
         """Return the processes that have only said that they were there."""

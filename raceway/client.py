@@ -13,14 +13,17 @@ import os
 import re
 from typing import TYPE_CHECKING, Any
 
-from raceway import context, values
+from raceway import context, settings, values
 from raceway.config import Config
 from raceway.exceptions import UsageError
 from raceway.pipeline import callsite, events
 from raceway.pipeline.emitter import Emitter
 from raceway.pipeline.encoding import Encoder
-from raceway.pipeline.sender import Sender, Stats
+from raceway.pipeline.sender import Sender
+from raceway.pipeline.spool import Spool
+from raceway.pipeline.stats import Stats
 from raceway.pipeline.transport import Transport
+from raceway.redaction import hides
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -66,7 +69,7 @@ class RacewayClient:
         if config is None:
             config = Config.load()
         self.config = config = _checked(config)
-        self._hides = events.hides(config.redact)
+        self._hides = hides(config.redact)
         self._sender = Sender(
             Transport(config.endpoint, config.api_key, config.request_timeout),
             batch_size=config.batch_size,
@@ -75,11 +78,14 @@ class RacewayClient:
             buffer_bytes=config.max_buffer_bytes,
             rate=config.max_events_per_second,
             exit_timeout=config.shutdown_timeout,
+            spool=Spool(config.spool, config.max_spool_bytes) if config.spool else None,
+            idempotent=config.dialect == "full",
             encode=Encoder(
                 values.text(config.service_name), values.text(config.environment), self._hides
             ).encode,
         )
-        self._emitter = Emitter(config, self._sender, self._hides)
+        put = self._sender.put if settings.is_enabled() else _nowhere
+        self._emitter = Emitter(config, put, self._hides)
         self._session: tuple[int, requests.Session] | None = None
         if config.debug:
             _log_to_stderr()
@@ -160,7 +166,7 @@ class RacewayClient:
             if access_type is None and (meant := events.access_type(location)) is not None:
                 location, access_type = None, meant
             access = events.access_type(access_type) or "Write"
-            place = callsite.find().location if location is None else location
+            place = callsite.location() if location is None else location
             if observers:
                 fields = {
                     "variable": variable,
@@ -249,7 +255,8 @@ class RacewayClient:
         """Track the exit of a function.
 
         A Raceway server has no kind for it and would refuse one; it gets a FunctionCall named
-        ``<name>:return`` with the return value among the arguments.
+        ``<name>:return`` with the return value among the arguments. In the *full* dialect it is a
+        FunctionReturn.
 
         Args:
             function_name: Name of the function.
@@ -273,13 +280,13 @@ class RacewayClient:
                 "duration_ns": duration_ns,
             }
             if _observe("FunctionReturn", fields):
-                kind = events.function_call(
-                    values.text(function_name) + ":return",
-                    site.module,
-                    {"return_value": self._emitter.capture(return_value)},
-                    fields["file"],
-                    fields["line"],
-                )
+                value = self._emitter.capture(return_value)
+                place = (fields["file"], fields["line"])
+                if self.config.dialect == "full":
+                    kind = events.function_return(function_name, site.module, value, *place)
+                else:
+                    name = values.text(function_name) + ":return"
+                    kind = events.function_call(name, site.module, {"return_value": value}, *place)
                 tags = {"event.kind": "FunctionReturn"}
                 self._emitter.emit(kind, tags=tags, duration_ns=_duration(duration_ns))
         except Exception as error:
@@ -384,7 +391,7 @@ class RacewayClient:
         if not _listening():
             return
         try:
-            place = callsite.find().location if location is None else location
+            place = callsite.location() if location is None else location
             fields = {"task_id": task_id, "task_name": task_name, "location": place}
             if _observe("AsyncSpawn", fields):
                 tags = {"async.id": values.text(task_id, 1024)}
@@ -408,7 +415,7 @@ class RacewayClient:
         if not _listening():
             return
         try:
-            place = callsite.find().location if location is None else location
+            place = callsite.location() if location is None else location
             if _observe("AsyncAwait", {"future_id": future_id, "location": place}):
                 kind = events.async_await(future_id, place, self._emitter.instance())
                 self._emitter.emit(kind, tags={"async.id": values.text(future_id, 1024)})
@@ -433,7 +440,7 @@ class RacewayClient:
         try:
             name = values.text(lock_id)
             kind = values.text(lock_type or "Lock")
-            place = callsite.find().location if location is None else values.text(location)
+            place = callsite.location() if location is None else values.text(location)
             fields = {"lock_id": lock_id, "lock_type": kind, "location": place}
             _observe("LockAcquire", fields)
             self._emitter.acquire(name, kind, place)
@@ -466,7 +473,7 @@ class RacewayClient:
                     location, lock_type = lock_type, location
             name = values.text(lock_id)
             kind = None if lock_type is None else values.text(lock_type)
-            place = callsite.find().location if location is None else values.text(location)
+            place = callsite.location() if location is None else values.text(location)
             fields = {
                 "lock_id": lock_id,
                 "lock_type": kind or self._emitter.lock_type(name),
@@ -509,7 +516,7 @@ class RacewayClient:
         if not _listening():
             return
         try:
-            place = callsite.find().location if location is None else location
+            place = callsite.location() if location is None else location
             if _observe("MemoryFence", {"ordering": ordering, "location": place}):
                 self._emitter.emit(events.memory_fence(ordering, place))
         except Exception as error:
@@ -606,6 +613,8 @@ class RacewayClient:
     def request(self, method: str, url: str, **kwargs: Any) -> requests.Response:
         """Make an HTTP request that carries the current trace, if there is one.
 
+        Cookies that a service sets are not kept for later requests.
+
         Args:
             method: Such as ``GET``.
             url: An absolute URL.
@@ -633,9 +642,13 @@ class RacewayClient:
         session = self._session
         if session is None or session[0] != os.getpid():
             # Late: requests imports ssl, which a program that uses gevent must patch before.
+            from http.cookiejar import DefaultCookiePolicy
+
             import requests
 
             session = self._session = (os.getpid(), requests.Session())
+            # One session serves the requests of all: a cookie that one got is not for the next.
+            session[1].cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
         return session[1]
 
     # --- delivery ----------------------------------------------------------------------------
@@ -655,12 +668,14 @@ class RacewayClient:
         """
         return self._sender.flush(_timeout(timeout, self.config.shutdown_timeout))
 
-    def shutdown(self) -> bool:
+    def shutdown(self, timeout: float | None = None) -> bool:
         """Send what has been tracked so far and stop the background thread. Safe to repeat.
 
-        Waits for at most ``Config.shutdown_timeout``, and two seconds if the server does not
-        answer. What is tracked afterwards is dropped. At the end of the process it happens by
-        itself.
+        Waits two seconds at most if the server does not answer. What is tracked afterwards is
+        dropped. At the end of the process it happens by itself.
+
+        Args:
+            timeout: Longest time to wait, in seconds; ``Config.shutdown_timeout`` if missing.
 
         Returns:
             True if nothing was lost.
@@ -669,7 +684,7 @@ class RacewayClient:
             >>> RacewayClient().shutdown()
             True
         """
-        done = self._sender.close(self.config.shutdown_timeout)
+        done = self._sender.close(_timeout(timeout, self.config.shutdown_timeout))
         session, self._session = self._session, None
         if session is not None and session[0] == os.getpid():
             session[1].close()
@@ -683,6 +698,11 @@ class RacewayClient:
             0
         """
         return self._sender.stats()
+
+
+def _nowhere(_event: object, _size: int, _essential: bool = False) -> bool:
+    """Stand for the sender if everything is switched off."""
+    return False
 
 
 def _checked(config: object) -> Config:

@@ -12,12 +12,7 @@ from typing import Any, Optional
 
 from raceway import settings
 from raceway.exceptions import UsageError
-
-SECRETS = (
-    "password", "passwd", "secret", "token", "api_key", "apikey", "api-key", "authorization",
-    "cookie", "credential", "private_key",
-)  # fmt: skip
-"""Words in the names of what is not recorded."""
+from raceway.redaction import SECRETS
 
 _MAX_VALUE_BYTES = 256 * 1024
 _MAX_BATCH_BYTES = 2_000_000  # a Raceway server refuses bodies of 2 MiB (2,097,152 bytes)
@@ -38,8 +33,8 @@ class Config:
         flush_interval: Longest time that an event waits for others, in seconds.
         debug: Log what the client does to the logger ``raceway`` at level DEBUG, on stderr.
         api_key: Key for a server that demands one. It goes to ``endpoint`` and nowhere else.
-        request_timeout: Limit for connecting to the server and for each wait for its answer,
-            in seconds.
+        request_timeout: Limit for connecting to the server, for sending a batch and for its
+            answer, in seconds.
         shutdown_timeout: Longest time that ``shutdown()``, ``flush()`` without a timeout and the
             end of the process wait for delivery, in seconds.
         max_buffer_bytes: Most memory for events that wait for delivery, in bytes. When it is
@@ -50,9 +45,13 @@ class Config:
             parameter of a URL) is recorded as ``<redacted>``, in any case of letters.
         capture_http: Whether the middleware records the headers of requests and responses. Bodies
             are recorded only by :meth:`RacewayClient.track_http_request` and its like.
-        dialect: ``compact`` or ``full``: whether each event of an instrumented program names all
-            that it comes after, or only what its parent does not. A Raceway server adds that of
-            the parent by itself.
+        dialect: ``compact`` or ``full``. The compact one is what every Raceway server takes. The
+            full one is for a server that knows more: returns are events of their own, each event
+            of an instrumented program names all that it comes after, and says what of it is due
+            to locks only; a batch that got no answer is sent again.
+        spool: Folder for events that find no room in memory while the server is away, and for
+            those that wait when the process ends: the next process that uses it sends them.
+        max_spool_bytes: Most that one process writes there, in bytes.
         max_events_per_second: Sustained rate of delivery; a burst of 8,000 events is sent
             without delay. A Raceway server takes about 950 events a second and refuses the rest.
             ``None`` removes the limit.
@@ -84,9 +83,12 @@ class Config:
     redact: tuple[str, ...] = SECRETS
     capture_http: bool = False
     dialect: str = "compact"
+    spool: Optional[str] = None  # noqa: UP045 - as above
+    max_spool_bytes: int = 1024 * 1024 * 1024
 
     def __post_init__(self) -> None:
         """Check every value and say how to repair a bad one."""
+        self._pid = os.getpid()
         self.endpoint = _endpoint(self.endpoint)
         _text("service_name", self.service_name)
         _text("environment", self.environment)
@@ -99,6 +101,10 @@ class Config:
         _whole("max_batch_bytes", self.max_batch_bytes, _MIN_BATCH_BYTES, _MAX_BATCH_BYTES)
         _whole("max_value_bytes", self.max_value_bytes, 64, _MAX_VALUE_BYTES)
         self.redact = _words("redact", self.redact)
+        _whole("max_spool_bytes", self.max_spool_bytes, 1)
+        if self.spool is not None:
+            _text("spool", self.spool)
+            self.spool = os.path.abspath(self.spool)  # the program may change its directory
         _flag("debug", self.debug)
         _flag("capture_http", self.capture_http)
         if self.dialect not in ("compact", "full"):
@@ -141,7 +147,8 @@ class Config:
 
         Returns:
             ``instance_id`` if it was given, else ``$RACEWAY_INSTANCE_ID``, else
-            ``<hostname>-<pid>``. After a process fork the child gets its own.
+            ``<hostname>-<pid>``. After a process fork the child gets its own: that which was
+            given, with the process id behind it.
 
         Example:
             >>> Config(instance_id="web-1").current_instance_id()
@@ -149,7 +156,7 @@ class Config:
         """
         given = self.instance_id or os.environ.get("RACEWAY_INSTANCE_ID")
         if given:
-            return given
+            return given if os.getpid() == self._pid else f"{given}-{os.getpid()}"
         return f"{_hostname()}-{os.getpid()}"
 
 

@@ -180,6 +180,10 @@ current_frame = _current.get
 """Return the frame of the current context, or None outside a trace."""
 
 
+resume = _current.set
+"""Be in a frame from now on, or outside a trace if it is None: for who starts threads and jobs."""
+
+
 def current() -> TraceContext | None:
     """Return the trace that is open in the current thread or task.
 

@@ -30,6 +30,8 @@ VARIABLES = {
     "capture_http": ("RACEWAY_CAPTURE_HTTP", bool),
     "redact": ("RACEWAY_REDACT", tuple),
     "dialect": ("RACEWAY_DIALECT", str),
+    "spool": ("RACEWAY_SPOOL", str),
+    "max_spool_bytes": ("RACEWAY_MAX_SPOOL_BYTES", int),
 }
 """The settings that can be given outside of the code: their variables, and what they are.
 
@@ -39,6 +41,11 @@ process anew.
 
 _ON = ("1", "true", "yes", "on")
 _OFF = ("0", "false", "no", "off")
+
+
+def is_enabled() -> bool:
+    """Return whether the user has left Raceway on: ``RACEWAY_ENABLED``."""
+    return os.environ.get("RACEWAY_ENABLED", "").strip().lower() not in _OFF
 
 
 def read(given: dict[str, Any]) -> tuple[dict[str, Any], dict[str, str]]:

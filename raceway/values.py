@@ -20,13 +20,13 @@ from json.encoder import encode_basestring
 from typing import TYPE_CHECKING, Any
 
 from raceway.pipeline import native
+from raceway.redaction import REDACTED
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 MAX_DEPTH = 100
 DEFAULT_LIMIT = 64 * 1024
-REDACTED = "<redacted>"
 INT_MIN, INT_MAX = -(2**63), 2**64 - 1
 
 _TEXT_LIMIT = 4096

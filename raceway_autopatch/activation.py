@@ -134,9 +134,9 @@ class _Activation:
         deliver = getattr(self._recorder.status.sink, "deliver", None)
         if deliver is not None:
             deliver()
-        sender = sys.modules.get("raceway.pipeline.sender")
-        if sender is not None:  # of what the program has tracked by hand
-            sender.flush_all()
+        processes = sys.modules.get("raceway.pipeline.processes")
+        if processes is not None:  # of what the program has tracked by hand
+            processes.flush_all()
 
     def _finish(self, how: str) -> None:
         try:
@@ -148,10 +148,13 @@ class _Activation:
 
     def _at_exit(self) -> None:
         """Write out what was recorded, and report if the run was this process's own."""
+        processes = sys.modules.get("raceway.pipeline.processes")
+        if processes is not None:
+            self._recorder.flush()  # the server may take its time
+            processes.close_all()
+            for text in processes.losses():
+                self._recorder.note(text)
         self._finish("exit")
-        sender = sys.modules.get("raceway.pipeline.sender")
-        if sender is not None:
-            sender.close_all()
         if self._when_over is not None and self._pid == os.getpid():
             self._recorder.stop()
             self._be_over()

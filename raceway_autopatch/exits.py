@@ -121,6 +121,7 @@ def _end() -> None:
     """Run as an exit function."""
     at_exit = _state.at_exit
     if at_exit is not None:
+        _tell_of_failure()
         at_exit()
     if getattr(sys, "last_type", None) is KeyboardInterrupt:
         # A program that ends by Ctrl-C kills itself by SIGINT at last, if CPython still knows:
@@ -130,6 +131,21 @@ def _end() -> None:
             exec("raise KeyboardInterrupt")  # noqa: S102 - a constant
         except KeyboardInterrupt:
             pass
+
+
+@contained
+def _tell_of_failure() -> None:
+    """Record the exception that the program ends with, if it does."""
+    error = getattr(sys, "last_value", None)
+    main = getattr(sys.modules.get("__main__"), "__dict__", None)
+    recorder = sys.modules.get("raceway.record.recorder")
+    traceback = getattr(error, "__traceback__", None)
+    while traceback is not None and recorder is not None:
+        frame = traceback.tb_frame
+        if frame.f_globals is main and frame.f_code.co_name == "<module>":
+            recorder.failed(error)
+            return
+        traceback = traceback.tb_next
 
 
 _BOOTSTRAP = os.path.join(os.path.dirname(os.path.abspath(__file__)), "bootstrap")

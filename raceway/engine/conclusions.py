@@ -22,6 +22,7 @@ from raceway.model.findings import (
     Severity,
 )
 from raceway.model.findings import Access as Side
+from raceway.redaction import REDACTED, Hides
 
 ReadLine = Callable[[str, int], "str | None"]
 
@@ -38,9 +39,13 @@ class Conclusions:
         analyzer: What was found.
         read_line: Returns a line of a source file; for the fingerprint.
         root: Folder that paths in fingerprints are relative to.
+        hides: Whether the value of a variable of this name is a secret.
     """
 
-    def __init__(self, analyzer: Analyzer, read_line: ReadLine, root: str) -> None:
+    def __init__(
+        self, analyzer: Analyzer, read_line: ReadLine, root: str, hides: Hides = None
+    ) -> None:
+        self._hides = hides
         self._analyzer = analyzer
         self._definitions = analyzer.definitions
         self._read_line = read_line
@@ -282,10 +287,17 @@ class Conclusions:
             self._actor(access.actor),
             self._stack(access.site),
             tuple(self._lock(number) for number in sorted(access.locks)),
-            access.value,
+            self._shown(access),
             access.has_value,
             role,  # type: ignore[arg-type]  # one of the literals, see the callers
         )
+
+    def _shown(self, access: Access) -> object:
+        # Numbers say nothing that a count of tokens does not say.
+        if self._hides is None or type(access.value) is not str:
+            return access.value
+        name = self._definitions.variable_name(access.variable)
+        return REDACTED if self._hides(name) else access.value
 
     def _actor(self, actor: ActorReplay) -> Actor:
         name = actor.name

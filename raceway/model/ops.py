@@ -108,11 +108,15 @@ argument = (name, how many)."""
 TAKE: Final = 30
 """The oldest message that was posted under this name and not taken.  argument = the name."""
 
+ERROR: Final = 31
+"""Nobody caught an exception; without influence on the order.  argument = (name of its type,
+message, location)."""
+
 NAMES: Final[tuple[str, ...]] = (
     "READ", "WRITE", "UPDATE", "GROW", "LENGTH", "ITERATE", "SCAN", "STEP", "VALUE", "FRAME",
     "ACQUIRE", "TRY_ACQUIRE", "RELEASE", "WAIT_RELEASE", "WAIT_ACQUIRE", "NOTIFY",
     "SEND", "RECEIVE", "HANDOFF", "FORK", "JOIN", "END", "SWITCH", "HTTP_REQUEST",
-    "HTTP_RESPONSE", "REMOTE_SEND", "REMOTE_RECEIVE", "FINALIZE", "TIME", "POST", "TAKE",
+    "HTTP_RESPONSE", "REMOTE_SEND", "REMOTE_RECEIVE", "FINALIZE", "TIME", "POST", "TAKE", "ERROR",
 )  # fmt: skip
 """The name of each op code, by its number."""
 

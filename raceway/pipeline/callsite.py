@@ -11,7 +11,7 @@ import sys
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
-    from types import FrameType
+    from types import CodeType, FrameType
 
 _PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 _OWN = (
@@ -39,6 +39,30 @@ class CallSite(NamedTuple):
 
 
 UNKNOWN = CallSite("unknown", 0, "unknown")
+
+_KEPT = 4096
+_getframe = sys._getframe
+# By code object and instruction; the code object is kept, so that its id stays its own.
+_locations: dict[tuple[int, int], tuple[CodeType, str]] = {}
+
+
+def location() -> str:
+    """Return the location that :func:`find` finds, for the caller of who calls this.
+
+    Looked up once for each place: naming a line costs more than the rest of a call.
+    """
+    frame = _getframe(2)
+    code = frame.f_code
+    key = (id(code), frame.f_lasti)
+    known = _locations.get(key)
+    if known is not None:
+        return known[1]
+    found = find().location
+    if not code.co_filename.startswith(_OWN):
+        if len(_locations) >= _KEPT:
+            _locations.clear()
+        _locations[key] = (code, found)
+    return found
 
 
 def find() -> CallSite:

@@ -17,11 +17,13 @@ from raceway.pipeline.encoding import Identity
 from raceway.pipeline.native import process
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from raceway.config import Config
     from raceway.context import Frame, TraceContext
     from raceway.pipeline.actors import Actor
-    from raceway.pipeline.encoding import Hides, Json, StateChange
-    from raceway.pipeline.sender import Sender
+    from raceway.pipeline.encoding import Json, StateChange
+    from raceway.redaction import Hides
 
 RECORD_BYTES = 720
 """What an event counts in the buffer besides its texts, as a tuple or as JSON."""
@@ -38,13 +40,13 @@ class Emitter:
 
     Args:
         config: Names of service, environment and instance; limits.
-        sender: Takes the events.
+        put: Takes the events: ``Sender.put``.
         hides: Whether what has this name is a secret.
     """
 
-    def __init__(self, config: Config, sender: Sender, hides: Hides = None) -> None:
+    def __init__(self, config: Config, put: Callable[..., bool], hides: Hides = None) -> None:
         self._config = config
-        self._put = sender.put
+        self._put = put
         self._limit = config.max_value_bytes
         self._hides = hides
         self._service = values.text(config.service_name)

@@ -15,14 +15,13 @@ from typing import TYPE_CHECKING, Any
 
 from raceway import values
 from raceway.pipeline import events
+from raceway.redaction import REDACTED
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from raceway.context import Clock, Counter
     from raceway.pipeline.actors import Actor
+    from raceway.redaction import Hides
 
-    Hides = Callable[[str], object] | None
     StateChange = tuple[str, object, object, str, str]
     Record = tuple[
         "StateChange | Json",
@@ -215,4 +214,4 @@ def _value(value: Any) -> str:
 
 
 def _hidden(value: object) -> object:
-    return None if value is None else values.REDACTED
+    return None if value is None else REDACTED

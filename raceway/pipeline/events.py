@@ -16,11 +16,10 @@ from typing import TYPE_CHECKING, Any
 
 from raceway import values
 from raceway.context import U64_MAX, new_trace_id
+from raceway.redaction import REDACTED
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection
-
-    Hides = Callable[[str], object] | None
+    from raceway.redaction import Hides
 
 U16_MAX = 2**16 - 1
 U32_MAX = 2**32 - 1
@@ -79,18 +78,6 @@ def unsigned(value: Any, limit: int = U64_MAX) -> int:
         return 0
 
 
-def hides(words: Collection[str]) -> Callable[[str], object] | None:
-    """Return a function that says whether a name contains one of ``words``, in any case.
-
-    Example:
-        >>> bool(hides(["password"])("db_Password")), hides([])
-        (True, None)
-    """
-    if not words:
-        return None
-    return re.compile("|".join(map(re.escape, words)), re.IGNORECASE).search
-
-
 def access_type(value: object) -> str | None:
     """Return the wire spelling of an access type, or None if ``value`` is none.
 
@@ -126,7 +113,7 @@ def headers(value: object, hides: Hides = None) -> dict[str, str]:
             elif len(result) < _MAX_HEADERS:
                 result[key] = _header(content)
             if key.lower() in _SECRET_HEADERS or (hides is not None and hides(key)):
-                result[key] = values.REDACTED
+                result[key] = REDACTED
     except Exception:  # not headers at all: what was understood so far is all there is
         return result
     return result
@@ -136,15 +123,14 @@ def address(url: object, hides: Hides = None) -> str:
     """Return a URL without the password and the secret parameters that are in it.
 
     Example:
+        >>> from raceway.redaction import hides
         >>> address("http://ann:s3cret@host/a?token=7&b=1", hides(["token"]))
         'http://<redacted>@host/a?token=<redacted>&b=1'
     """
-    text = _USER.sub(rf"\1{values.REDACTED}@", values.text(url))
+    text = _USER.sub(rf"\1{REDACTED}@", values.text(url))
     if hides is None or "=" not in text:
         return text
-    return _PARAMETER.sub(
-        lambda found: found[1] + values.REDACTED if hides(found[1]) else found[0], text
-    )
+    return _PARAMETER.sub(lambda found: found[1] + REDACTED if hides(found[1]) else found[0], text)
 
 
 def _header(value: object) -> str:
@@ -235,6 +221,21 @@ def function_call(
             "function_name": values.text(function_name),
             "module": values.text(module),
             "args": args,
+            "file": values.text(file),
+            "line": unsigned(line, U32_MAX),
+        }
+    }
+
+
+def function_return(
+    function_name: object, module: object, return_value: object, file: object, line: object
+) -> Kind:
+    """Build a FunctionReturn; the value is captured already. In the *full* dialect only."""
+    return {
+        "FunctionReturn": {
+            "function_name": values.text(function_name),
+            "module": values.text(module),
+            "return_value": return_value,
             "file": values.text(file),
             "line": unsigned(line, U32_MAX),
         }

@@ -14,12 +14,13 @@ import time
 from collections import deque
 from typing import Any
 
-from raceway import values
+from raceway import redaction, values
 from raceway.config import Config
 from raceway.engine.definitions import Definitions
 from raceway.model import ops
 from raceway.pipeline import native
 from raceway.pipeline.sender import Sender
+from raceway.pipeline.spool import Spool
 from raceway.pipeline.transport import Transport
 from raceway.pipeline.wire_events import EventReplay
 from raceway.record import recorder
@@ -56,6 +57,7 @@ class HttpSink:
 
     def __init__(self, config: Config) -> None:
         self._config = config
+        self._hides = redaction.hides(config.redact)
         self._begin()
 
     def _begin(self) -> None:
@@ -81,6 +83,8 @@ class HttpSink:
             buffer_bytes=config.max_buffer_bytes,
             rate=config.max_events_per_second,
             exit_timeout=config.shutdown_timeout,
+            spool=Spool(config.spool, config.max_spool_bytes) if config.spool else None,
+            idempotent=config.dialect == "full",
             at_exit=False,  # only after the last of what was recorded has come here: see close()
         )
         self._replay = EventReplay(
@@ -90,6 +94,7 @@ class HttpSink:
             environment=values.text(config.environment),
             instance=values.text(config.current_instance_id()),
             full=config.dialect == "full",
+            hides=self._hides,
         )
 
     # --- what the application's threads call
@@ -172,8 +177,11 @@ class HttpSink:
         kind = event["kind"]
         change = kind.get("StateChange")
         if change is not None:
-            limit = self._config.max_value_bytes
-            change["new_value"] = values.capture(change["new_value"], limit)
+            value = change["new_value"]
+            if value is not None and self._hides is not None and self._hides(change["variable"]):
+                change["new_value"] = redaction.REDACTED
+            else:
+                change["new_value"] = values.capture(value, self._config.max_value_bytes)
         written = _encode(event).encode("utf-8", "replace")
         return self._sender.put(written, len(written), "LockRelease" in kind)
 

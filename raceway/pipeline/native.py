@@ -11,7 +11,10 @@ import _thread
 import os
 import sys
 import time
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 
 def _original(name: str) -> Any:
@@ -22,12 +25,30 @@ def _original(name: str) -> Any:
 
 
 allocate_lock = _original("allocate_lock")
-start_new_thread = _original("start_new_thread")
+_start_new_thread = _original("start_new_thread")
 get_ident = _original("get_ident")
 Local: type = _original("_local")
 # In C: one indivisible step each, so that a finaliser or a signal handler that tracks something
 # while the same thread holds the lock gets in instead of waiting for itself for ever.
 ReentrantLock = _original("RLock")
+
+
+def start_new_thread(function: Callable[..., None], args: tuple[Any, ...]) -> None:
+    """Start a thread of ours, from one of the program's.
+
+    Args:
+        function: What it does.
+        args: For it.
+
+    Raises:
+        RuntimeError: The system, or an interpreter that ends, gives no more threads.
+    """
+    # threading takes whoever imports it first for the main thread. That must not be a thread of
+    # ours, which imports logging and with it threading if something goes wrong: main_thread() would
+    # be wrong, and a forked child would wait for it for ever at its end (CPython 3.10 to 3.12).
+    import threading  # noqa: F401
+
+    _start_new_thread(function, args)
 
 
 class Process:

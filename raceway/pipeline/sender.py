@@ -8,8 +8,10 @@ Guarantees:
 * :meth:`Sender.put` never waits for the network and never raises; what does not fit into the buffer
   is counted and dropped (the newest: the oldest are the parents of all others). Only what must not
   get lost, such as the release of a lock, still finds room in a reserve.
-* A batch is sent again only if it certainly was not accepted (see ``transport``).
-* One event that the server refuses does not take its batch with it.
+* A batch is sent again only if it certainly was not accepted (see ``outcomes``).
+* One event that the server refuses does not take its batch with it, nor those under it.
+* With a spool, what finds no room in memory while the server is away goes to the disk, and so does
+  what the end overtakes. It is written by the thread that sends, never by who tracks.
 * ``flush`` and ``close`` are bounded in time, whatever the server does.
 * After a process fork the child starts with an empty buffer, a new thread and a new connection.
   What the parent had not sent yet is sent by the parent.
@@ -23,23 +25,23 @@ finaliser or a signal handler may track an event at any point of ``put``.
 
 from __future__ import annotations
 
-import atexit
 import os
-import re
 import sys
 import time
 from collections import deque
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
-from weakref import WeakSet
 
-from raceway.pipeline import native
+from raceway.pipeline import native, outcomes, processes
 from raceway.pipeline import transport as transport_module
+from raceway.pipeline.orphans import Orphans
 from raceway.pipeline.pacing import Pacer
+from raceway.pipeline.stats import Stats
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable, Iterator
 
+    from raceway.pipeline.outcomes import Outcome
+    from raceway.pipeline.spool import Spool
     from raceway.pipeline.transport import Answer, Transport
 
 MAX_EVENT_BYTES = 2_000_000  # a server refuses bodies above 2 MiB
@@ -47,16 +49,11 @@ RESERVE = 1 / 32
 """Part of the buffer that is kept free for what must not get lost."""
 
 _FIRST_DELAY, _LONGEST_DELAY = 0.1, 5.0  # seconds of backoff
-_GRACE = 2.0  # seconds that a server which does not answer may hold up the end of the process
 _WARN_EVERY = 60.0  # seconds
-_SERVER_ERRORS = 6  # attempts before a batch that always gets a 5xx is given up
-_UNAVAILABLE = frozenset({408, 425, 429, 502, 503, 504})
-_INDEX = re.compile(r"events\[(\d{1,9})\]")
-_PARTIAL = re.compile(r"Ingested (\d{1,9}) events?, (\d{1,9}) errors?")
+_SPILLED_AT_ONCE = 5000  # events
 
 _monotonic = time.monotonic
 _io: Any = native.Local()
-_senders: WeakSet[Sender] = WeakSet()
 
 
 def is_internal() -> bool:
@@ -71,37 +68,6 @@ def is_internal() -> bool:
     return bool(getattr(_io, "active", False))
 
 
-@dataclass(frozen=True)
-class Stats:
-    """Delivery in numbers, since the start of this process.
-
-    Attributes:
-        accepted: Events taken into the buffer.
-        sent: Events that the server has confirmed.
-        dropped: Events known to be lost: the sum of the next three.
-        overflowed: Dropped because the buffer was full.
-        refused: Dropped because the server refused them.
-        abandoned: Dropped because the end came first.
-        unconfirmed: Events sent without getting an answer; the server may have them.
-        buffered: Events that wait or are on their way.
-        buffered_bytes: Their size in bytes.
-        requests: Requests made.
-        retries: Requests that repeated an earlier one.
-    """
-
-    accepted: int
-    sent: int
-    dropped: int
-    overflowed: int
-    refused: int
-    abandoned: int
-    unconfirmed: int
-    buffered: int
-    buffered_bytes: int
-    requests: int
-    retries: int
-
-
 class Sender:
     """The buffer, and the thread that empties it.
 
@@ -114,6 +80,8 @@ class Sender:
         rate: Sustained limit in events per second, or None.
         exit_timeout: Longest time that the end of the process waits for delivery, in seconds.
         encode: Makes JSON of what is put, in the thread that sends; by default it is JSON already.
+        spool: Where events wait on the disk, or None.
+        idempotent: Whether the server knows an event again, so that it may be sent twice.
         at_exit: Whether the end of the process closes it; if not, its owner does.
     """
 
@@ -128,9 +96,12 @@ class Sender:
         rate: float | None,
         exit_timeout: float,
         encode: Callable[[Any], bytes] = bytes,
+        spool: Spool | None = None,
+        idempotent: bool = False,
         at_exit: bool = True,
     ) -> None:
         self.at_exit = at_exit
+        self.endpoint = transport.endpoint
         self._encode = encode
         self._transport = transport
         self._batch_size = batch_size
@@ -138,12 +109,15 @@ class Sender:
         self._flush_interval = flush_interval
         self._buffer_bytes = buffer_bytes
         self._open_bytes = buffer_bytes - int(buffer_bytes * RESERVE)
+        self._spool = spool
+        self._spill_at = buffer_bytes // 2 if spool is not None else sys.maxsize
+        self._idempotent = idempotent
         self._rate = rate
         self._exit_timeout = exit_timeout
         self._generation = 0
         self._closed = False
         self._reset()
-        _senders.add(self)
+        processes.register(self)
 
     def _reset(self) -> None:
         """Begin anew: in the constructor and in the child of a process fork."""
@@ -153,9 +127,15 @@ class Sender:
         self._waiters: list[tuple[int, native.Signal]] = []
         self._exited = native.Signal()
         self._running = False
+        self._asleep = False  # the thread looks at the queue only if it is woken
         self._queue: deque[tuple[float, int, Any]] = deque()
         self._queued_bytes = 0
         self._in_flight_bytes = 0
+        self._hand: deque[list[bytes]] = deque()  # the batch in hand; its first piece is being sent
+        self._from_disk: deque[bytes] = deque()  # read, and not in hand yet
+        self._left = 0  # events left on the disk at the end
+        self._disk = native.allocate_lock()
+        self._orphans = Orphans()
         self._batch_bytes = self._configured_batch_bytes
         self._accepted = self._settled = 0
         self._sent = self._unconfirmed = self._requests = self._retries = 0
@@ -199,9 +179,13 @@ class Sender:
             if not self._running:
                 self._start()
             # Once each time a threshold is crossed: the thread looks at everything when it wakes.
-            full = waiting + 1 == self._batch_size or before < self._batch_bytes <= after
-            if waiting and not full:
-                return True
+            full = (
+                waiting + 1 == self._batch_size
+                or before < self._batch_bytes <= after
+                or before < self._spill_at <= after
+            )
+            if not (full or (self._asleep and not waiting)):
+                return True  # waking a thread takes longer than all the rest
         self._wake.set()
         return True
 
@@ -233,7 +217,7 @@ class Sender:
             self._hurry = True
         self._wake.set()
         done = self._wait(target, timeout)
-        return done and self._dropped + self._unconfirmed == lost
+        return done and not self._left and self._dropped + self._unconfirmed == lost
 
     def close(self, timeout: float, *, patient: bool = True) -> bool:
         """Send what is there, stop the thread and take no more events. Safe to repeat.
@@ -245,7 +229,7 @@ class Sender:
             patient: Whether to give a server that is merely slow the whole time.
 
         Returns:
-            True if nothing was lost by closing.
+            True if nothing was lost by closing; what is on the disk is not lost.
         """
         begun = time.monotonic()
         with self._lock:
@@ -258,7 +242,7 @@ class Sender:
         if threadless:
             # No thread can be started (the interpreter ends, or a limit of the system).
             self._loop(self._generation)
-        grace = min(timeout, _GRACE)
+        grace = min(timeout, processes.GRACE)
         if not is_internal() and not self._wait(target, grace):
             progress = self._settled > settled
             if (progress or patient) and not self._failing:
@@ -285,8 +269,9 @@ class Sender:
                 refused=self._refused,
                 abandoned=self._dropped - self._overflowed - self._refused,
                 unconfirmed=self._unconfirmed,
-                buffered=self._accepted - self._settled,
+                buffered=self._accepted - self._settled + self._left,
                 buffered_bytes=self._queued_bytes + self._in_flight_bytes,
+                spooled=self._on_disk() + self._left,
                 requests=self._requests,
                 retries=self._retries,
             )
@@ -294,6 +279,8 @@ class Sender:
     def after_fork(self) -> None:
         """Start over in the child: the buffer, thread and connection belong to the parent."""
         self._transport.forget()
+        if self._spool is not None:
+            self._spool.forget()
         self._reset()
 
     def _wait(self, target: int, timeout: float) -> bool:
@@ -307,17 +294,43 @@ class Sender:
         return signal.wait_cooperatively(timeout)
 
     def _abandon(self) -> None:
-        """Count as lost what is still there, and disown a thread that is stuck in a request."""
+        """Spool what is still there, or count it as lost; disown a thread stuck in a request."""
+        # Both the thread and whoever closes may come here.
+        mine = self._disk.acquire(timeout=1.0)
+        try:
+            self._give_up(self._spool if mine else None)
+        finally:
+            if mine:
+                self._disk.release()
+
+    def _give_up(self, spool: Spool | None) -> None:
         with self._lock:
             left = self._accepted - self._settled
             if left <= 0:
                 return
             self._generation += 1
             self._running = False
-            self._given_up = True
-            self._dropped += left
-            self._settled = self._accepted
+            hand, read, queue = list(self._hand), list(self._from_disk), list(self._queue)
+            unconfirmed = len(hand.pop(0)) if hand and self._transport.entrusted else 0
+            self._hand.clear()
+            self._from_disk.clear()
             self._queue.clear()
+        spooled = 0
+        if spool is not None:
+            older = [event for part in hand for event in part] + read
+            if older:
+                spool.write(older, oldest=True)
+            newer = self._encoded(record for _, _, record in queue)
+            spool.write([event for event in newer if event])
+            spooled = spool.count
+            self._problem = spool.problem or self._problem
+            spool.close()
+        with self._lock:
+            self._left = spooled
+            self._unconfirmed += unconfirmed
+            self._dropped += left - unconfirmed - spooled
+            self._given_up = left > spooled
+            self._settled = self._accepted
             self._queued_bytes = self._in_flight_bytes = 0
             self._notify()
 
@@ -337,12 +350,14 @@ class Sender:
             return False
         self._running = True
         if self.at_exit:
-            register_at_exit()
+            processes.register_at_exit()
         return True
 
     def _loop(self, generation: int) -> None:
         _io.active = True
         try:
+            if self._spool is not None:
+                self._adopt(self._spool, generation)
             while True:
                 batch = self._take(generation)
                 if batch is None:
@@ -356,19 +371,25 @@ class Sender:
         finally:
             _io.active = False
             with self._lock:
-                if generation == self._generation:
+                mine = generation == self._generation
+                if mine:
                     self._running = False
+            if mine and self._spool is not None:
+                self._spool.close()
             self._transport.close()
             self._exited.set()
 
     def _take(self, generation: int) -> list[Any] | None:
         """Wait until a batch is due and cut it off the queue; None when it is time to end."""
+        idle = False
         while True:
             with self._lock:
                 if generation != self._generation:
                     return None
                 closing = self._give_up_at is not None
                 wait = -1.0
+                if self._on_disk():
+                    break
                 if self._queue:
                     due = (
                         closing
@@ -381,14 +402,24 @@ class Sender:
                         break
                 elif closing:
                     return None
+                elif idle:
+                    self._asleep = True
+                else:
+                    # Whoever has just sent something may soon have more: it need not wake us.
+                    idle = True
+                    wait = self._flush_interval
             if self._dropped > self._reported_loss:
                 self._report()
             self._wake.wait(wait)
+            if self._asleep:
+                self._asleep = idle = False
         return self._cut(generation)
 
     def _cut(self, generation: int) -> list[Any] | None:
         batch: list[Any] = []
         size = 0
+        if self._on_disk():
+            return self._read_back(generation)
         queue = self._queue
         # Without the lock, which threads of the application would wait for: nobody else takes
         # from the queue, but for _abandon().
@@ -410,24 +441,39 @@ class Sender:
         return batch
 
     def _deliver(self, batch: list[Any], generation: int) -> None:
-        parts = deque(self._written(batch, generation))
-        while parts and generation == self._generation:
-            part = parts.popleft()
+        parts = self._written(batch, generation)
+        with self._lock:
+            if generation == self._generation:
+                self._hand.extend(parts)
+        while True:
+            with self._lock:
+                if generation != self._generation or not self._hand:
+                    return
+                part = self._hand[0]
             self._pace(len(part))
-            parts.extendleft(reversed(self._attempts(part, generation)))
+            rest = self._attempts(part, generation)
+            with self._lock:
+                if generation == self._generation:
+                    self._hand.popleft()
+                    self._hand.extendleft(reversed(rest))
+
+    def _encoded(self, records: Iterable[Any]) -> Iterator[bytes]:
+        """Yield each as JSON; nothing for what cannot be sent."""
+        for record in records:
+            try:
+                event = record if type(record) is bytes else self._encode(record)
+            except Exception as error:  # a bug of ours; the other events may fare better
+                self._problem = f"internal error: {type(error).__name__}: {error}"
+                event = b""
+            yield event if len(event) <= MAX_EVENT_BYTES else b""
 
     def _written(self, batch: list[Any], generation: int) -> list[list[bytes]]:
         """Return the batch as JSON, cut where it is larger than the records seemed to be."""
         parts: list[list[bytes]] = [[]]
         size = 0
-        for record in batch:
-            try:
-                event = self._encode(record)
-            except Exception as error:  # a bug of ours; the other events may fare better
-                self._problem = f"internal error: {type(error).__name__}: {error}"
-                event = b""
-            if not event or len(event) > MAX_EVENT_BYTES:
-                self._settle(1, generation, refused=1)
+        for event in self._encoded(batch):
+            if not event:
+                self._settle(generation, refused=1)
                 continue
             if parts[-1] and size + len(event) > self._batch_bytes:
                 parts.append([])
@@ -437,44 +483,22 @@ class Sender:
         return [part for part in parts if part]
 
     def _attempts(self, part: list[bytes], generation: int) -> list[list[bytes]]:
-        """Send ``part`` until its fate is known; return the pieces that are still to be sent."""
+        """Send ``part`` until something comes of it; return what is still to be sent of it."""
         attempt = 0
         while generation == self._generation:
             if self._out_of_time():
                 self._abandon()
                 break
+            part[:] = map(self._orphans.adopt, part)
             answer = self._post(part, again=attempt > 0)
             attempt += 1
-            status = answer.status
-            self._failing = status == 0 or status >= 500 or status == 429
-            if status in (206, 429):
-                self._pacer.overrun()
-            if 200 <= status < 300:
-                self._confirmed(part, answer, generation)
-                break
-            if status in (400, 422) or (status == 413 and len(part) > 1):
-                return self._divide(part, answer, generation)
-            if status == 0 and answer.may_have_arrived:
-                self._problem = f"no answer ({answer.error}); the batch is not sent twice"
-                self._settle(len(part), generation, unconfirmed=len(part))
-                self._pause(_FIRST_DELAY * 5)
-                break
-            if status == 0:
-                self._outage = f"not reachable ({answer.error}); events are kept and sent later"
-            elif status in _UNAVAILABLE or (status >= 500 and attempt < _SERVER_ERRORS):
-                self._outage = f"answers {status}; events are kept and sent later"
-            else:
-                self._problem = f"refuses events with {status}: {answer.text[:200]!r}"
-                self._settle(len(part), generation, refused=len(part))
-                break
-            self._report()
-            if answer.retry_after is not None:
-                self._pause(answer.retry_after, asked=True)
-            else:
-                delay = min(_LONGEST_DELAY, _FIRST_DELAY * 2 ** min(attempt - 1, 10))
-                # Half of it at random, so that a fleet does not come back in step. (os.urandom
-                # because the random module is slow to import.)
-                self._pause(delay * (0.5 + os.urandom(1)[0] / 512))
+            outcome = outcomes.read(answer, len(part), attempt, idempotent=self._idempotent)
+            self._failing = answer.status in (0, 429) or answer.status >= 500
+            rest = self._take_note(outcome, part, generation)
+            if outcome.again:
+                self._back_off(attempt, answer, overrun=outcome.overrun)
+            if rest != [part]:
+                return rest
         return []
 
     def _post(self, part: list[bytes], *, again: bool) -> Answer:
@@ -483,61 +507,142 @@ class Sender:
             self._retries += again
         return self._transport.post(b'{"events":[' + b",".join(part) + b"]}")
 
-    def _confirmed(self, part: list[bytes], answer: Answer, generation: int) -> None:
-        self._outage = ""
-        if answer.status != 206:
-            self._pacer.accepted(len(part))
-            self._settle(len(part), generation, sent=len(part))
-            return
-        found = _PARTIAL.search(answer.text)
-        if found:
-            refused = min(int(found[2]), len(part))
-            self._problem = f"its queue is full: it took {len(part) - refused} of {len(part)}"
-            self._settle(len(part), generation, sent=len(part) - refused, refused=refused)
-        else:
-            self._problem = f"it took only a part: {answer.text[:200]!r}"
-            self._settle(len(part), generation, unconfirmed=len(part))
-        self._pause(_FIRST_DELAY * 5)  # a default server empties its queue every 0.1 s
-
-    def _divide(self, part: list[bytes], answer: Answer, generation: int) -> list[list[bytes]]:
-        """Take out the event that the server names; where it names none, try both halves."""
-        if answer.status == 413:
+    def _take_note(self, outcome: Outcome, part: list[bytes], generation: int) -> list[list[bytes]]:
+        """Count what came of a request, and return the pieces that are to be sent next."""
+        for index in outcome.refused:
+            self._orphans.lost(part[index])
+        self._settle(
+            generation,
+            sent=outcome.sent,
+            refused=len(outcome.refused),
+            unconfirmed=outcome.unconfirmed,
+        )
+        if outcome.overrun:
+            self._pacer.overrun()
+        elif outcome.sent:
+            self._pacer.accepted(outcome.sent)
+        if outcome.too_large:
             # The next batch shall not run into the same limit.
             size = sum(map(len, part))
             self._batch_bytes = max(1024, min(self._batch_bytes, size // 2))
-        else:
-            self._problem = f"refuses an event with {answer.status}: {answer.text[:200]!r}"
-            found = _INDEX.search(answer.text)
-            bad = int(found[1]) if found else len(part)
-            if len(part) == 1:
-                bad = 0
-            if bad < len(part):
-                self._settle(1, generation, refused=1)
-                rest = part[:bad] + part[bad + 1 :]
-                return [rest] if rest else []
-        middle = len(part) // 2
-        return [part[:middle], part[middle:]]
+        if outcome.sent or outcome.outage:
+            self._outage = outcome.outage
+        self._problem = outcome.lost or self._problem
+        if outcome.again:
+            self._report()
+        return [part[piece.start : piece.stop] for piece in outcome.rest]
 
     def _settle(
-        self, count: int, generation: int, *, sent: int = 0, refused: int = 0, unconfirmed: int = 0
+        self, generation: int, *, sent: int = 0, refused: int = 0, unconfirmed: int = 0
     ) -> None:
         with self._lock:
             if generation != self._generation:
                 return  # counted as lost already, by close()
-            self._settled += count
+            self._transport.entrusted = False
+            self._settled += sent + refused + unconfirmed
             self._sent += sent
             self._dropped += refused
             self._refused += refused
             self._unconfirmed += unconfirmed
-            if self._accepted - self._settled == len(self._queue):
+            if self._in_hand() <= 0:
                 self._in_flight_bytes = 0
             self._notify()
 
     def _settle_rest(self, generation: int) -> None:
         """Count as lost what is left of the batch in hand."""
         with self._lock:
-            left = self._accepted - self._settled - len(self._queue)
-            self._settle(left, generation, refused=left)
+            if generation == self._generation:
+                self._hand.clear()
+                self._settle(generation, refused=self._in_hand())
+
+    def _in_hand(self) -> int:
+        return self._accepted - self._settled - len(self._queue) - self._on_disk()
+
+    # --- the disk ----------------------------------------------------------------------------
+
+    def _on_disk(self) -> int:
+        """Return how many events are on the disk, or were read and are not in hand yet."""
+        return 0 if self._spool is None else self._spool.count + len(self._from_disk)
+
+    def _adopt(self, spool: Spool, generation: int) -> None:
+        """Take over what earlier processes have left."""
+        with self._disk:
+            found = spool.adopt()
+        with self._lock:
+            if generation == self._generation:
+                self._accepted += found
+                # They are sent before what is waited for.
+                self._urgent += found
+                self._waiters = [(target + found, signal) for target, signal in self._waiters]
+
+    def _spill(self) -> None:
+        """Make room in memory, if there is a disk and the server takes nothing."""
+        spool, queue = self._spool, self._queue
+        if spool is None or self._queued_bytes < self._spill_at:
+            return
+        generation = self._generation
+        with self._disk:
+            records: list[tuple[float, int, Any]] = []
+            # As in _cut(): nobody else takes from the queue, but for _abandon().
+            while queue and len(records) < _SPILLED_AT_ONCE:
+                records.append(queue.popleft())
+            events = list(self._encoded(record for _, _, record in records))
+            sendable = [event for event in events if event]
+            written = spool.write(sendable)
+            kept = [
+                (at, len(event), event)
+                for (at, _, _), event in zip(records, events, strict=True)
+                if event
+            ]
+            del kept[:written]
+            with self._lock:
+                if generation == self._generation:
+                    queue.extendleft(reversed(kept))
+                    before = sum(counts for _, counts, _ in records)
+                    self._queued_bytes += sum(counts for _, counts, _ in kept) - before
+            self._settle(generation, refused=len(events) - len(sendable))
+        if kept:
+            self._spill_at = sys.maxsize  # until something has been taken off the disk
+            self._problem = spool.problem
+
+    def _read_back(self, generation: int) -> list[bytes] | None:
+        """Return a batch of what is on the disk."""
+        spool = self._spool
+        batch: list[bytes] = []
+        size = 0
+        if spool is None:
+            return None
+        with self._disk:
+            if not self._from_disk:
+                self._from_disk.extend(spool.read())
+                self._spill_at = self._buffer_bytes // 2
+                lost, spool.missing = spool.missing, 0
+                if lost:
+                    self._problem = spool.problem or "a part of the spool is damaged"
+                    self._settle(generation, refused=lost)
+            while self._from_disk and len(batch) < self._batch_size:
+                if batch and size + len(self._from_disk[0]) > self._batch_bytes:
+                    break
+                batch.append(self._from_disk.popleft())
+                size += len(batch[-1])
+        with self._lock:
+            if generation != self._generation:
+                return None
+            self._in_flight_bytes = size
+        return batch
+
+    # --- waiting -----------------------------------------------------------------------------
+
+    def _back_off(self, attempt: int, answer: Answer, *, overrun: bool) -> None:
+        """Wait as long as the server asks for, else longer each time."""
+        if answer.retry_after is not None:
+            self._pause(answer.retry_after, asked=True)
+            return
+        # A default server empties its queue every 0.1 s.
+        delay = _FIRST_DELAY * 2 ** min(attempt + (1 if overrun else -1), 10)
+        # Half of it at random, so that a fleet does not come back in step. (os.urandom because
+        # the random module is slow to import.)
+        self._pause(min(_LONGEST_DELAY, delay) * (0.5 + os.urandom(1)[0] / 512))
 
     def _pace(self, count: int) -> None:
         """Wait until the server can be expected to have room for ``count`` events."""
@@ -555,6 +660,7 @@ class Sender:
         self._hurry = False
         end = time.monotonic() + seconds
         while True:
+            self._spill()
             if self._give_up_at is not None:
                 end = min(end, self._give_up_at)
                 if not asked:
@@ -572,7 +678,7 @@ class Sender:
         loss = self._dropped + self._unconfirmed
         new_loss = loss - self._reported_loss
         problem = self._problem or self._outage
-        if not new_loss and (final or not problem):
+        if not new_loss and not (self._left if final else problem):
             return
         now = time.monotonic()
         if not final and self._warned_at is not None and now - self._warned_at < _WARN_EVERY:
@@ -586,78 +692,8 @@ class Sender:
             logging.getLogger("raceway").warning(
                 "raceway server: %s (events waiting: %d, lost so far: %d)",
                 problem,
-                self._accepted - self._settled,
+                self._accepted - self._settled + self._left,
                 loss,
             )
         except Exception:  # noqa: S110 - a handler of the application; there is nobody to tell
             pass
-
-
-_at_exit_pids: set[int] = set()
-
-
-def register_at_exit() -> None:
-    """Deliver what is left when this process ends; once per process, with the first event."""
-    pid = os.getpid()
-    if pid in _at_exit_pids:
-        return
-    inherited = bool(_at_exit_pids)
-    _at_exit_pids.add(pid)
-    if not inherited:
-        atexit.register(close_all)
-    # A multiprocessing child ends with os._exit(), which runs no atexit handlers.
-    process = sys.modules.get("multiprocessing.process")
-    util = sys.modules.get("multiprocessing.util")
-    if process is not None and util is not None and process.parent_process() is not None:
-        util.Finalize(None, close_all, exitpriority=0)
-
-
-def close_all() -> None:
-    """Deliver what every client of this process has tracked: it ends now."""
-    for sender in list(_senders):
-        try:
-            if sender.at_exit:
-                sender.close_at_exit()
-        except Exception:  # noqa: S110 - the process ends, and so it shall
-            pass
-
-
-def flush_all() -> None:
-    """Deliver what every client of this process has tracked: it may end now."""
-    for sender in list(_senders):
-        try:
-            sender.flush(_GRACE)
-        except Exception:  # noqa: S110 - as above
-            pass
-
-
-_importing_held = False
-
-
-def _before_fork() -> None:
-    global _importing_held  # noqa: PLW0603 - handed from one fork hook to the next
-    # Bounded, because a program must be able to fork whatever an import is waiting for.
-    _importing_held = transport_module.importing.acquire(timeout=2.0)
-    for sender in list(_senders):
-        sender.nudge()  # events of the parent should be at the server before the child's
-
-
-def _after_fork_in_parent() -> None:
-    global _importing_held  # noqa: PLW0603 - as above
-    if _importing_held:
-        _importing_held = False
-        transport_module.importing.release()
-
-
-def _after_fork_in_child() -> None:
-    transport_module.importing = native.allocate_lock()
-    for sender in list(_senders):
-        sender.after_fork()
-
-
-if hasattr(os, "register_at_fork"):  # not on Windows
-    os.register_at_fork(
-        before=_before_fork,
-        after_in_parent=_after_fork_in_parent,
-        after_in_child=_after_fork_in_child,
-    )

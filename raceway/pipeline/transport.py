@@ -5,6 +5,10 @@ if it certainly did not arrive. That is the case if there was no connection, if 
 not be written to its end (the server cannot parse a part of it), or if the server answered with an
 error. If it was written and no answer came, nobody knows.
 
+So that this is rare, a new connection is tried out with an empty batch, which does no harm if it
+arrives twice: whoever takes connections for a server that is not there (a proxy, a container, a
+process that hangs) gets no event to lose.
+
 ``http.client`` is imported with the first request: it imports socket and ssl, which a program that
 uses gevent must be able to patch before.
 """
@@ -12,9 +16,10 @@ uses gevent must be able to patch before.
 from __future__ import annotations
 
 import codecs
+import io
 import os
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -30,7 +35,9 @@ the module locked for ever. The sender's fork hooks take it."""
 _inherited: list[HTTPConnection] = []
 _MAX_ANSWER = 64 * 1024
 _MAX_RETRY_AFTER = 120.0  # seconds; a server that asks for more is asked again earlier
-_TLS_IDLE = 4.0  # seconds; whether the peer has closed a TLS connection cannot be seen by peeking
+_IDLE = 4.0  # seconds; after five of them many servers hang up, perhaps just when a batch comes
+_NOTHING = b'{"events":[]}'
+_PROOF = frozenset({400, 413, 422})  # answers that only say something about the empty batch
 
 
 @dataclass(frozen=True)
@@ -58,10 +65,16 @@ class Transport:
     Args:
         endpoint: Base URL of the server.
         api_key: Key for the server, if it wants one.
-        timeout: Limit for connecting and for each wait for data, in seconds.
+        timeout: Limit for connecting, for sending a batch and for its answer, in seconds.
+
+    Attributes:
+        endpoint: Base URL of the server.
+        entrusted: Whether the server may have got the batch that was posted last. Set to False by
+            who has taken note of the answer.
     """
 
     def __init__(self, endpoint: str, api_key: str | None, timeout: float) -> None:
+        self.endpoint = endpoint
         parts = urlsplit(endpoint)
         self._tls = parts.scheme == "https"
         self._host = parts.hostname or "localhost"
@@ -77,8 +90,10 @@ class Transport:
         if api_key:
             self._headers["Authorization"] = f"Bearer {api_key}"
             self._headers["X-Raceway-Key"] = api_key
+        self.entrusted = False
         self._connection: HTTPConnection | None = None
         self._used_at = 0.0
+        self._tried = False
 
     def post(self, body: bytes) -> Answer:
         """Send one batch and wait for the answer. Raises nothing that a network can cause.
@@ -88,9 +103,19 @@ class Transport:
         """
         try:
             connection = self._connected()
+            if not self._tried:
+                answer = self._exchange(connection, _NOTHING)
+                self._tried = 200 <= answer.status < 300 or answer.status in _PROOF
+                if not self._tried:
+                    return replace(answer, may_have_arrived=False)
+                connection = self._connected()
         except Exception as error:  # name resolution, refusal, timeout, TLS, a bad proxy
             self.close()
             return Answer(error=_reason(error))
+        self.entrusted = True
+        return self._exchange(connection, body)
+
+    def _exchange(self, connection: HTTPConnection, body: bytes) -> Answer:
         failure = ""
         try:
             connection.request("POST", self._path, body, self._headers)
@@ -109,6 +134,7 @@ class Transport:
 
     def close(self) -> None:
         """Close the connection; the next batch opens a new one."""
+        self._tried = False
         connection, self._connection = self._connection, None
         if connection is not None:
             try:
@@ -118,6 +144,7 @@ class Transport:
 
     def forget(self) -> None:
         """Drop a connection inherited from the parent of a process fork, without a word on it."""
+        self._tried = self.entrusted = False
         connection, self._connection = self._connection, None
         if connection is None:
             return
@@ -143,16 +170,18 @@ class Transport:
             make = client.HTTPSConnection if self._tls else client.HTTPConnection
             connection = make(self._host, self._port, timeout=self._timeout)
             connection.connect()
+            connection.response_class = self._response  # type: ignore[assignment]  # it is called
             self._connection = connection
         return connection
 
     def _usable(self, connection: HTTPConnection) -> bool:
         """Return whether the server still holds the other end of an idle connection."""
         sock: Any = connection.sock
-        if sock is None:
+        if sock is None or time.monotonic() - self._used_at > _IDLE:
             return False
-        if self._tls:
-            return time.monotonic() - self._used_at < _TLS_IDLE
+        if self._tls:  # what the peer has done cannot be seen by peeking
+            sock.settimeout(self._timeout)
+            return True
         from socket import MSG_PEEK
 
         try:
@@ -165,6 +194,12 @@ class Transport:
             return False
         return False  # closed by the server, or it sent what nobody asked for
 
+    def _response(self, sock: Any, *args: Any, **more: Any) -> Any:
+        from http.client import HTTPResponse
+
+        bounded: Any = _Bounded(sock, time.monotonic() + self._timeout)
+        return HTTPResponse(bounded, *args, **more)
+
     def _read(self, connection: HTTPConnection) -> Answer:
         response = connection.getresponse()
         body = response.read(_MAX_ANSWER)
@@ -173,10 +208,37 @@ class Transport:
             # Longer than any answer of a Raceway server. (The connection is in the middle of it.)
             self.close()
         elif connection.sock is None:
-            self._connection = None
+            self._connection = None  # as the server has said: the next one need not be tried out
         self._used_at = time.monotonic()
         text = body.decode("utf-8", "replace")
         return Answer(response.status, text, _seconds(retry_after))
+
+
+class _Bounded(io.RawIOBase):
+    """What is read from a socket until a deadline, however slowly it comes."""
+
+    def __init__(self, sock: Any, deadline: float) -> None:
+        self._socket = sock
+        self._deadline = deadline
+        self._file = sock.makefile("rb", 0)  # keeps it open if the server wants it closed
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int | None:
+        remaining = self._deadline - time.monotonic()
+        if remaining <= 0:
+            raise TimeoutError("the answer takes too long")
+        self._socket.settimeout(remaining)
+        read: int | None = self._file.readinto(buffer)
+        return read
+
+    def close(self) -> None:
+        self._file.close()
+        super().close()
+
+    def makefile(self, _mode: str) -> io.BufferedReader:
+        return io.BufferedReader(self)
 
 
 def _acknowledge_at_once(sock: Any) -> None:
@@ -193,7 +255,8 @@ def _acknowledge_at_once(sock: Any) -> None:
 
 
 def _reason(error: Exception) -> str:
-    return f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+    said = " ".join(str(error).split())  # what a stranger answers may have several lines
+    return f"{type(error).__name__}: {said}" if said else type(error).__name__
 
 
 def _seconds(retry_after: str | None) -> float | None:

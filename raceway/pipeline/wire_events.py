@@ -10,8 +10,9 @@ threads there are. In the *full* dialect every event says all.
 from __future__ import annotations
 
 import heapq
+import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from raceway.context import TraceContext
@@ -23,12 +24,15 @@ from raceway.pipeline import events
 from raceway.pipeline.lanes import Lanes, Trace, Vector, merge
 from raceway.pipeline.messages import Mailbox
 from raceway.pipeline.replay import Replay
+from raceway.redaction import Hides
 
 Put = Callable[[dict[str, Any]], bool]
 
 
 ACTORS_KNOWN = 256
 """Others of whom an event says what its actor knows; the latest."""
+FUNCTIONS_KEPT = 1000
+"""Functions in which an actor was seen."""
 REQUESTS_KEPT = 10_000
 """Traces of HTTP requests whose root is remembered."""
 
@@ -42,7 +46,9 @@ class EventReplay(Replay):
         service: Service name.
         environment: Deployment environment.
         instance: Instance id of the process.
-        full: Whether each event says all that its actor knows.
+        full: Whether each event says all that its actor knows, and what of it is due to locks
+            only.
+        hides: Whether what has this name is a secret.
     """
 
     def __init__(
@@ -54,7 +60,9 @@ class EventReplay(Replay):
         environment: str,
         instance: str,
         full: bool = False,
+        hides: Hides = None,
     ) -> None:
+        self._hides = hides
         super().__init__(definitions, self, Mailbox())
         self._put = put
         self._service = service
@@ -63,12 +71,14 @@ class EventReplay(Replay):
         self._full = full
         self._lanes = Lanes()
         self._requests: dict[str, Trace] = {}
+        self._functions: dict[int, set[int]] = {}
 
     # ------------------------------------------------------------ what replay tells a detector
 
     def access(self, access: Access) -> None:
         """Send a StateChange."""
         name = self.definitions.variable_name(access.variable)
+        self._calls(access.actor, access.site.frames[0][0])
         value = access.value if access.has_value else access.type_name or None
         kind = events.state_change(
             name,
@@ -79,6 +89,21 @@ class EventReplay(Replay):
         )
         self._emit(access.actor, kind, {"operation": WORDS[access.kind]})
 
+    def _calls(self, actor: ActorReplay, number: int) -> None:
+        """Send a FunctionCall when an actor is seen in a function for the first time."""
+        seen = self._functions.get(actor.number)
+        if seen is None:
+            seen = self._functions[actor.number] = set()
+        code = None if number in seen else self.definitions.code(number)
+        if code is None:
+            return
+        if len(seen) >= FUNCTIONS_KEPT:
+            seen.clear()
+        seen.add(number)
+        module = os.path.splitext(os.path.basename(code.file))[0]
+        kind = events.function_call(code.function, module, None, code.file, code.first_line)
+        self._emit(actor, kind, {"seen": "first time"})
+
     def lock_order(self, edge: LockOrder) -> None:
         """Take no notice: the server has no place for it."""
 
@@ -87,6 +112,7 @@ class EventReplay(Replay):
 
     def retire(self, actor: ActorReplay) -> None:
         """Let others go on in its lane, unless the server takes it to hold a lock."""
+        self._functions.pop(actor.number, None)
         self._lanes.retire(actor.number, reusable=actor.ended and not actor.held)
 
     # ------------------------------------------------------------ what replay does itself
@@ -152,7 +178,7 @@ class EventReplay(Replay):
             if len(self._requests) > REQUESTS_KEPT:
                 del self._requests[next(iter(self._requests))]
             self._lanes.of(actor.number).enter(trace)
-        kind = events.http_request(argument[0], argument[1], {}, None)
+        kind = events.http_request(argument[0], argument[1], {}, None, self._hides)
         self._emit(actor, kind, {"http.direction": "out" if outgoing else "in"})
 
     def _http_response(
@@ -169,6 +195,8 @@ class EventReplay(Replay):
             self._http_request(actor, subject, thing, argument)
         elif op == ops.HTTP_RESPONSE:
             self._http_response(actor, subject, thing, argument)
+        elif op == ops.ERROR:
+            self._emit(actor, events.error(argument[0], argument[1], [argument[2]]), {})
         else:
             super()._handle(op, actor, subject, thing, argument)
 
@@ -210,6 +238,8 @@ class EventReplay(Replay):
             "causality_vector": list(vector.items()),
             "lock_set": [self._lock_id(number) for number in sorted(actor.held)],
         }
+        if self._full:
+            event["order"] = self._order(actor)
         if self._put(event):
             trace.root = trace.root or event_id
             if not repeats:
@@ -229,6 +259,32 @@ class EventReplay(Replay):
         for history, epoch in known:
             merge(vector, history.known_at(epoch))
         return vector
+
+    def _order(self, actor: ActorReplay) -> dict[str, Any]:
+        """Return where in the program order an event is, and after what of others.
+
+        *Hard* is what the program meant to be so. *Soft* is what only the order was in which a lock
+        happened to be taken: another run may have it the other way round.
+        """
+        hard = {number: epoch for number, epoch in actor.hard.items() if number in self.actors}
+        soft = {
+            number: epoch
+            for number, epoch in actor.full.items()
+            if number in self.actors and epoch > hard.get(number, -1)
+        }
+        return {
+            "actor": self._actor_id(actor),
+            "epoch": actor.epoch,
+            "hard": self._positions(hard, actor),
+            "soft": self._positions(soft, actor),
+        }
+
+    def _positions(self, clock: Mapping[int, int], me: ActorReplay) -> list[tuple[str, int]]:
+        return [
+            (self._actor_id(self.actors[number]), epoch)
+            for number, epoch in clock.items()
+            if number != me.number
+        ]
 
     def _thread_id(self, lane: int) -> str:
         return f"{self._instance}:{self.definitions.pid}:{lane}"

@@ -45,6 +45,7 @@ if TYPE_CHECKING:
             """Become the sink of a forked child: forget what belongs to the parent."""
 
 
+_MESSAGE_LIMIT = 1000
 CHUNK_ITEMS = 4096 * ops.STRIDE
 """Length of the buffer at which whoever notices cuts a chunk off."""
 DEFINITIONS_KEPT = 4096
@@ -373,6 +374,25 @@ def sync(op: int, subject: int, argument: Any = None) -> None:
             flush()
     except BaseException as error:
         lost("synchronisation", error)
+
+
+def failed(error: BaseException) -> None:
+    """Record that nobody has caught ``error``, which ends whoever runs here."""
+    try:
+        if isinstance(error, (SystemExit, KeyboardInterrupt)):
+            return
+        where = "unknown:0"
+        traceback = error.__traceback__
+        while traceback is not None:
+            where = f"{traceback.tb_frame.f_code.co_filename}:{traceback.tb_lineno}"
+            traceback = traceback.tb_next
+        try:
+            message = str.__str__(str(error))[:_MESSAGE_LIMIT]
+        except Exception:  # the application's class
+            message = ""
+        sync(ops.ERROR, 0, (type(error).__qualname__, message, where))
+    except BaseException as problem:
+        lost("error", problem)
 
 
 def sync_site(op: int, subject: int, depth: int = 2) -> None:

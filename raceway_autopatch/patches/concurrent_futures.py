@@ -12,6 +12,7 @@ from __future__ import annotations
 import _thread
 import sys
 
+from raceway import context
 from raceway.model import ops
 from raceway.record import recorder, shared
 from raceway.record.callables import name_of
@@ -246,13 +247,14 @@ def _job_made(item: Any, function: Any) -> None:
     name = f"job {name_of(function)}"
     state = recorder.new_state(f"{pool.name} {name}" if pool else name, "job", thread_group())
     recorder.fork_actor(state)
-    item.__dict__[TRACE] = state, pool
+    item.__dict__[TRACE] = state, pool, context.current_frame()
 
 
 def _job_begins(item: Any) -> tuple[recorder.State, recorder.State, _Pool | None] | None:
     if TRACE not in item.__dict__:
         return None
-    state, pool = item.__dict__[TRACE]
+    state, pool, frame = item.__dict__[TRACE]
+    context.resume(frame)
     ready = 0
     if pool is not None and pool.initialized:
         ready = recorder.next_channel()
@@ -270,6 +272,7 @@ def _job_begins(item: Any) -> tuple[recorder.State, recorder.State, _Pool | None
 def _job_ends(running: tuple[recorder.State, recorder.State, _Pool | None] | None) -> None:
     if running is None:
         return
+    context.resume(None)  # the next job of this worker may be somebody else's
     before, state, pool = running
     recorder.local.s = state
     if pool is not None:

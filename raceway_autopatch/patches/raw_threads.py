@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import sys
 
+from raceway import context
 from raceway.model import ops
 from raceway.record import recorder
 from raceway.record.callables import name_of
@@ -32,9 +33,10 @@ _getframe = sys._getframe
 class _Body:
     """What a thread runs: the program's function, as an actor of its own."""
 
-    __slots__ = ("_function", "_state")
+    __slots__ = ("_frame", "_function", "_state")
 
     def __init__(self, function: Any) -> None:
+        self._frame = context.current_frame()
         self._function = function
         self._state = recorder.new_state(f"thread {name_of(function)}", "thread")
 
@@ -43,6 +45,7 @@ class _Body:
 
     def __call__(self, *args: Any, **kwargs: Any) -> None:
         recorder.local.s = recorder.local.thread = self._state
+        context.resume(self._frame)
         failed: BaseException | None = None
         try:
             self._function(*args, **kwargs)

@@ -1,7 +1,8 @@
 """threading: locks, conditions, events, semaphores, barriers, and the life of threads.
 
 Emits: acquire, release and wait on locks; notify; send and receive for what a condition, an event,
-a semaphore or a barrier promises; fork, join and end of threads.
+a semaphore or a barrier promises; fork, join and end of threads; what a thread has
+raised and nobody caught.
 
 What is known about a thread is in its ``__dict__``: a table of threads would keep them alive, and a
 weak one is Python code with locks.  Only the recorder's state of it is there, no reference back.
@@ -11,6 +12,7 @@ from __future__ import annotations
 
 import sys
 
+from raceway import context
 from raceway.model import ops
 from raceway.record import recorder
 from raceway_autopatch import locks
@@ -41,6 +43,8 @@ if TYPE_CHECKING:
 SUPPORTS = None
 
 STATE = "_raceway_state"
+FRAME = "_raceway_frame"
+"""On a thread: the frame of the trace in which it was started."""
 JOINED = "_raceway_joined"
 
 _getframe = sys._getframe
@@ -135,8 +139,33 @@ def _condition_notify(original: Callable[..., Any]) -> Callable[..., Any]:
 
 # ---------------------------------------------------------------- Thread
 
+
+def _failed() -> None:
+    error = sys.exc_info()[1]
+    if error is not None:
+        recorder.failed(error)
+
+
+def _make_invoke_excepthook(original: Callable[..., Any]) -> Callable[..., Any]:
+    failed = contained(_failed)
+
+    def _make_invoke_excepthook() -> Any:
+        invoke = original()
+
+        def invoke_excepthook(thread: Any) -> Any:
+            failed()
+            return invoke(thread)
+
+        return invoke_excepthook
+
+    return _make_invoke_excepthook
+
+
 PAUSE_ITEMS = 256 * ops.STRIDE
 """Length of the buffer at which a thread that ends hands it over."""
+
+_POOLS = ("concurrent.futures.thread", "multiprocessing.pool", "anyio._backends._asyncio")
+"""Whose threads serve many: they are in no trace but that of the job they are at."""
 
 _all_ended = recorder.next_channel()
 """What happened in any thread that the interpreter waits for at its end."""
@@ -149,12 +178,18 @@ def _starting(thread: Any) -> None:
     state = recorder.new_state(str(thread._name), "greenlet" if group else "thread", group)
     recorder.fork_actor(state)
     thread.__dict__[STATE] = state
+    frame = context.current_frame()
+    if frame is not None and getattr(thread._target, "__module__", "") not in _POOLS:
+        thread.__dict__[FRAME] = frame
 
 
 def _begins(thread: Any) -> recorder.State | None:
     state = thread.__dict__.get(STATE)
     if state is None:
         return None
+    frame = thread.__dict__.pop(FRAME, None)
+    if frame is not None:
+        context.resume(frame)
     before: recorder.State | None = getattr(recorder.local, "s", None)
     recorder.local.s = state
     if before is None:  # a greenlet that passes for a thread runs on somebody else's
@@ -273,6 +308,7 @@ PATCHES = (
     around("Barrier._break", barrier_break),
     around("Barrier.reset", barrier_break),
     around("Barrier.wait", barrier_wait),
+    around("_make_invoke_excepthook", _make_invoke_excepthook, optional=True),
     around("Thread.start", _thread_start),
     around("Thread._bootstrap_inner", _thread_bootstrap),
     around("Thread.is_alive", _thread_is_alive),

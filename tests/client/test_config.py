@@ -6,6 +6,7 @@ from importlib.util import find_spec
 
 import pytest
 
+from raceway.client import RacewayClient
 from raceway.config import Config
 from raceway.exceptions import RacewayError, UsageError
 from raceway.settings import VARIABLES
@@ -126,6 +127,18 @@ def test_code_wins_over_environment_over_file_over_default(nowhere, monkeypatch)
     assert config.flush_interval == 1.0
 
 
+def test_everything_can_be_switched_off(server, monkeypatch):
+    monkeypatch.setenv("RACEWAY_ENABLED", "0")
+    client = RacewayClient(Config(endpoint=server.url))
+    client.start_trace()
+    client.track_custom("x")
+    client.track_state_change("x", 1, 2)
+    assert "traceparent" in client.propagation_headers()  # callers and callees stay together
+    client.end_trace()
+    assert client.shutdown(timeout=1)
+    assert (server.requests, client.stats().accepted, client.stats().dropped) == ([], 0, 0)
+
+
 def test_every_variable_is_read(nowhere, monkeypatch):
     given = {
         "RACEWAY_ENDPOINT": "https://h", "RACEWAY_SERVICE": "s", "RACEWAY_ENVIRONMENT": "e",
@@ -134,6 +147,7 @@ def test_every_variable_is_read(nowhere, monkeypatch):
         "RACEWAY_MAX_BUFFER_BYTES": "5000", "RACEWAY_MAX_BATCH_BYTES": "6000",
         "RACEWAY_MAX_VALUE_BYTES": "7000", "RACEWAY_MAX_EVENTS_PER_SECOND": "none",
         "RACEWAY_CAPTURE_HTTP": "yes", "RACEWAY_REDACT": "a, b", "RACEWAY_DIALECT": "full",
+        "RACEWAY_SPOOL": "/spool", "RACEWAY_MAX_SPOOL_BYTES": "8000",
     }  # fmt: skip
     for name, value in given.items():
         monkeypatch.setenv(name, value)
@@ -141,6 +155,7 @@ def test_every_variable_is_read(nowhere, monkeypatch):
         "https://h", "s", None, "e", 7, 0.5, True, api_key="k", request_timeout=3.0,
         shutdown_timeout=4.0, max_buffer_bytes=5000, max_batch_bytes=6000, max_value_bytes=7000,
         max_events_per_second=None, capture_http=True, redact=("a", "b"), dialect="full",
+        spool="/spool", max_spool_bytes=8000,
     )  # fmt: skip
     assert set(given) == {variable for variable, _ in VARIABLES.values()}
 

@@ -84,6 +84,35 @@ def test_receiving_the_documented_bytes(monkeypatch, server):
     assert headers["tracestate"] == "vendor=a1"
 
 
+# As the other SDKs write it: Go and Rust with the keys in alphabetical order, and all but Python
+# with letters as UTF-8.
+PAYLOADS = {
+    "Python": '{"trace_id":"%s","span_id":"53995c3f42cd8ad8","parent_span_id":"00f067aa0ba902b7",'
+    '"service":"kass\\u00e9","instance":"w","clock":[["gateway#gw-1",4],["kass\\u00e9#w",3]]}',
+    "Node": '{"trace_id":"%s","span_id":"53995c3f42cd8ad8","parent_span_id":"00f067aa0ba902b7",'
+    '"service":"kassé","instance":"w","clock":[["gateway#gw-1",4],["kassé#w",3]]}',
+    "Go, Rust": '{"clock":[["gateway#gw-1",4],["kassé#w",3]],"instance":"w",'
+    '"parent_span_id":"00f067aa0ba902b7","service":"kassé","span_id":"53995c3f42cd8ad8",'
+    '"trace_id":"%s"}',
+}
+
+
+@pytest.mark.parametrize("sdk", PAYLOADS)
+def test_what_the_other_sdks_send(sdk):
+    trace = parse_headers(
+        {"Traceparent": TRACEPARENT, "Raceway-Clock": encoded(PAYLOADS[sdk] % TRACE)}
+    )
+    assert (trace.trace_id, trace.span_id) == (TRACE, "53995c3f42cd8ad8")
+    assert trace.upstream_span_id == "00f067aa0ba902b7"
+    assert trace.clock("l#1") == (("gateway#gw-1", 4), ("kassé#w", 3), ("l#1", 0))
+    # Go takes no padding and only the alphabet for URLs; whole numbers, and text for all ids.
+    header = format_headers(trace, "ß" * 3, "?>")["raceway-clock"]
+    assert not set("=+/") & set(header)
+    sent = decoded(header)
+    assert all(isinstance(sent[name], str) for name in sent if name != "clock")
+    assert sent["clock"][-1] == ["ßßß#?>", 1]
+
+
 def test_each_call_has_its_own_span(server):
     client = make_client(server)
     client.start_trace()

@@ -13,7 +13,7 @@ from wire_server import PATIENCE, Reply, WireServer, free_port, make_client, ok
 
 from raceway.client import RacewayClient
 from raceway.config import Config
-from raceway.pipeline import pacing
+from raceway.pipeline import outcomes, pacing
 from raceway.pipeline import sender as sender_module
 from raceway.pipeline.sender import is_internal
 
@@ -161,7 +161,7 @@ def test_calls_do_not_wait_for_a_server_that_hangs(server, traced):
     server.gate.clear()
     client = traced(batch_size=1)
     track(client, 1)
-    server.wait(lambda server: server.requests)
+    server.wait(lambda server: server.trials)
     track(client, 500)  # returns although the first request is not answered
     assert not client.flush(0.01)
     assert client.stats().buffered == 501
@@ -191,18 +191,18 @@ def test_retry_after_is_honoured(server, traced):
 
 def test_retry_after_does_not_hold_up_shutdown(server):
     server.replies.append(Reply(503, "", {"Retry-After": "1000"}))
-    client = make_client(server, shutdown_timeout=0.2)
+    client = make_client(server)
     client.start_trace()
     track(client, 1)
     begun = time.monotonic()
-    assert client.shutdown() is False
+    assert client.shutdown(timeout=0.2) is False
     assert time.monotonic() - begun < 2
     assert client.stats().dropped == 1
 
 
 def test_a_batch_that_always_fails_is_given_up(server, traced, monkeypatch):
     monkeypatch.setattr(sender_module, "_FIRST_DELAY", 0.001)
-    server.replies.extend([Reply(500)] * sender_module._SERVER_ERRORS)
+    server.replies.extend([Reply(500)] * outcomes.SERVER_ERRORS)
     client = traced(batch_size=1)
     track(client, 2)
     assert client.flush(PATIENCE) is False
@@ -251,14 +251,26 @@ def test_a_body_that_is_too_large_is_split_and_the_limit_remembered(server, trac
     assert client.stats().dropped == 1
 
 
-def test_partial_loss_is_counted(server, traced):
+def test_what_a_full_queue_did_not_take_is_sent_again(server, traced):
     text = json.dumps({"success": True, "data": "Ingested 3 events, 2 errors", "error": None})
     server.replies.append(Reply(206, text))
     client = traced()
     track(client, 5)
+    assert client.flush(PATIENCE)
+    assert (client.stats().sent, client.stats().dropped) == (5, 0)
+    assert names(server) == ["3", "4"]  # the stub has said that it took the others
+
+
+def test_a_queue_that_stays_full_does_not_hold_up_everything_for_ever(server, traced, monkeypatch):
+    monkeypatch.setattr(sender_module, "_FIRST_DELAY", 0.0001)
+    monkeypatch.setattr(outcomes, "STANDSTILLS", 4)
+    text = json.dumps({"success": True, "data": "Ingested 0 events, 2 errors", "error": None})
+    server.replies.extend([Reply(206, text)] * 4)
+    client = traced(batch_size=2, max_events_per_second=None)
+    track(client, 3)
     assert client.flush(PATIENCE) is False
-    assert (client.stats().sent, client.stats().dropped) == (3, 2)
-    assert len(server.requests) == 1
+    assert names(server) == ["2"]
+    assert client.stats().refused == 2
 
 
 def test_a_batch_that_may_have_arrived_is_not_sent_again(server, traced):
@@ -273,12 +285,77 @@ def test_a_batch_that_may_have_arrived_is_not_sent_again(server, traced):
 
 
 def test_no_answer_in_time_is_not_sent_again_either(server, traced):
-    server.gate.clear()
-    client = traced(request_timeout=0.05)
+    client = traced(request_timeout=0.3)
     track(client, 1)
+    assert client.flush(PATIENCE)
+    server.gate.clear()
+    track(client, 1, 1)
     assert client.flush(PATIENCE) is False
     assert client.stats().unconfirmed == 1
-    assert len(server.requests) == 1
+    # Afterwards it is tried out first: nothing more gets lost.
+    track(client, 1, 2)
+    assert client.flush(0.5) is False
+    server.gate.set()
+    assert client.flush(PATIENCE)
+    assert names(server) == ["0", "1", "2"]
+    assert client.stats().unconfirmed == 1
+
+
+def test_an_answer_that_comes_in_drops_is_not_waited_for_for_ever(traced):
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+        client = RacewayClient(Config(endpoint=url, request_timeout=0.3, shutdown_timeout=0.1))
+        client.start_trace()
+        track(client, 1)
+        client.end_trace()
+        connection, _ = listener.accept()
+        connection.recv(65536)
+        begun = time.monotonic()
+        with pytest.raises(OSError), connection:
+            connection.sendall(b"HTTP/1.1 200 OK\r\n")
+            while time.monotonic() - begun < PATIENCE:
+                connection.sendall(b"X")
+                time.sleep(0.05)
+        assert time.monotonic() - begun < 5
+        client.shutdown()
+
+
+def test_a_server_that_knows_events_again_gets_them_again(server, traced):
+    client = traced(dialect="full")
+    track(client, 1)
+    assert client.flush()
+    server.replies.append(Reply(0))
+    track(client, 1, 1)
+    assert client.flush(PATIENCE)
+    assert names(server) == ["0", "1"]
+    assert (client.stats().unconfirmed, client.stats().retries) == (0, 1)
+
+
+def test_what_is_on_its_way_when_time_is_up_may_have_arrived(server):
+    client = make_client(server, batch_size=2, shutdown_timeout=0.3)
+    client.start_trace()
+    track(client, 2)
+    assert client.flush()
+    server.gate.clear()
+    track(client, 5, 2)
+    server.wait(lambda server: len(server.requests) == 2)
+    assert client.shutdown() is False
+    stats = client.stats()
+    assert (stats.sent, stats.unconfirmed, stats.abandoned, stats.buffered) == (2, 2, 3, 0)
+    server.gate.set()
+
+
+def test_children_of_a_refused_event_move_up(server, traced):
+    server.poison = '"name": "1"'
+    client = traced()
+    track(client, 4)
+    client.flush(PATIENCE)
+    track(client, 1, 4)
+    client.flush(PATIENCE)
+    first, *others = server.events
+    assert [event["parent_id"] for event in others] == [
+        first["id"], *(event["id"] for event in others[:-1])
+    ]  # fmt: skip
 
 
 @pytest.mark.parametrize("status", [301, 401, 404, 415])
@@ -354,9 +431,9 @@ def test_a_server_that_speaks_another_protocol():
         with connection:
             connection.recv(65536)
             connection.sendall(b"SSH-2.0-OpenSSH\r\n")
-        client.flush(PATIENCE)
+        assert client.flush(0.2) is False
+        assert client.stats().unconfirmed == 0
         client.shutdown()
-        assert client.stats().unconfirmed == 1
 
 
 def test_shutdown_flushes_and_is_idempotent(server):
@@ -452,6 +529,17 @@ def test_request_never_sends_the_key_and_works_without_a_trace(server):
         assert "raceway-clock" not in given
     finally:
         other.stop()
+
+
+def test_a_cookie_of_one_request_is_not_for_the_next(server):
+    client = make_client(server)
+    server.replies.append(Reply(200, ok(0), {"Set-Cookie": "session=of-ann; Path=/"}))
+    server.replies.extend([Reply(200, ok(0))] * 2)
+    client.request("POST", f"{server.url}/login", data=b"x")
+    client.request("POST", f"{server.url}/debit", data=b"x")
+    client.request("POST", f"{server.url}/debit", data=b"x", cookies={"mine": "1"})
+    assert [request.get("cookie") for request in server.requests] == [None, None, "mine=1"]
+    client.shutdown()
 
 
 def test_debug_logs_to_stderr_only(server, capfd):

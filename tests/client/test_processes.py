@@ -106,6 +106,14 @@ def test_a_forked_child_has_a_sender_of_its_own(server, end):
     assert len({event["id"] for event in server.events}) == 3
 
 
+def test_a_forked_child_is_another_instance_even_if_an_id_was_given(server):
+    text = FORK.format(end="client.flush(); os._exit(0)")
+    done = run(f"client.config.instance_id = 'web-1'{text}", server.url)
+    assert done.returncode == 0, done.stderr
+    by_name = {event["kind"]["Custom"]["name"]: event["metadata"] for event in server.events}
+    assert by_name["child"]["instance_id"] == f"web-1-{by_name['child']['process_id']}"
+
+
 def test_a_fork_while_other_threads_are_tracking(server):
     program = """
 import threading
@@ -197,3 +205,18 @@ def test_gevent_may_patch_before_or_after_us(server, tmp_path, order):
     threads = {event["metadata"]["thread_id"] for event in server.events}
     assert len(threads) == 4
     assert server.refusals == []
+
+
+FIRST_TROUBLE = """
+assert client.flush(0.2) is False  # a warning was logged, which imports logging
+import threading
+assert threading.main_thread() is threading.current_thread()
+pid = os.fork()
+if pid:
+    sys.exit(os.waitpid(pid, 0)[1])
+"""
+
+
+def test_the_main_thread_stays_the_main_thread():
+    done = run(FIRST_TROUBLE, f"http://127.0.0.1:{free_port()}", PYTHONWARNINGS="ignore")
+    assert (done.returncode, done.stdout) == (0, ""), done.stderr

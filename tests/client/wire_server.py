@@ -21,6 +21,7 @@ from raceway.config import Config
 
 MAX_BODY = 2_097_152
 MAX_NESTING = 128
+TRIAL = b'{"events":[]}'
 U16, U32, U64 = 2**16 - 1, 2**32 - 1, 2**64 - 1
 PATIENCE = 20  # seconds before a test that waits for an event gives up
 
@@ -218,6 +219,7 @@ class WireServer:
         self.batches: list[list[dict[str, Any]]] = []  # as far as they were accepted
         self.requests: list[dict[str, str]] = []
         self.bodies: list[bytes] = []
+        self.trials = 0  # empty batches, with which new connections are tried out
         self.refusals: list[str] = []
         self.replies: deque[Reply] = deque()
         self.api_key: str | None = None
@@ -296,6 +298,13 @@ class WireServer:
 
     def _post(self, handler) -> None:
         body = handler.rfile.read(int(handler.headers["Content-Length"]))
+        if body == TRIAL:
+            with self.changed:
+                self.trials += 1
+                self.changed.notify_all()
+            self.gate.wait(PATIENCE)
+            self._answer(handler, self._judge(handler, body, handler.headers))
+            return
         with self.changed:
             self._in_progress += 1
             self.most_at_once = max(self.most_at_once, self._in_progress)
@@ -304,13 +313,17 @@ class WireServer:
             self.changed.notify_all()
         self.gate.wait(PATIENCE)
         with self.changed:
-            reply = self.replies.popleft() if self.replies else self._judge(handler, body)
+            headers = self.requests[-1]
+            reply = self.replies.popleft() if self.replies else self._judge(handler, body, headers)
             self._in_progress -= 1
             self.changed.notify_all()
         if reply.status == 0:
             handler.close_connection = True
             handler.connection.shutdown(socket.SHUT_RDWR)
             return
+        self._answer(handler, reply)
+
+    def _answer(self, handler, reply: Reply) -> None:
         payload = reply.body.encode()
         handler.send_response(reply.status)
         for name, value in reply.headers.items():
@@ -319,8 +332,7 @@ class WireServer:
         handler.end_headers()
         handler.wfile.write(payload)
 
-    def _judge(self, handler, body: bytes) -> Reply:
-        headers = self.requests[-1]
+    def _judge(self, handler, body: bytes, headers) -> Reply:
         if handler.path != "/events":
             return self._refuse(404, "not found")
         if self.api_key is not None and headers.get("authorization") != f"Bearer {self.api_key}":
@@ -344,7 +356,8 @@ class WireServer:
             return self._refuse(
                 422, f"Failed to deserialize the JSON body into the target type: {text}"
             )
-        self.batches.append(events)
+        if events:
+            self.batches.append(events)
         return Reply(200, ok(len(events)))
 
     def _refuse(self, status: int, text: str) -> Reply:

@@ -66,8 +66,10 @@ def test_what_the_server_gets(server, tmp_path):
     for event in events:
         by_kind.setdefault(next(iter(event["kind"])), []).append(event)
     assert sorted(by_kind) == [
-        "AsyncAwait", "AsyncSpawn", "LockAcquire", "LockRelease", "StateChange"
+        "AsyncAwait", "AsyncSpawn", "FunctionCall", "LockAcquire", "LockRelease", "StateChange"
     ]  # fmt: skip
+    calls = [event["kind"]["FunctionCall"]["function_name"] for event in by_kind["FunctionCall"]]
+    assert sorted(calls) == ["<module>", "work", "work"]  # once for each actor
     assert {e["metadata"]["service_name"] for e in events} == {"shop"}
     changes = [(e, e["kind"]["StateChange"]) for e in by_kind["StateChange"]]
     assert {change["variable"] for _, change in changes} == {"counter.n"}
@@ -208,3 +210,151 @@ def test_events_stay_small_however_many_threads_there_have_been(server, tmp_path
     assert len([e for e in server.events if "StateChange" in e["kind"]]) == 800
     assert max(len(event["causality_vector"]) for event in server.events) < 20
     assert max(map(len, server.bodies)) < 100 * 1000
+
+
+FAILING = """
+    import threading
+
+    def work():
+        raise LookupError("nothing there")
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    thread.join()
+    raise ValueError("the end")
+"""
+
+
+def test_what_nobody_caught_is_sent(server, tmp_path):
+    done = run(server, tmp_path, FAILING)
+    assert done.returncode == 1
+    assert done.stderr.count("Traceback") == 2
+    errors = [(e, e["kind"]["Error"]) for e in server.events if "Error" in e["kind"]]
+    assert [(error["error_type"], error["message"]) for _, error in errors] == [
+        ("LookupError", "nothing there"), ("ValueError", "the end")
+    ]  # fmt: skip
+    assert [error["stack_trace"][0].rpartition(":")[2] for _, error in errors] == ["5", "10"]
+    assert len({event["metadata"]["thread_id"] for event, _ in errors}) == 2
+
+
+SECRET = """
+    import requests  # of which the URL is recorded
+    import raceway
+
+    class User:
+        def __init__(self):
+            self.name, self.password = "ann", "s3cret"
+
+    user = raceway.watch(User(), name="user")
+    user.password = "s3cret too"
+    user.name = "bob"
+    try:
+        requests.get("http://127.0.0.1:9/?access_token=s3cret", timeout=5)
+    except requests.ConnectionError:
+        pass
+"""
+
+
+def test_secrets_are_redacted(server, tmp_path):
+    done = run(server, tmp_path, SECRET)
+    assert done.returncode == 0, done.stderr
+    sent = str(server.bodies)
+    assert "bob" in sent
+    assert "http://127.0.0.1:9/" in sent
+    assert "s3cret" not in sent
+
+
+ORDERED = """
+    import threading, time
+
+    lock = threading.Lock()
+    released = []
+
+    def one():
+        with lock:
+            pass
+        released.append(True)  # nothing that anybody is told of
+
+    def two():
+        while not released:
+            time.sleep(0.001)
+        with lock:
+            pass
+
+    threads = [threading.Thread(target=function, name=function.__name__) for function in (one, two)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+"""
+
+
+def test_the_full_dialect_says_what_is_due_to_locks_only(server, tmp_path, monkeypatch):
+    monkeypatch.setenv("RACEWAY_DIALECT", "full")
+    path = tmp_path / "program.py"
+    path.write_text(textwrap.dedent(ORDERED))
+    env = {**os.environ, "PYTHONPATH": os.path.dirname(os.path.dirname(os.path.dirname(__file__)))}
+    done = subprocess.run(
+        [*LAUNCHER, "--endpoint", server.url, sys.executable, str(path)],
+        capture_output=True, text=True, timeout=60, env=env, check=False,
+    )  # fmt: skip
+    assert (done.returncode, done.stderr) == (0, "")
+    assert server.refusals == []
+    by_actor = {}
+    for event in server.events:
+        by_actor.setdefault(event["metadata"]["tags"]["actor"], []).append(event["order"])
+    (main, *_), (taken, freed), (second, *_) = (
+        by_actor[name] for name in ("MainThread", "one", "two")
+    )
+    assert dict(taken["hard"]).keys() == {main["actor"]}  # which has started it
+    assert (taken["soft"], freed["soft"]) == ([], [])
+    assert taken["actor"] not in dict(second["hard"])
+    [(before, epoch)] = second["soft"]  # who took the lock from the other
+    assert (before, epoch) == (taken["actor"], freed["epoch"])
+    assert dict(by_actor["MainThread"][-1]["hard"]).keys() >= {taken["actor"], second["actor"]}
+
+
+THREADS = """
+    import _thread, threading
+    from concurrent.futures import ThreadPoolExecutor
+    from multiprocessing.pool import ThreadPool
+    from raceway import Config, RacewayClient, raceway_context
+
+    client = RacewayClient(Config(endpoint={url!r}, flush_interval=60.0))
+    pool = ThreadPoolExecutor(1)
+    with raceway_context():
+        client.track_custom("start")
+        thread = threading.Thread(target=client.track_custom, args=("thread",))
+        thread.start()
+        thread.join()
+        timer = threading.Timer(0, client.track_custom, ("timer",))
+        timer.start()
+        timer.join()
+        pool.submit(client.track_custom, "job").result()
+        pool.submit(client.start_trace).result()  # and left open
+        done = threading.Event()
+        _thread.start_new_thread(lambda: (client.track_custom("raw"), done.set()), ())
+        done.wait()
+        threads = ThreadPool(1)
+    # The threads of both pools were started in that trace.
+    pool.submit(client.track_custom, "job of nobody").result()
+    threads.apply(client.track_custom, ("pool of nobody",))
+    threads.close()
+    threads.join()
+    with raceway_context():
+        pool.submit(client.track_custom, "other job").result()
+    pool.shutdown()
+"""
+
+
+def test_threads_timers_and_jobs_are_in_the_trace_of_who_started_them(server, tmp_path):
+    done = run(server, tmp_path, THREADS.format(url=server.url))
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    custom = [event for event in server.events if "Custom" in event["kind"]]
+    events = {event["kind"]["Custom"]["name"]: event for event in custom}
+    start, other = events.pop("start"), events.pop("other job")
+    assert sorted(events) == ["job", "raw", "thread", "timer"]
+    assert {event["trace_id"] for event in events.values()} == {start["trace_id"]}
+    assert {event["parent_id"] for event in events.values()} == {start["id"]}
+    assert other["trace_id"] != start["trace_id"]
+    assert len({event["metadata"]["thread_id"] for event in custom}) >= 4
