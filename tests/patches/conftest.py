@@ -158,8 +158,10 @@ def mixed_recording():
 
 @pytest.fixture
 def http_recording():
-    """Record with the patches of requests and flask."""
-    yield from _recording("requests", "flask")
+    """Record with the patches of HTTP clients and web frameworks."""
+    yield from _recording(
+        "http_client", "urllib3", "requests", "httpx", "aiohttp", "flask", "starlette", "django"
+    )
 
 
 @pytest.fixture
