@@ -71,6 +71,10 @@ PATCHED: Mapping[str, tuple[str, ...]] = {
     "flask": ("flask.app",),
     "starlette": ("starlette.applications",),
     "django": ("django.core.handlers.wsgi", "django.core.handlers.asgi"),
+    "sqlite3": ("sqlite3.dbapi2", "sqlite3"),
+    "psycopg": ("psycopg.cursor", "psycopg.cursor_async"),
+    "sqlalchemy": ("sqlalchemy.engine",),
+    "celery": ("celery.signals", "celery.result", "celery.backends.base"),
     "greenlet": ("greenlet",),
     "gevent": (
         "gevent.events", "gevent.hub", "gevent.greenlet", "gevent.event", "gevent.lock",

@@ -165,6 +165,18 @@ def http_recording():
 
 
 @pytest.fixture
+def database_recording():
+    """Record with the patches of databases."""
+    yield from _recording("sqlite3", "psycopg", "sqlalchemy")
+
+
+@pytest.fixture(scope="module")
+def celery_recording():
+    """Record with the patches that Celery and its workers need, all tests of a module."""
+    yield from _recording("threading", "queue", "concurrent_futures", "celery")
+
+
+@pytest.fixture
 def socket_recording():
     """Record connections, and the threads at their ends."""
     yield from _recording("threading", "socket")
@@ -176,7 +188,7 @@ def anyio_recording():
     yield from _recording("threading", "asyncio", "anyio")
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def marker():
     """Return the function that makes marks."""
     return mark
