@@ -24,8 +24,9 @@ Options of the program follow it. The exit status is the program's own.
                      shop.models:Account, with wildcards 'shop.*:*Repository'; auto chooses in
                      all modules of the working directory
   --report FILE      write the report to FILE too; may be given several times; the format follows
-                     the name: .html .json .md .sarif .txt .xml (JUnit); github as FILE
-                     annotates in GitHub Actions, which is the default there
+                     the name: .html .json .md .sarif .txt .xml (JUnit), .trace.json
+                     (Perfetto); github as FILE annotates in GitHub Actions, which is the
+                     default there
   --fail-on LEVEL    exit with status 66 if there is a finding of LEVEL, critical or warning,
                      or worse
   --baseline FILE    findings that FILE knows do not fail the run; raceway baseline makes one

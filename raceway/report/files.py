@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from raceway.model.run_trace import RUN_TRACE
 from raceway.report.document import encode_document, report_document
 from raceway.report.excerpt import source_line
 from raceway.report.terminal import DEFAULT_WIDTH
@@ -28,7 +29,7 @@ def write_report(report: Report, path: str | os.PathLike[str]) -> None:
         path: Where, for example ``report.json``.
 
     Raises:
-        ValueError: No format has this suffix.
+        ValueError: No format has this suffix, or the report has no trace of the run.
         OSError: The file cannot be written; ``filename`` is ``path``.
     """
     data = _ENCODERS[report_format(path)](report).encode("utf-8", "backslashreplace")
@@ -50,6 +51,8 @@ def report_format(path: str | os.PathLike[str]) -> str:
         ValueError: No format has this suffix.
     """
     suffix = Path(path).suffix.lower()
+    if Path(path).name.lower().endswith(RUN_TRACE):
+        suffix = RUN_TRACE
     if suffix not in _ENCODERS:
         *others, last = _ENCODERS
         known = f"{', '.join(others)} or {last}"
@@ -74,6 +77,12 @@ def _junit(report: Report) -> str:
     from raceway.report.junit import render_junit
 
     return render_junit(report, root=_folder())
+
+
+def _run_trace(report: Report) -> str:
+    from raceway.report.run_trace import render_run_trace
+
+    return render_run_trace(report, root=_folder())
 
 
 def _markdown(report: Report) -> str:
@@ -110,6 +119,7 @@ _ENCODERS: Final[dict[str, Callable[[Report], str]]] = {
     ".json": _json,
     ".md": _markdown,
     ".sarif": _sarif,
+    RUN_TRACE: _run_trace,
     ".txt": _text,
     ".xml": _junit,
 }
