@@ -60,7 +60,7 @@ class Wishes(NamedTuple):
 def analysis_of(run_dir: str, reports: tuple[str, ...] = ()) -> Analysis:
     """Begin the analysis of a run directory, for reports of these names."""
     from raceway.analysis import RunAnalysis
-    from raceway.model.run_trace import RUN_TRACE
+    from raceway.report.formats import RUN_TRACE
 
     trace = any(path.lower().endswith(RUN_TRACE) for path in reports)
     return RunAnalysis(run_dir, keep=is_kept(), trace=trace)

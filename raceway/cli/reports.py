@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Final
 
 from raceway.cli.commands import CommandError
 from raceway.model.findings import SEVERITIES
-from raceway.model.run_trace import RUN_TRACE
 from raceway.project import Unreadable, load
 from raceway.record.oplog import PRESENCE_SUFFIX, SUFFIX
 from raceway.report.excerpt import source_line
-from raceway.report.files import report_format, write_report
+from raceway.report.files import write_report
+from raceway.report.formats import RUN_TRACE, report_format
 from raceway.report.reading import read_report
 from raceway.report.terminal import terminal_options
 from raceway.report.text import render_text

@@ -5,8 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-RUN_TRACE = ".trace.json"
-"""How names of files end that show the whole run; the analysis has to keep it for them."""
 EventKind = Literal["access", "hold", "start", "join", "request", "call", "query"]
 
 

@@ -6,9 +6,9 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from raceway.model.run_trace import RUN_TRACE
 from raceway.report.document import encode_document, report_document
 from raceway.report.excerpt import source_line
+from raceway.report.formats import RUN_TRACE, report_format
 from raceway.report.terminal import DEFAULT_WIDTH
 from raceway.report.text import render_text
 
@@ -39,26 +39,6 @@ def write_report(report: Report, path: str | os.PathLike[str]) -> None:
         # The caller tells the user about the file that was asked for, not about the temporary one.
         error.filename, error.filename2 = os.fspath(path), None
         raise
-
-
-def report_format(path: str | os.PathLike[str]) -> str:
-    """Return the suffix that decides about the format, in lower case.
-
-    Call it before the program runs: nobody wants to learn after an hour that the report cannot
-    be written.
-
-    Raises:
-        ValueError: No format has this suffix.
-    """
-    suffix = Path(path).suffix.lower()
-    if Path(path).name.lower().endswith(RUN_TRACE):
-        suffix = RUN_TRACE
-    if suffix not in _ENCODERS:
-        *others, last = _ENCODERS
-        known = f"{', '.join(others)} or {last}"
-        message = f"cannot write a report to {os.fspath(path)!r}: the name must end in {known}"
-        raise ValueError(message)
-    return suffix
 
 
 def _sarif(report: Report) -> str:

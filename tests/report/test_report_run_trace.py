@@ -15,7 +15,8 @@ import pytest
 from raceway.analysis import RunAnalysis
 from raceway.model.findings import Report
 from raceway.pipeline import run_trace
-from raceway.report.files import report_format, write_report
+from raceway.report.files import write_report
+from raceway.report.formats import report_format
 from raceway.report.run_trace import render_run_trace
 
 ROOT = Path(__file__).parents[2]
