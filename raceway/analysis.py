@@ -26,6 +26,7 @@ from raceway.pipeline.messages import Mailbox
 from raceway.pipeline.numbers import Numbers, RunNumbers
 from raceway.pipeline.oplog_reader import OpLogReader
 from raceway.pipeline.replay import Replay
+from raceway.pipeline.run_trace import TracingReplay
 from raceway.record import chosen
 from raceway.record.oplog import FAILED_SUFFIX, PRESENCE_SUFFIX, SUFFIX
 
@@ -150,6 +151,7 @@ class RunAnalysis:
         run_dir: Directory into which the processes of the run write their op logs.
         keep: Leave what has been analysed where it is.
         pid: Look at this process and those that were forked from it, and at no others.
+        trace: Keep what happened, for a trace of the run.
 
     Example:
         ``analysis.step()`` regularly while the program runs, then
@@ -159,7 +161,9 @@ class RunAnalysis:
         ``analysis.stretch()`` and ``analysis.begin_afresh()``.
     """
 
-    def __init__(self, run_dir: str, *, keep: bool = True, pid: int = 0) -> None:
+    def __init__(
+        self, run_dir: str, *, keep: bool = True, pid: int = 0, trace: bool = False
+    ) -> None:
         self._directory = Path(run_dir)
         self._keep = keep
         self._pid = pid
@@ -173,7 +177,8 @@ class RunAnalysis:
         self._sources = Sources()
         self._numbers = RunNumbers()
         self._analyzer = Analyzer(self._numbers.definitions, self._sources.text)
-        self._replay = Replay(self._numbers.definitions, self._analyzer, Mailbox())
+        replay = TracingReplay if trace else Replay
+        self._replay = replay(self._numbers.definitions, self._analyzer, Mailbox())
         self._processes: dict[str, _Process] = {}
         self._frozen = False
 
@@ -305,6 +310,7 @@ class RunAnalysis:
             command=command,
             exit_status=exit_status,
             first_error="{}: {}".format(*errors[0]) if errors else "",
+            run_trace=(self._replay.trace() if isinstance(self._replay, TracingReplay) else None),
         )
 
     def catch_up(self) -> None:

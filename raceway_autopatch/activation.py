@@ -46,6 +46,7 @@ class _Activation:
             extra={"raceway_autopatch.exits": ("signal",)},
             before=self.begin_recording,
             triggers=("raceway.record.recorder",),
+            plugins=True,
         )
         self._watching: Any = None
 

@@ -39,7 +39,8 @@ def finish(run_dir: str) -> None:
     reports = tuple(path if path == GITHUB else os.path.abspath(path) for path in paths if path)
     try:
         command = tuple(_command())
-        report = analysis_of(run_dir).finish(command=command, exit_status=None, reaped={})
+        analysis = analysis_of(run_dir, reports)
+        report = analysis.finish(command=command, exit_status=None, reaped={})
         wishes = Wishes(
             reports=reports,
             verbose=verbose,

@@ -24,8 +24,9 @@ Options of the program follow it. The exit status is the program's own.
                      shop.models:Account, with wildcards 'shop.*:*Repository'; auto chooses in
                      all modules of the working directory
   --report FILE      write the report to FILE too; may be given several times; the format follows
-                     the name: .html .json .md .sarif .txt .xml (JUnit); github as FILE
-                     annotates in GitHub Actions, which is the default there
+                     the name: .html .json .md .sarif .txt .xml (JUnit), .trace.json
+                     (Perfetto); github as FILE annotates in GitHub Actions, which is the
+                     default there
   --fail-on LEVEL    exit with status 66 if there is a finding of LEVEL, critical or warning,
                      or worse
   --baseline FILE    findings that FILE knows do not fail the run; raceway baseline makes one
@@ -48,7 +49,7 @@ Exit status: the program's; 66 if --fail-on is met; 2 for wrong options, 126 if 
 be executed, 127 if it is not found.
 """
 
-_WITH_VALUE = {
+WITH_VALUE = {
     "--endpoint": "RACEWAY_ENDPOINT",
     "--service": "RACEWAY_SERVICE",
     "--report": "RACEWAY_REPORT",
@@ -57,9 +58,9 @@ _WITH_VALUE = {
     "--suppressions": "RACEWAY_SUPPRESSIONS",
     "--watch": "RACEWAY_WATCH",
 }
-_FLAGS = ("--quiet", "--verbose", "--version", "--help")
-_SHORT = {"-h": "--help", "-q": "--quiet", "-v": "--verbose", "-V": "--version"}
-_LEVELS = ("critical", "warning")
+FLAGS = ("--quiet", "--verbose", "--version", "--help")
+SHORT = {"-h": "--help", "-q": "--quiet", "-v": "--verbose", "-V": "--version"}
+LEVELS = ("critical", "warning")
 _ON = ("", "1", "true", "yes", "on")
 _OFF = ("0", "false", "no", "off")
 
@@ -144,7 +145,7 @@ def parse(arguments: Sequence[str], env: Mapping[str, str]) -> Options:
     if options.endpoint and what:
         _refuse(
             f"{what} needs the analysis in this process, but {options.endpoint!r} was given as"
-            f" endpoint: leave out one of them ({_WITH_VALUE[what]} and RACEWAY_ENDPOINT count)"
+            f" endpoint: leave out one of them ({WITH_VALUE[what]} and RACEWAY_ENDPOINT count)"
         )
     return options
 
@@ -165,10 +166,10 @@ def _split(
         if word == "--":
             break
         name, equals, value = word.partition("=")
-        name = _SHORT.get(name, name)
-        if name in _FLAGS and not equals:
+        name = SHORT.get(name, name)
+        if name in FLAGS and not equals:
             flags.append(name)
-        elif name in _WITH_VALUE:
+        elif name in WITH_VALUE:
             if not equals and not rest:
                 _refuse(f"{name} needs a value; see raceway-run --help")
             values.setdefault(name, []).append(value if equals else rest.pop(0))
@@ -181,7 +182,7 @@ def _split(
 
 
 def _single(name: str, values: dict[str, list[str]], env: Mapping[str, str], check: _Check) -> str:
-    variable = _WITH_VALUE[name]
+    variable = WITH_VALUE[name]
     if name in values:
         return check(name, values[name][-1])
     value = env.get(variable, "")
@@ -216,8 +217,8 @@ def _service(source: str, value: str) -> str:
 
 
 def _level(source: str, value: str) -> str:
-    if value not in _LEVELS:
-        _refuse(f"{source} {value!r} is not usable: give {' or '.join(_LEVELS)}")
+    if value not in LEVELS:
+        _refuse(f"{source} {value!r} is not usable: give {' or '.join(LEVELS)}")
     return value
 
 
@@ -257,7 +258,7 @@ def _reports(given: list[str], env: Mapping[str, str]) -> tuple[str, ...]:
 
 def _report(source: str, value: str) -> str:
     """Check now what can be checked: nobody wants to learn it when the program has ended."""
-    from raceway.report.files import report_format
+    from raceway.report.formats import report_format
 
     if value == "github":
         return value

@@ -57,11 +57,13 @@ class Wishes(NamedTuple):
     baseline: str = ""
 
 
-def analysis_of(run_dir: str) -> Analysis:
-    """Begin the analysis of a run directory."""
+def analysis_of(run_dir: str, reports: tuple[str, ...] = ()) -> Analysis:
+    """Begin the analysis of a run directory, for reports of these names."""
     from raceway.analysis import RunAnalysis
+    from raceway.report.formats import RUN_TRACE
 
-    return RunAnalysis(run_dir, keep=is_kept())
+    trace = any(path.lower().endswith(RUN_TRACE) for path in reports)
+    return RunAnalysis(run_dir, keep=is_kept(), trace=trace)
 
 
 def deliver(report: Report, wishes: Wishes) -> bool:

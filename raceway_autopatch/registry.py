@@ -7,7 +7,9 @@ A patch file is a module or package ``patches/<name>`` with these names:
     setup()    optional: called once, before the first of its patches is applied
     teardown() optional: called after its patches were undone
 
-To add a library: write that file and add its name and modules to :data:`PATCHED`.
+To add a library: write that file and add its name and modules to :data:`PATCHED`.  Other
+distributions have theirs (:mod:`raceway_autopatch.plugins`), which are looked for when something is
+recorded, or the first module is imported that is not of the standard library.
 
 Modules that are loaded are patched at once; for the others an own small finder stands first in
 ``sys.meta_path``.  It lets the other finders find, and only wraps ``exec_module`` of what they
@@ -63,8 +65,18 @@ PATCHED: Mapping[str, tuple[str, ...]] = {
     ),
     "anyio": ("anyio._backends._asyncio", "anyio._backends._trio"),
     "socket": ("socket", "ssl", "gevent._socket3", "gevent.ssl"),
+    "http_client": ("http.client",),
+    "urllib3": ("urllib3.connectionpool",),
     "requests": ("requests.sessions",),
+    "httpx": ("httpx._client",),
+    "aiohttp": ("aiohttp.client_reqrep", "aiohttp.web_request", "aiohttp.web_protocol"),
     "flask": ("flask.app",),
+    "starlette": ("starlette.applications",),
+    "django": ("django.core.handlers.wsgi", "django.core.handlers.asgi"),
+    "sqlite3": ("sqlite3.dbapi2", "sqlite3"),
+    "psycopg": ("psycopg.cursor", "psycopg.cursor_async"),
+    "sqlalchemy": ("sqlalchemy.engine",),
+    "celery": ("celery.signals", "celery.result", "celery.backends.base"),
     "greenlet": ("greenlet",),
     "gevent": (
         "gevent.events", "gevent.hub", "gevent.greenlet", "gevent.event", "gevent.lock",
@@ -93,6 +105,7 @@ class Registry:
         extra: Mapping[str, tuple[str, ...]] | None = None,
         before: Callable[[], object] | None = None,
         triggers: tuple[str, ...] = (),
+        plugins: bool = False,
     ) -> None:
         """Choose the patches; nothing is changed yet.
 
@@ -106,17 +119,20 @@ class Registry:
                 always on.
             before: Called when one of all these modules is there, before it is patched.
             triggers: Modules that call ``before`` without being patched.
+            plugins: Whether other distributions may bring patch files.
         """
         if selection is None:
             selection = os.environ.get("RACEWAY_PATCH", "")
         self._hooks: dict[str, list[_Patch]] = {}
-        self._finder = _Finder(self._hooks, self._fire)
+        self._finder = _Finder(self._hooks, self._fire, self._look_for_plugins)
+        self._selection = selection
         names = select(order, selection)
         self._patches = [_Patch(f"{package}.{name}", patched[name]) for name in names]
         self._patches += [_Patch(name, modules) for name, modules in (extra or {}).items()]
         self._before = before
         self._triggers = triggers
         self._active = False
+        self._finder.looked = not plugins
 
     def install(self) -> None:
         """Patch what is loaded, and hook what is not; calling it again changes nothing."""
@@ -145,6 +161,29 @@ class Registry:
         for patch in reversed(self._patches):
             patch.undo()
 
+    def _look_for_plugins(self) -> None:
+        """Add the patch files of other distributions, once; never raises."""
+        if self._finder.looked or not self._active:
+            return
+        self._finder.looked = True
+        try:
+            from raceway_autopatch import plugins
+
+            found = plugins.find(sys.path)
+            for path in select(tuple(found), self._selection):
+                patch = _Patch(path, found[path], foreign=True)
+                self._patches.append(patch)
+                for name in patch.modules:
+                    self._hooks.setdefault(name, []).append(patch)
+            for patch in self._patches:
+                for name in patch.modules if patch.foreign else ():
+                    if name in sys.modules:
+                        self._catch_up(name)
+        except BaseException as error:
+            if not is_ours(error):
+                raise
+            internal_error("plug-ins", error)
+
     def _catch_up(self, name: str) -> None:
         module = sys.modules.get(name)
         if module is None:
@@ -170,6 +209,7 @@ class Registry:
         """Apply every patch of a module that has just been executed; never raises."""
         if not self._active:
             return
+        self._look_for_plugins()
         try:
             if self._before is not None:
                 self._before()
@@ -203,8 +243,14 @@ def select(order: Sequence[str], selection: str) -> tuple[str, ...]:
 
 def unknown(order: Sequence[str], selection: str) -> tuple[str, ...]:
     """Return the names in ``selection`` (``RACEWAY_PATCH``) that there are no patches for."""
-    names = (word.strip().removeprefix("-").strip() for word in selection.split(","))
-    return tuple(name for name in names if name and name not in order)
+    names = [word.strip().removeprefix("-").strip() for word in selection.split(",")]
+    others = [name for name in names if name and name not in order]
+    if others:
+        from raceway_autopatch import plugins
+
+        brought = plugins.find(sys.path)
+        others = [name for name in others if name not in brought]
+    return tuple(others)
 
 
 def is_ours(error: BaseException) -> bool:
@@ -237,26 +283,40 @@ def internal_error(where: str, error: BaseException) -> None:
 
 
 class _Patch:
-    """A patch file, and where it has been applied."""
+    """A patch file, and where it has been applied.
 
-    def __init__(self, path: str, modules: tuple[str, ...]) -> None:
+    Args:
+        path: Its full name.
+        modules: The modules that it patches.
+        foreign: Another distribution has brought it.
+    """
+
+    def __init__(self, path: str, modules: tuple[str, ...], *, foreign: bool = False) -> None:
         self.path = path
-        self.name = path.rpartition(".")[2]
+        self.name = path if foreign else path.rpartition(".")[2]
         self.modules = modules
+        self.foreign = foreign
         self._applied: list[Applied] = []
         self._ready = False
 
     def apply(self, name: str, module: ModuleType) -> None:
         from raceway_autopatch import patching
 
+        try:
+            self._apply(patching, name, module)
+        except SystemExit as error:  # it would end the program
+            raise patching.PatchError(f"it has called sys.exit({error.code!r})") from error
+
+    def _apply(self, patching: Any, name: str, module: ModuleType) -> None:
         file = sys.modules.get(self.path)
         if file is None:
             __import__(self.path)
             file = sys.modules[self.path]
-        if file.SUPPORTS is not None:
+        supports = getattr(file, "SUPPORTS", None)
+        if supports is not None:
             from raceway_autopatch.versions import supported
 
-            if not supported(file.SUPPORTS, module):
+            if not supported(supports, module):
                 return
         if not self._ready:
             self._ready = True
@@ -288,10 +348,16 @@ class _Finder:
     """Lets the other finders find, and wraps the loader of what is to be patched."""
 
     def __init__(
-        self, hooks: Mapping[str, object], fire: Callable[[str, ModuleType], None]
+        self,
+        hooks: Mapping[str, object],
+        fire: Callable[[str, ModuleType], None],
+        look: Callable[[], None],
     ) -> None:
         self._hooks = hooks
         self._fire = fire
+        self._look = look
+        self.looked = False
+        """Whether plug-ins have been looked for."""
         self._kept: dict[str, ModuleType] = {}
 
     def _found_again(self, fullname: str) -> ModuleSpec | None:
@@ -315,6 +381,8 @@ class _Finder:
             again = self._found_again(fullname)
             if again is not None:
                 return again
+        elif not self.looked and _is_of_the_program(fullname):
+            self._look()
         if fullname not in self._hooks:
             return None
         for finder in tuple(sys.meta_path):
@@ -330,6 +398,13 @@ class _Finder:
 
 
 _OURS = frozenset({"raceway", "raceway_autopatch"})
+_AT_START = frozenset({"sitecustomize", "usercustomize"})
+
+
+def _is_of_the_program(name: str) -> bool:
+    """Return whether a module is neither of the standard library nor asked for by each start."""
+    top = name.partition(".")[0]
+    return top not in sys.stdlib_module_names and top[:1] != "_" and top not in _AT_START
 
 
 def _is_being_imported(module: ModuleType) -> bool:

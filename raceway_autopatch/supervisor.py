@@ -63,7 +63,7 @@ def supervise(
     command: tuple[str, ...],
     env: dict[str, str],
     wishes: Wishes,
-    analysis_factory: Callable[[str], Analysis] = analysis_of,
+    analysis_factory: Callable[[str, tuple[str, ...]], Analysis] = analysis_of,
 ) -> int:
     """Run a program, analyse what it does, report, and end as it did.
 
@@ -72,7 +72,7 @@ def supervise(
         command: Its ``argv``.
         env: Its environment; ``RACEWAY_RUN_DIR`` is added.
         wishes: What to report, and where.
-        analysis_factory: Makes the analysis of a run directory.
+        analysis_factory: Makes the analysis of a run directory, for reports of some names.
 
     Returns:
         The exit status.  When the program died by a signal, this does not return: this process
@@ -339,12 +339,17 @@ def _interrupt(signum: int, frame: FrameType | None) -> NoReturn:
 class _Contained:
     """The analysis; its first failure ends it, and is told at the end."""
 
-    def __init__(self, factory: Callable[[str], Analysis], run_dir: str, wishes: Wishes) -> None:
+    def __init__(
+        self,
+        factory: Callable[[str, tuple[str, ...]], Analysis],
+        run_dir: str,
+        wishes: Wishes,
+    ) -> None:
         self.error: BaseException | None = None
         self._wishes = wishes
         self._analysis: Analysis | None = None
         try:
-            self._analysis = factory(run_dir)
+            self._analysis = factory(run_dir, wishes.reports)
         except (Exception, SystemExit) as error:
             self.error = error
 

@@ -29,7 +29,11 @@ _LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
 _HEADING = re.compile(r"^#+ (.+)$", re.MULTILINE)
 _OPTION = re.compile(r"(?<![\w-])--[a-z][a-z-]+")
 # Options of the programs that the documentation runs, not of raceway-run.
-_FOREIGN = {"--app", "--fixed", "--junitxml", "--port", "--transfers"}
+_FOREIGN = {
+    "--app", "--bind", "--config", "--fixed", "--graceful-timeout", "--junitxml", "--max-requests",
+    "--noreload", "--port", "--preload", "--threads", "--timeout", "--transfers", "--worker-class",
+    "--workers",
+}  # fmt: skip
 # Those of the plugin: tests/plugin use each of them.
 _PLUGIN = {"--raceway", "--raceway-fail-on"}
 

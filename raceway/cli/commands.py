@@ -31,7 +31,14 @@ def run(words: Sequence[str]) -> int:
         CommandError: It cannot be done.
         SystemExit: The arguments are wrong, or ask for help.
     """
-    given = _parser().parse_args(words)
+    parser, commands = _parsers()
+    given = parser.parse_args(words)
+    if given.command == "completion":
+        from raceway.cli.completion import completion
+
+        options = {name: _options(one) for name, one in commands.items() if name != "run"}
+        sys.stdout.write(completion(given.shell, options))
+        return 0
     if given.command == "doctor":
         from raceway.cli.doctor import doctor
 
@@ -55,7 +62,15 @@ def run(words: Sequence[str]) -> int:
     )
 
 
-def _parser() -> argparse.ArgumentParser:
+def _options(parser: argparse.ArgumentParser) -> list[str]:
+    """Return the options of a subcommand, as they stand in its own help."""
+    lines = (line.strip() for line in parser.format_help().splitlines())
+    shown = " ".join(line.partition("  ")[0] for line in lines if line.startswith("-"))
+    return [word for word in shown.replace(",", " ").split() if word.startswith("-")]
+
+
+def _parsers() -> tuple[argparse.ArgumentParser, dict[str, argparse.ArgumentParser]]:
+    """Return the parser, and those of the subcommands."""
     parser = argparse.ArgumentParser(
         "raceway", description=_DESCRIPTION, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -76,7 +91,9 @@ def _parser() -> argparse.ArgumentParser:
         "-o", dest="output", metavar="FILE", default=DEFAULT_FILE, help="%(default)s"
     )
     commands.add_parser("doctor", help="say what is installed and whether it works")
-    return parser
+    shell = commands.add_parser("completion", help="print what lets a shell complete raceway")
+    shell.add_argument("shell", choices=("bash", "fish", "zsh"))
+    return parser, dict(commands.choices)
 
 
 def _add_report(parser: argparse.ArgumentParser) -> None:

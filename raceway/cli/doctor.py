@@ -17,6 +17,7 @@ from raceway.cli import PROBLEM, selftest
 from raceway.config import Config
 from raceway.exceptions import UsageError
 from raceway.triage.verdict import wanted
+from raceway_autopatch import plugins
 from raceway_autopatch.registry import ORDER, select, unknown
 from raceway_autopatch.versions import parse_requirement, satisfies
 
@@ -25,9 +26,10 @@ if TYPE_CHECKING:
     from typing import TextIO
 
 _SUPPORTED: Final = ((3, 10), (3, 13))
-_LIBRARIES: Final = {"requests": "requests", "flask": "flask", "gevent": "gevent"} | {
-    "greenlet": "greenlet", "anyio": "anyio", "uvloop": "asyncio"
-}  # fmt: skip
+_LIBRARIES: Final = {name: name for name in (
+    "aiohttp", "anyio", "celery", "django", "flask", "gevent", "greenlet", "httpx", "psycopg",
+    "requests", "sqlalchemy", "starlette", "urllib3",
+)} | {"uvloop": "asyncio"}  # fmt: skip
 """Distributions that are patched, and by which patch."""
 _NOT_FOLLOWED: Final = ("curio", "eventlet", "trio", "twisted")
 """Distributions with threads, tasks or locks of their own that nobody follows."""
@@ -114,6 +116,9 @@ def _patches(seen: _Examination) -> None:
     missing = [name for name in _LIBRARIES if _version(name) is None]
     if missing:
         seen.say("", f"not installed: {', '.join(missing)}")
+    for path, modules in plugins.find(sys.path).items():
+        said = f"{path} patches {', '.join(modules)}"
+        seen.say("plug-in", said if select((path,), selection) else f"{path} is left out")
     if left_out:
         seen.say("not patched", f"{', '.join(left_out)}: RACEWAY_PATCH leaves them out")
     for name in unknown(ORDER, selection):

@@ -13,7 +13,8 @@ from raceway.model.findings import SEVERITIES
 from raceway.project import Unreadable, load
 from raceway.record.oplog import PRESENCE_SUFFIX, SUFFIX
 from raceway.report.excerpt import source_line
-from raceway.report.files import report_format, write_report
+from raceway.report.files import write_report
+from raceway.report.formats import RUN_TRACE, report_format
 from raceway.report.reading import read_report
 from raceway.report.terminal import terminal_options
 from raceway.report.text import render_text
@@ -61,7 +62,8 @@ def show(
             raise CommandError(str(error)) from None
     _check(baseline, suppressions)
     if Path(source).is_dir():
-        report = _judged(_analysed(source), baseline, suppressions)
+        trace = any(report_format(path) == RUN_TRACE for path in reports)
+        report = _judged(_analysed(source, trace=trace), baseline, suppressions)
     else:
         report = load_report(source)
         if baseline or suppressions:
@@ -82,6 +84,8 @@ def show(
     for path in reports:
         try:
             write_report(report, path)
+        except ValueError as error:
+            raise CommandError(f"{path}: {error}") from None
         except OSError as error:
             raise _cannot_write(path, error) from None
     return FAIL_STATUS if is_failure(report, fail_on) else 0
@@ -126,7 +130,7 @@ def folder() -> str:
         return ""
 
 
-def _analysed(source: str) -> Report:
+def _analysed(source: str, *, trace: bool) -> Report:
     from raceway.analysis import RunAnalysis
 
     logs = (path for kind in (SUFFIX, PRESENCE_SUFFIX) for path in Path(source).glob(f"*{kind}"))
@@ -136,7 +140,7 @@ def _analysed(source: str) -> Report:
             " RACEWAY_KEEP_RUN=1 raceway-run python app.py makes one, and says where"
         )
         raise CommandError(message)
-    report = RunAnalysis(source).finish()
+    report = RunAnalysis(source, trace=trace).finish()
     first = next((process.command for process in report.processes if process.command), "")
     return replace(report, command=tuple(first.split()))
 

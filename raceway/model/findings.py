@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
+from raceway.model.run_trace import RunTrace
+
 FindingType = Literal["data-race", "atomicity-violation", "lock-order-inversion"]
 Severity = Literal["info", "warning", "critical"]
 Certainty = Literal["observed", "predicted"]
@@ -262,6 +264,7 @@ class Report:
         suppressed: Findings that somebody has suppressed; each says who.
         baseline: The baseline, if there is one.
         remarks: What there is to say about suppressions and baseline, a sentence each.
+        run_trace: What happened, if it was asked for.
     """
 
     findings: tuple[Finding, ...] = ()
@@ -275,3 +278,4 @@ class Report:
     suppressed: tuple[Finding, ...] = ()
     baseline: Baseline | None = None
     remarks: tuple[str, ...] = ()
+    run_trace: RunTrace | None = None

@@ -108,15 +108,30 @@ argument = (name, how many)."""
 TAKE: Final = 30
 """The oldest message that was posted under this name and not taken.  argument = the name."""
 
-ERROR: Final = 31
-"""Nobody caught an exception; without influence on the order.  argument = (name of its type,
-message, location)."""
+EVENT: Final = 31
+"""What a server is told, without influence on the order.  subject = what happened, one of those
+below; argument = a tuple."""
+EVENT_QUERY: Final = 0
+"""A statement was executed: statement, database, duration in ms."""
+EVENT_ROWS: Final = 1
+"""Its result: number of rows."""
+EVENT_SUBMITTED: Final = 2
+"""A task was sent to a queue: its id, its name, where."""
+EVENT_AWAITED: Final = 3
+"""The result of a task has come: its id, its name, where."""
+EVENT_CALLED: Final = 4
+"""A task begins, in its trace: name, module, file, line, span id, trace id, upstream span or ""."""
+EVENT_RETURNED: Final = 5
+"""It is over, and so is its trace here: an empty tuple."""
+EVENT_FAILED: Final = 6
+"""Nobody caught an exception: name of its type, message, where."""
 
 NAMES: Final[tuple[str, ...]] = (
     "READ", "WRITE", "UPDATE", "GROW", "LENGTH", "ITERATE", "SCAN", "STEP", "VALUE", "FRAME",
     "ACQUIRE", "TRY_ACQUIRE", "RELEASE", "WAIT_RELEASE", "WAIT_ACQUIRE", "NOTIFY",
     "SEND", "RECEIVE", "HANDOFF", "FORK", "JOIN", "END", "SWITCH", "HTTP_REQUEST",
-    "HTTP_RESPONSE", "REMOTE_SEND", "REMOTE_RECEIVE", "FINALIZE", "TIME", "POST", "TAKE", "ERROR",
+    "HTTP_RESPONSE", "REMOTE_SEND", "REMOTE_RECEIVE", "FINALIZE", "TIME", "POST", "TAKE",
+    "EVENT",
 )  # fmt: skip
 """The name of each op code, by its number."""
 

@@ -34,7 +34,7 @@ ACTORS_KNOWN = 256
 FUNCTIONS_KEPT = 1000
 """Functions in which an actor was seen."""
 REQUESTS_KEPT = 10_000
-"""Traces of HTTP requests whose root is remembered."""
+"""Traces of HTTP requests and tasks whose root is remembered."""
 
 
 class EventReplay(Replay):
@@ -167,17 +167,7 @@ class EventReplay(Replay):
         self, actor: ActorReplay, outgoing: int, _thing: Any, argument: tuple[Any, ...]
     ) -> None:
         if not outgoing:
-            span, trace_id, upstream = argument[2:5]
-            context = TraceContext(trace_id, span, upstream or None)
-            # The root of a trace is shared by all its requests that this process handles.
-            earlier = self._requests.pop(trace_id, None)
-            trace = Trace(context)
-            if earlier is not None:
-                trace.root, trace.sent = earlier.root, earlier.sent
-            self._requests[trace_id] = trace
-            if len(self._requests) > REQUESTS_KEPT:
-                del self._requests[next(iter(self._requests))]
-            self._lanes.of(actor.number).enter(trace)
+            self._enter_trace(actor, *argument[2:5])
         kind = events.http_request(argument[0], argument[1], {}, None, self._hides)
         self._emit(actor, kind, {"http.direction": "out" if outgoing else "in"})
 
@@ -187,16 +177,52 @@ class EventReplay(Replay):
         kind = events.http_response(argument[0], {}, None, argument[1] or 0)
         self._emit(actor, kind, {"http.direction": "out" if outgoing else "in"})
         if not outgoing:
-            history = self._lanes.of(actor.number)
-            history.enter(history.lane.trace)
+            self._leave_trace(actor)
+
+    def _event(
+        self, actor: ActorReplay, subject: int, _thing: Any, argument: tuple[Any, ...]
+    ) -> None:
+        if subject == ops.EVENT_QUERY:
+            self._emit(actor, events.database_query(*argument), {})
+        elif subject == ops.EVENT_ROWS:
+            self._emit(actor, events.database_result(*argument), {})
+        elif subject in (ops.EVENT_SUBMITTED, ops.EVENT_AWAITED):
+            task, name, place = argument
+            make = events.async_spawn if subject == ops.EVENT_SUBMITTED else events.async_await
+            self._emit(actor, make(task, place, self._instance), {"task_name": name})
+        elif subject == ops.EVENT_CALLED:
+            name, module, file, line, *ids = argument
+            self._enter_trace(actor, *ids)
+            self._emit(actor, events.function_call(name, module, {}, file, line), {})
+        elif subject == ops.EVENT_RETURNED:
+            self._leave_trace(actor)
+        elif subject == ops.EVENT_FAILED:
+            error, message, place = argument
+            self._emit(actor, events.error(error, message, [place]), {})
+
+    def _enter_trace(self, actor: ActorReplay, span: str, trace_id: str, upstream: str) -> None:
+        """Let an actor go on in the trace of a request or task."""
+        trace = Trace(TraceContext(trace_id, span, upstream or None))
+        # The root of a trace is shared by all its requests that this process handles.
+        earlier = self._requests.pop(trace_id, None)
+        if earlier is not None:
+            trace.root, trace.sent = earlier.root, earlier.sent
+        self._requests[trace_id] = trace
+        if len(self._requests) > REQUESTS_KEPT:
+            del self._requests[next(iter(self._requests))]
+        self._lanes.of(actor.number).enter(trace)
+
+    def _leave_trace(self, actor: ActorReplay) -> None:
+        history = self._lanes.of(actor.number)
+        history.enter(history.lane.trace)
 
     def _handle(self, op: int, actor: ActorReplay, subject: int, thing: Any, argument: Any) -> None:
         if op == ops.HTTP_REQUEST:
             self._http_request(actor, subject, thing, argument)
         elif op == ops.HTTP_RESPONSE:
             self._http_response(actor, subject, thing, argument)
-        elif op == ops.ERROR:
-            self._emit(actor, events.error(argument[0], argument[1], [argument[2]]), {})
+        elif op == ops.EVENT:
+            self._event(actor, subject, thing, argument)
         else:
             super()._handle(op, actor, subject, thing, argument)
 

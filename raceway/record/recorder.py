@@ -390,7 +390,7 @@ def failed(error: BaseException) -> None:
             message = str.__str__(str(error))[:_MESSAGE_LIMIT]
         except Exception:  # the application's class
             message = ""
-        sync(ops.ERROR, 0, (type(error).__qualname__, message, where))
+        sync(ops.EVENT, ops.EVENT_FAILED, (type(error).__qualname__, message, where))
     except BaseException as problem:
         lost("error", problem)
 

@@ -51,7 +51,9 @@ class SourceLine:
 
 def source_line(file: str, line: int) -> str | None:
     """Read one line of a source file; None if there is none."""
-    return linecache.getline(file, line).rstrip("\r\n") or None if line > 0 else None
+    if line <= 0 or file == "<string>":  # a name of many: what is known by it may be another one
+        return None
+    return linecache.getline(file, line).rstrip("\r\n") or None
 
 
 def excerpt(

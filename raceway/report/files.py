@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from raceway.report.document import encode_document, report_document
 from raceway.report.excerpt import source_line
+from raceway.report.formats import RUN_TRACE, report_format
 from raceway.report.terminal import DEFAULT_WIDTH
 from raceway.report.text import render_text
 
@@ -28,7 +29,7 @@ def write_report(report: Report, path: str | os.PathLike[str]) -> None:
         path: Where, for example ``report.json``.
 
     Raises:
-        ValueError: No format has this suffix.
+        ValueError: No format has this suffix, or the report has no trace of the run.
         OSError: The file cannot be written; ``filename`` is ``path``.
     """
     data = _ENCODERS[report_format(path)](report).encode("utf-8", "backslashreplace")
@@ -38,24 +39,6 @@ def write_report(report: Report, path: str | os.PathLike[str]) -> None:
         # The caller tells the user about the file that was asked for, not about the temporary one.
         error.filename, error.filename2 = os.fspath(path), None
         raise
-
-
-def report_format(path: str | os.PathLike[str]) -> str:
-    """Return the suffix that decides about the format, in lower case.
-
-    Call it before the program runs: nobody wants to learn after an hour that the report cannot
-    be written.
-
-    Raises:
-        ValueError: No format has this suffix.
-    """
-    suffix = Path(path).suffix.lower()
-    if suffix not in _ENCODERS:
-        *others, last = _ENCODERS
-        known = f"{', '.join(others)} or {last}"
-        message = f"cannot write a report to {os.fspath(path)!r}: the name must end in {known}"
-        raise ValueError(message)
-    return suffix
 
 
 def _sarif(report: Report) -> str:
@@ -74,6 +57,12 @@ def _junit(report: Report) -> str:
     from raceway.report.junit import render_junit
 
     return render_junit(report, root=_folder())
+
+
+def _run_trace(report: Report) -> str:
+    from raceway.report.run_trace import render_run_trace
+
+    return render_run_trace(report, root=_folder())
 
 
 def _markdown(report: Report) -> str:
@@ -110,6 +99,7 @@ _ENCODERS: Final[dict[str, Callable[[Report], str]]] = {
     ".json": _json,
     ".md": _markdown,
     ".sarif": _sarif,
+    RUN_TRACE: _run_trace,
     ".txt": _text,
     ".xml": _junit,
 }

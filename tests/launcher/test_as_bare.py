@@ -549,3 +549,95 @@ def test_requests_that_are_retried_redirected_and_refused(bench):
         """,
     )
     assert out.startswith("fine 3 GET\n")
+
+
+@needs("redis")
+def test_redis_and_logging(bench):
+    """A client of Redis in threads and in tasks, and what a log record says about its caller."""
+    out = program(
+        bench,
+        """
+        import asyncio, logging, logging.handlers, queue, socketserver, sys, threading
+        import redis, redis.asyncio
+
+        class Store(socketserver.StreamRequestHandler):
+            values, guard = {}, threading.Lock()
+            def handle(self):
+                while line := self.rfile.readline():
+                    words = []
+                    for _ in range(int(line[1:])):
+                        size = int(self.rfile.readline()[1:])
+                        words.append(self.rfile.read(size + 2)[:-2])
+                    self.wfile.write(self.answer(*words))
+            def answer(self, name, *rest):
+                with self.guard:
+                    if name == b"INCRBY":
+                        value = self.values[rest[0]] = self.values.get(rest[0], 0) + int(rest[1])
+                        return b":%d\\r\\n" % value
+                    if name == b"GET":
+                        if rest[0] not in self.values:
+                            return b"$-1\\r\\n"
+                        text = b"%d" % self.values[rest[0]]
+                        return b"$%d\\r\\n%s\\r\\n" % (len(text), text)
+                if name in (b"HELLO", b"SELECT", b"WAIT"):
+                    return b"-ERR unknown command\\r\\n"
+                return b"+OK\\r\\n"
+
+        class Server(socketserver.ThreadingTCPServer):
+            daemon_threads = block_on_close = True
+        server = Server(("127.0.0.1", 0), Store)
+        serving = threading.Thread(target=server.serve_forever, args=(0.01,))
+        serving.start()
+        port = server.server_address[1]
+        client = redis.Redis(port=port, protocol=2)
+        def work():
+            for _ in range(20):
+                client.incr("n")
+        threads = [threading.Thread(target=work) for _ in range(4)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        print(client.get("n"), client.get("none"), client.pipeline(transaction=False).incr("m").get("m").execute())
+        try:
+            client.execute_command("WAIT")
+        except redis.ResponseError as error:
+            print(type(error).__name__, error)
+        print(type(client.connection_pool).__name__, len(client.connection_pool._available_connections) > 0)
+        client.close()
+
+        async def main():
+            async with redis.asyncio.Redis(port=port, protocol=2) as client:
+                print(sorted(await asyncio.gather(*(client.incr("k") for _ in range(5)))))
+        asyncio.run(main())
+
+        class Kept(logging.Handler):
+            records = []
+            def emit(self, record):
+                self.records.append(record)
+        kept, records = Kept(), queue.Queue()
+        listener = logging.handlers.QueueListener(records, kept)
+        listener.start()
+        log = logging.getLogger("shop")
+        log.addHandler(logging.handlers.QueueHandler(records))
+        log.setLevel("DEBUG")
+        def speak():
+            log.warning("said %s", "this", stacklevel=1)
+            log.debug("where", stack_info=False, stacklevel=2)
+        async def speak_in_task():
+            speak()
+        thread = threading.Thread(target=speak, name="speaker")
+        thread.start()
+        thread.join()
+        asyncio.run(speak_in_task())
+        listener.stop()
+        for r in kept.records:
+            print(r.getMessage(), r.module, r.funcName, r.lineno, r.threadName, r.processName)
+        print(sorted(logging.root.manager.loggerDict.keys() - {"raceway"})[-3:])
+        server.shutdown()
+        server.server_close()
+        serving.join()
+        """,
+    )  # fmt: skip
+    assert out.startswith("b'80' None [1, b'1']\n")
+    assert "said this app speak" in out

@@ -155,3 +155,19 @@ def test_with_an_endpoint_the_program_takes_our_place(bench):
 
     assert (process.returncode, err) == (5, "")
     assert out == f"{process.pid} http://localhost:1 shop False\n"
+
+
+def test_little_is_imported_before_the_program_starts(bench):
+    """Renderers, dataclasses and the analysis come when it runs."""
+    bench.write(
+        "options.py",
+        """
+        import sys
+        from raceway_autopatch.options import parse
+        parse(["--report", "r.trace.json", "--report", "r.html", "--fail-on", "warning", "x"], {})
+        heavy = "dataclasses inspect pathlib json raceway.report.files raceway.analysis"
+        print([name for name in heavy.split() if name in sys.modules])
+        """,
+    )
+
+    assert bench.bare("options.py").out == "[]\n"

@@ -158,8 +158,22 @@ def mixed_recording():
 
 @pytest.fixture
 def http_recording():
-    """Record with the patches of requests and flask."""
-    yield from _recording("requests", "flask")
+    """Record with the patches of HTTP clients and web frameworks."""
+    yield from _recording(
+        "http_client", "urllib3", "requests", "httpx", "aiohttp", "flask", "starlette", "django"
+    )
+
+
+@pytest.fixture
+def database_recording():
+    """Record with the patches of databases."""
+    yield from _recording("sqlite3", "psycopg", "sqlalchemy")
+
+
+@pytest.fixture(scope="module")
+def celery_recording():
+    """Record with the patches that Celery and its workers need, all tests of a module."""
+    yield from _recording("threading", "queue", "concurrent_futures", "celery")
 
 
 @pytest.fixture
@@ -174,7 +188,7 @@ def anyio_recording():
     yield from _recording("threading", "asyncio", "anyio")
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def marker():
     """Return the function that makes marks."""
     return mark

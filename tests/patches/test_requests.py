@@ -11,7 +11,7 @@ requests = pytest.importorskip("requests")
 make_server = pytest.importorskip("werkzeug.serving").make_server
 
 from raceway import context  # noqa: E402 - after the optional libraries
-from raceway_autopatch.patches.requests import without_credentials  # noqa: E402
+from raceway_autopatch.http_calls import without_credentials  # noqa: E402
 
 
 @pytest.fixture

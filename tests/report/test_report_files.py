@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from raceway.report.files import report_format, write_report
+from raceway.report import files
+from raceway.report.files import write_report
+from raceway.report.formats import FORMATS, report_format
 
 if TYPE_CHECKING:
     from raceway.model.findings import Report
@@ -141,3 +143,8 @@ def test_a_removed_working_folder_is_survived(
     write_report(report, tmp_path / "r.txt")
 
     assert "/app/bank.py:12" in (tmp_path / "r.txt").read_text("utf-8")
+
+
+def test_every_format_is_written() -> None:
+    """The names that are accepted are those that can be written."""
+    assert tuple(files._ENCODERS) == FORMATS
