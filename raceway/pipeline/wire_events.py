@@ -5,6 +5,9 @@ trace is overwritten by the server, with the index of the event in it, and those
 added. So the first event of an actor with a new clock says all that the actor knows, and those that
 follow hang under it and have only components of their own: an access costs the same however many
 threads there are. In the *full* dialect every event says all.
+
+What a server of ours needs to judge as the embedded engine would stands in the tags, which any
+other server keeps and does not read: see :mod:`raceway.pipeline.wire_tags`.
 """
 
 from __future__ import annotations
@@ -19,7 +22,8 @@ from raceway.engine.commutes import WORDS, WRITES
 from raceway.engine.definitions import Definitions
 from raceway.engine.stamped import Access, ActorReplay, LockOrder, Site
 from raceway.model import ops
-from raceway.pipeline import events
+from raceway.model.aging import Aging
+from raceway.pipeline import events, wire_tags
 from raceway.pipeline.lanes import Lanes, Trace, Vector, merge
 from raceway.pipeline.messages import Mailbox
 from raceway.pipeline.replay import Replay
@@ -29,6 +33,8 @@ Put = Callable[[dict[str, Any]], bool]
 
 ACTORS_KNOWN = 256
 """Others of whom an event says what its actor knows; the latest."""
+FRAMES_KEPT = 4096
+"""Places of a generation whose call stack is kept as text."""
 REQUESTS_KEPT = 10_000
 """Traces of HTTP requests whose root is remembered."""
 
@@ -63,6 +69,8 @@ class EventReplay(Replay):
         self._full = full
         self._lanes = Lanes()
         self._requests: dict[str, Trace] = {}
+        self._order = wire_tags.OrderTags()
+        self._frames: Aging[int, str] = Aging(FRAMES_KEPT)
 
     # ------------------------------------------------------------ what replay tells a detector
 
@@ -77,7 +85,13 @@ class EventReplay(Replay):
             self._location(access.site),
             "Write" if access.kind in WRITES else "Read",
         )
-        self._emit(access.actor, kind, {"operation": WORDS[access.kind]})
+        tags = {
+            "operation": WORDS[access.kind],
+            wire_tags.VARIABLE: wire_tags.variable(self.definitions, access.variable),
+        }
+        if not access.has_value and access.type_name:
+            tags[wire_tags.VALUE] = "same" if access.restores else "type"
+        self._emit(access.actor, kind, tags, access.site)
 
     def lock_order(self, edge: LockOrder) -> None:
         """Take no notice: the server has no place for it."""
@@ -85,6 +99,7 @@ class EventReplay(Replay):
     def retire(self, actor: ActorReplay) -> None:
         """Let others go on in its lane, unless the server takes it to hold a lock."""
         self._lanes.retire(actor.number, reusable=actor.ended and not actor.held)
+        self._order.retire(actor.number)
 
     # ------------------------------------------------------------ what replay does itself
 
@@ -96,11 +111,11 @@ class EventReplay(Replay):
         super()._take(actor, number, site, waits=waits)
         if first:
             lock = self.definitions.lock(number)
-            self._emit(
-                actor,
-                events.lock_acquire(self._lock_id(number), lock.kind, self._location(site)),
-                {"lock_name": lock.name},
-            )
+            tags = {"lock_name": lock.name, "lock_location": lock.location}
+            if not waits:
+                tags[wire_tags.TRY] = "1"
+            kind = events.lock_acquire(self._lock_id(number), lock.kind, self._location(site))
+            self._emit(actor, kind, tags, site)
 
     def _drop(self, actor: ActorReplay, number: int, lock: Any) -> None:
         site = actor.held[number].site
@@ -116,7 +131,9 @@ class EventReplay(Replay):
         kind = events.async_spawn(
             self._actor_id(child), self._location(child.fork_site), self._instance
         )
-        self._emit(actor, kind, {"task_name": child.name})
+        tags = {"task_name": child.name, wire_tags.TASK: wire_tags.task(child)}
+        if self._emit(actor, kind, tags, child.fork_site):
+            self._order.told(child)
 
     def _join(self, actor: ActorReplay, number: int, thing: Any, argument: Any) -> None:
         super()._join(actor, number, thing, argument)
@@ -150,13 +167,15 @@ class EventReplay(Replay):
                 del self._requests[next(iter(self._requests))]
             self._lanes.of(actor.number).enter(trace)
         kind = events.http_request(argument[0], argument[1], {}, None)
-        self._emit(actor, kind, {"http.direction": "out" if outgoing else "in"})
+        tags = {"http.direction": "out" if outgoing else "in", wire_tags.SPAN: argument[2]}
+        self._emit(actor, kind, tags)
 
     def _http_response(
         self, actor: ActorReplay, outgoing: int, _thing: Any, argument: tuple[Any, ...]
     ) -> None:
         kind = events.http_response(argument[0], {}, None, argument[1] or 0)
-        self._emit(actor, kind, {"http.direction": "out" if outgoing else "in"})
+        tags = {"http.direction": "out" if outgoing else "in", wire_tags.SPAN: argument[2]}
+        self._emit(actor, kind, tags)
         if not outgoing:
             history = self._lanes.of(actor.number)
             history.enter(history.lane.trace)
@@ -171,7 +190,16 @@ class EventReplay(Replay):
 
     # ------------------------------------------------------------ events
 
-    def _emit(self, actor: ActorReplay, kind: events.Kind, tags: dict[str, str]) -> None:
+    def _emit(
+        self,
+        actor: ActorReplay,
+        kind: events.Kind,
+        tags: dict[str, str],
+        site: Site | None = None,
+    ) -> bool:
+        """Send an event; tell whether it will be sent."""
+        if site is not None:
+            tags[wire_tags.FRAMES] = self._stack(site)
         history = self._lanes.of(actor.number)
         trace = history.current
         event_id = events.event_id(events.numbers.next())
@@ -197,6 +225,7 @@ class EventReplay(Replay):
                     **tags,
                     "actor": actor.name,
                     "actor_kind": actor.kind,
+                    **self._order.tags(actor),
                     "instance": self._instance,
                 },
                 "duration_ns": None,
@@ -207,10 +236,19 @@ class EventReplay(Replay):
             "causality_vector": list(vector.items()),
             "lock_set": [self._lock_id(number) for number in sorted(actor.held)],
         }
-        if self._put(event):
-            trace.root = trace.root or event_id
-            if not repeats:
-                history.clock, history.anchor = actor.hard, event_id
+        if not self._put(event):
+            return False
+        self._order.told(actor)
+        trace.root = trace.root or event_id
+        if not repeats:
+            history.clock, history.anchor = actor.hard, event_id
+        return True
+
+    def _stack(self, site: Site) -> str:
+        text = self._frames.get(site.number)
+        if text is None:
+            text = self._frames[site.number] = wire_tags.frames(self.definitions, site)
+        return text
 
     def _knowledge(self, actor: ActorReplay) -> Vector:
         """Return what the actor knows of others."""

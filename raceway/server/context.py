@@ -7,7 +7,9 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
+from raceway.server.analyser_process import AnalyserProcess
 from raceway.server.event_reader import EventReader
+from raceway.server.findings_store import FindingsStore
 from raceway.server.intake import Intake
 from raceway.server.keys import Keys
 from raceway.server.metrics import Metrics
@@ -34,18 +36,33 @@ class ServerContext:
         self.keys = Keys(options.keys, options.ui_password)
         self.metrics = Metrics()
         self.events = EventReader(Path(options.data))
-        self.intake = Intake(options)
+        self.findings = FindingsStore(Path(options.data))
+        self.analyser = AnalyserProcess(options)
+        self.intake = Intake(options, lambda: self.findings.state("position"))
         self.metrics.gauge(
             "raceway_events_waiting", "Events that wait to be stored", lambda: self.intake.waiting
         )
 
     def start(self) -> None:
         """Open the store and begin to work."""
+        self.findings.create()
         self.intake.start()
+        self.analyser.start()
 
     async def stop(self) -> None:
         """Store what waits, and end."""
         await asyncio.to_thread(self.intake.stop)
+        await asyncio.to_thread(self.analyser.stop)
+
+    def analysis(self) -> dict[str, int]:
+        """Return how far the analysis is: positions in the store, and events that wait."""
+        rows = {row["name"]: row["value"] for row in self.findings.ask("SELECT * FROM state")}
+        return {
+            "stored": self.events.last_position(),
+            "position": rows.get("position", 0),
+            "concluded": rows.get("concluded", 0),
+            "waiting": rows.get("waiting", 0),
+        }
 
     @property
     def uptime(self) -> int:

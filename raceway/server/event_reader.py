@@ -76,9 +76,16 @@ class SpanRow:
 def stored(raw: bytes) -> Stored:
     """Decode an event that was accepted before."""
     event, kind, fields = read_event(raw)
-    parent = uuid_text(uuid_bytes(event.parent_id)) if event.parent_id else ""
-    event_id = uuid_text(uuid_bytes(event.id))
-    return Stored(raw, event, kind, fields, event_id, parent, nanoseconds(event.timestamp))
+    parent = _canonical(event.parent_id) if event.parent_id else ""
+    time = nanoseconds(event.timestamp)
+    return Stored(raw, event, kind, fields, _canonical(event.id), parent, time)
+
+
+def _canonical(text: str) -> str:
+    """Return the usual spelling of a UUID; mostly it is that already."""
+    if len(text) == 36 and text.islower():
+        return text
+    return uuid_text(uuid_bytes(text))
 
 
 class EventReader:

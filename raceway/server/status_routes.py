@@ -56,6 +56,7 @@ def status_routes(context: ServerContext) -> list[BaseRoute]:
                 "events_captured": events,
                 "traces_active": traces,
                 "events_waiting": context.intake.waiting,
+                "analysis": await in_thread(context.analysis),
                 "warmup": warmup(traces),
             }
         )
