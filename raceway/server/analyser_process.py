@@ -65,7 +65,9 @@ class AnalyserProcess:
 
     def _spawn(self) -> None:
         env = {name: text for name, text in os.environ.items() if name != "RACEWAY_ENDPOINT"}
-        self._process = subprocess.Popen(self._command, stdin=subprocess.PIPE, env=env)  # noqa: S603 - ourselves
+        self._process = subprocess.Popen(  # noqa: S603 - ourselves
+            self._command, stdin=subprocess.PIPE, env=env, start_new_session=True
+        )
 
     def _watch(self) -> None:
         pause = _FIRST_PAUSE

@@ -224,7 +224,10 @@ def ingest(body: bytes, ids: Ids) -> Ingested:
             taken.first = time
         elif time > taken.last:
             taken.last = time
-        taken.add(bytes(raw), event_id, trace_id, event.metadata, time)
+        line = bytes(raw)
+        if b"\n" in line or b"\r" in line:  # between tokens: in texts they are escaped
+            line = line.replace(b"\n", b" ").replace(b"\r", b" ")
+        taken.add(line, event_id, trace_id, event.metadata, time)
     return taken
 
 

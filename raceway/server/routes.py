@@ -7,7 +7,11 @@ from typing import TYPE_CHECKING
 from starlette.routing import Route
 
 from raceway.server.ingest_route import IngestRoute
+from raceway.server.openapi import openapi_route
+from raceway.server.own_routes import own_routes
+from raceway.server.service_routes import service_routes
 from raceway.server.status_routes import status_routes
+from raceway.server.trace_routes import trace_routes
 
 if TYPE_CHECKING:
     from starlette.routing import BaseRoute
@@ -18,7 +22,11 @@ if TYPE_CHECKING:
 def all_routes(context: ServerContext) -> list[BaseRoute]:
     """Return the routes of a server."""
     ingest = IngestRoute(context.intake, context.metrics, context.options.max_body_bytes)
-    return [
+    routes: list[BaseRoute] = [
         Route("/events", ingest.__call__, methods=["POST"], name="ingest"),
         *status_routes(context),
+        *trace_routes(context),
+        *service_routes(context),
+        *own_routes(context),
     ]
+    return [*routes, openapi_route(routes)]

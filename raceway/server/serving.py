@@ -66,6 +66,7 @@ def serve(options: ServerOptions) -> int:
             log_config=None,
             access_log=False,
             server_header=False,
+            proxy_headers=False,
             lifespan="on",
             timeout_graceful_shutdown=_GRACE,
             timeout_keep_alive=75,
@@ -98,6 +99,8 @@ class _Server(uvicorn.Server):
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Stop."""
         self._app.state.context.closing.set()
+        # Being told to stop is no failure: else the signal is raised again in the end.
+        getattr(self, "_captured_signals", []).clear()
         await super().shutdown(sockets=sockets)
 
 

@@ -31,6 +31,10 @@ _SECONDS_KEPT: Final = 4096
 _seconds: dict[tuple[str, str], int] = {}
 
 
+def _null() -> msgspec.Raw:
+    return msgspec.Raw(b"null")
+
+
 class FunctionCall(msgspec.Struct, gc=False):
     """A function was entered."""
 
@@ -48,7 +52,7 @@ class StateChange(msgspec.Struct, gc=False):
     new_value: msgspec.Raw
     location: str
     access_type: AccessType
-    old_value: msgspec.Raw = msgspec.Raw(b"null")
+    old_value: msgspec.Raw = msgspec.field(default_factory=_null)
 
 
 class LockEvent(msgspec.Struct, gc=False):
@@ -79,7 +83,7 @@ class HttpRequest(msgspec.Struct, gc=False):
     method: str
     url: str
     headers: dict[str, str]
-    body: msgspec.Raw = msgspec.Raw(b"null")
+    body: msgspec.Raw = msgspec.field(default_factory=_null)
 
 
 class HttpResponse(msgspec.Struct, gc=False):
@@ -88,7 +92,7 @@ class HttpResponse(msgspec.Struct, gc=False):
     status: U16
     headers: dict[str, str]
     duration_ms: U64
-    body: msgspec.Raw = msgspec.Raw(b"null")
+    body: msgspec.Raw = msgspec.field(default_factory=_null)
 
 
 class Error(msgspec.Struct, gc=False):
