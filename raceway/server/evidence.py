@@ -18,8 +18,10 @@ if TYPE_CHECKING:
     from raceway.model.findings import Finding
 
 SIGHTINGS_KEPT: Final = 16
-SETTLED: Final = 1000
+SETTLED: Final = 100
 """Times that a race has been seen, after which it is only counted."""
+_SETTLED_KEPT: Final = 256
+_SETTLED_VARIABLES: Final = 10_000
 _SECOND: Final = 1_000_000_000
 _NOWHERE: Final = Origin("", "", "", "", True)
 _BY_TIME: Final = (
@@ -65,34 +67,32 @@ class ServerAnalyzer(Analyzer):
         self.changes = 0
         self.sightings: dict[object, deque[Sighting]] = {}
         self.runs: dict[object, dict[str, int]] = {}
-        self._settled: set[int] = set()
+        self._settled: dict[int, set[object]] = {}
         self._passed = 0
         self.edges: deque[LockOrder] = deque(maxlen=1000)
 
     def access(self, access: Access) -> None:
         """Take the next access.
 
-        Of a variable that has raced a thousand times, one in eight is looked at where its actor
-        has been before in the same way; the others are only remembered.
+        Of a variable that has raced a hundred times, one in sixteen is compared with the others
+        where the same was done in the same place under the same locks; the rest is remembered.
         """
-        variable = access.variable
-        if variable in self._settled:
-            self._passed += 1
-            shadow = self.shadows.young.get(variable)
-            trail = shadow.trails.get(access.actor.number) if shadow is not None else None
-            before = trail.places.get(place(access)) if trail is not None else None
-            if (
-                self._passed & 7
-                and shadow is not None
-                and trail is not None
-                and before is not None
-                and before.locks == access.locks
-            ):
-                self.accesses += 1
-                shadow.follow_value(access)
-                shadow.keep(trail, access)
-                access.actor.latest[place(access)] = access
-                return
+        settled = self._settled.get(access.variable)
+        if settled is not None:
+            done = (place(access), access.locks)
+            shadow = self.shadows.young.get(access.variable)
+            if done not in settled:
+                if len(settled) < _SETTLED_KEPT:
+                    settled.add(done)
+            elif shadow is not None:
+                self._passed += 1
+                if self._passed & 15:
+                    self.accesses += 1
+                    shadow.follow_value(access)
+                    trail = shadow.trails.get(access.actor.number) or self._begin(shadow, access)
+                    shadow.keep(trail, access)
+                    access.actor.latest[done[0]] = access
+                    return
         super().access(access)
 
     def lock_order(self, edge: LockOrder) -> None:
@@ -112,12 +112,14 @@ class ServerAnalyzer(Analyzer):
             variable = second.variable
         key = (variable, first.site.frames[0], second.site.frames[0])
         known = self.races.get(key)
-        if known is not None and known.count >= SETTLED and known.observed:
+        if known is not None and known.count >= SETTLED:
             if known.last == second.index:
                 return
             known.last = second.index
             known.count += 1
-            self._settled.add(variable)
+            known.observed = known.observed or observed
+            if len(self._settled) < _SETTLED_VARIABLES:
+                self._settled.setdefault(variable, set())
             if self.time - self.sightings[key][-1].time > _SECOND:
                 self._seen(key, first, second)
             return

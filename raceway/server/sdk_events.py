@@ -143,6 +143,8 @@ class SdkEvents:
             replay.knows_by_time(actor)
         if before is not None and before is not actor and follows:
             replay.learn_from(actor, replay.message(before))
+            if not before.held and replay.actors.get(before.number) is before:
+                replay.end(before)
         thread.current, thread.trace, thread.last = actor, trace, ""
         return actor
 

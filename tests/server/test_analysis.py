@@ -175,7 +175,11 @@ def service(name, instance, span, upstream=None):
 @pytest.mark.parametrize("first", ["caller", "callee"])
 def test_a_call_orders_two_services_whoever_is_heard_first(shared_server, first):
     name, common = f"row {first}", {"trace": trace()}
-    gate = {**common, "thread": "g:1", "metadata": service("gate", f"g-{first}", "aaaaaaaaaaaaaaaa")}
+    gate = {
+        **common,
+        "thread": "g:1",
+        "metadata": service("gate", f"g-{first}", "aaaaaaaaaaaaaaaa"),
+    }
     ledger = {
         **common, "thread": "l:1",
         "metadata": service("ledger", f"l-{first}", "bbbbbbbbbbbbbbbb", "aaaaaaaaaaaaaaaa"),
