@@ -137,8 +137,10 @@ def main():
         counts = [results.get() for _ in senders]
         took = time.monotonic() - begun
         stored = ask(url)["events_captured"]
-        print(f"sent {sum(one for one, _ in counts):,}, stored {stored:,} in {took:.1f} s:"
-              f" {stored / took:,.0f} events/s; turned away {sum(one for _, one in counts)}")  # fmt: skip
+        away = sum(one for _, one in counts)
+        print(
+            f"stored {stored:,} in {took:.1f} s: {stored / took:,.0f} events/s; {away} turned away"
+        )
         while True:
             state = ask(url)["analysis"]
             if state["position"] >= state["stored"] and state["concluded"] >= state["stored"]:
@@ -147,8 +149,9 @@ def main():
         whole = time.monotonic() - begun
         print(f"analysed after {whole:.1f} s: {stored / whole:,.0f} events/s")
         (analyser,) = children(server.pid)
-        print(f"memory: server {memory(server.pid)} MB, analysis {memory(analyser)} MB;"
-              f" store {sum(one.stat().st_size for one in data.iterdir()) / stored:.0f} bytes/event")  # fmt: skip
+        size = sum(one.stat().st_size for one in data.iterdir()) / stored
+        print(f"memory: server {memory(server.pid)} MB, analysis {memory(analyser)} MB")
+        print(f"store: {size:.0f} bytes an event")
         found = ask(url, "/api/v1/findings")["findings"]
         print("findings:", [(one["severity"], one["variable"], one["count"]) for one in found][:3])
         server.terminate()

@@ -30,6 +30,8 @@ _HEADING = re.compile(r"^#+ (.+)$", re.MULTILINE)
 _OPTION = re.compile(r"(?<![\w-])--[a-z][a-z-]+")
 # Options of the programs that the documentation runs, not of raceway-run.
 _FOREIGN = {"--app", "--fixed", "--junitxml", "--port", "--transfers"}
+# Those of the server: tests/server use each of them.
+_SERVER = {"--config", "--data", "--host", "--log-format", "--source"}
 # Those of the plugin: tests/plugin use each of them.
 _PLUGIN = {"--raceway", "--raceway-fail-on"}
 
@@ -87,7 +89,8 @@ def test_options_exist() -> None:
     known = set(_OPTION.findall(ended.stdout))
     for page in PAGES:
         assert (
-            set() == set(_OPTION.findall(page.read_text("utf-8"))) - known - _FOREIGN - _PLUGIN
+            set()
+            == set(_OPTION.findall(page.read_text("utf-8"))) - known - _FOREIGN - _PLUGIN - _SERVER
         ), name(page)
     reference = (ROOT / "docs/reference/command-line.md").read_text(encoding="utf-8")
     assert known == set(_OPTION.findall(reference))
