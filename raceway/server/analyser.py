@@ -43,9 +43,10 @@ class Analyser:
     Args:
         folder: The data folder.
         sources: Folders of which source code may be read.
+        delay: Seconds that what was tracked by hand waits for others.
     """
 
-    def __init__(self, folder: Path, sources: tuple[str, ...]) -> None:
+    def __init__(self, folder: Path, sources: tuple[str, ...], delay: float) -> None:
         self._events = EventReader(folder)
         self._store = FindingsStore(folder)
         self._store.create()
@@ -53,7 +54,7 @@ class Analyser:
         self._sources = SourceFolders(sources)
         self._observing = True
         root = sources[0] if sources else ""
-        self._analysis = EventAnalysis(self._sources, os.path.realpath(root), self._observe)
+        self._analysis = EventAnalysis(self._sources, os.path.realpath(root), self._observe, delay)
         self._position = self._store.state("position")
         self._concluded = self._store.state("concluded")
         self._base: dict[str, int] = {}  # what was counted before this process
@@ -205,10 +206,11 @@ def main() -> int:
     parser = argparse.ArgumentParser()
     parser.add_argument("folder")
     parser.add_argument("--source", action="append", default=[])
+    parser.add_argument("--delay", type=float, default=2.0)
     given = parser.parse_args()
     logging.basicConfig(format="%(levelname)s analysis: %(message)s", level=logging.INFO)
     gc.set_threshold(50_000, 20, 50)  # nearly nothing here is cyclic
-    analyser = Analyser(Path(given.folder), tuple(given.source))
+    analyser = Analyser(Path(given.folder), tuple(given.source), given.delay)
     failures = 0
     while True:
         busy = False

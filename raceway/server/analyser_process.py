@@ -31,6 +31,7 @@ class AnalyserProcess:
     def __init__(self, options: ServerOptions) -> None:
         self._command = [
             sys.executable, "-m", "raceway.server.analyser", str(options.data),
+            f"--delay={options.delay}",
             *(f"--source={folder}" for folder in options.sources),
         ]  # fmt: skip
         self._process: subprocess.Popen[bytes] | None = None

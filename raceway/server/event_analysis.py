@@ -17,8 +17,6 @@ if TYPE_CHECKING:
     from raceway.model.findings import Finding
     from raceway.server.event_reader import Stored
 
-DELAY: Final = 2.0
-"""Seconds that what was tracked by hand waits for the events of other processes before it."""
 WAITING_KEPT: Final = 50_000
 """Events that wait, at most."""
 _LATE: Final = 60 * 1_000_000_000
@@ -39,6 +37,7 @@ class EventAnalysis:
         sources: Source files.
         root: Folder that paths in fingerprints are relative to.
         observe: Called with each event and its process when it is its turn.
+        delay: Seconds that what was tracked by hand waits for events of other processes.
     """
 
     def __init__(
@@ -46,6 +45,7 @@ class EventAnalysis:
         sources: SourceFolders,
         root: str = "",
         observe: Callable[[Stored, str], None] = lambda _event, _run: None,
+        delay: float = 2.0,
     ) -> None:
         self.definitions = EventDefinitions()
         self.analyzer = ServerAnalyzer(self.definitions, sources.text)
@@ -54,6 +54,7 @@ class EventAnalysis:
         self._sources = sources
         self._root = root or os.getcwd()
         self._observe = observe
+        self._delay = delay
         self._programs = ProgramEvents(self.replay)
         self._sdks = SdkEvents(self.replay)
         self._waiting: list[tuple[int, int, float, Stored, str]] = []
@@ -110,7 +111,7 @@ class EventAnalysis:
         if not waiting:
             return
         waiting.sort()
-        due = [one[0] for one in waiting if one[2] <= now - DELAY]
+        due = [one[0] for one in waiting if one[2] <= now - self._delay]
         until = max(due, default=-1)
         count = sum(1 for one in waiting if one[0] <= until)
         count = max(count, len(waiting) - WAITING_KEPT)

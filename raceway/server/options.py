@@ -25,7 +25,7 @@ _KNOWN: Final[dict[str, dict[str, type | tuple[type, ...]]]] = {
         "max_body_bytes": int,
     },
     "storage": {"path": str, "max_age_days": (int, float), "max_bytes": int, "durable": bool},
-    "engine": {"buffer_size": int},
+    "engine": {"buffer_size": int, "delay_ms": int},
 }  # fmt: skip
 _SILENT: Final = {
     "server": {"verbose", "cors_enabled", "cors_origins"},
@@ -65,6 +65,7 @@ class ServerOptions:
         max_age: Seconds after which events are deleted.
         max_bytes: Most that the store of events holds.
         durable: Whether an event is acknowledged only when the disk has it.
+        delay: Seconds that what was tracked by hand waits for what other processes did before.
         log_format: ``text`` or ``json``.
         notes: What there is to say about the configuration.
     """
@@ -82,6 +83,7 @@ class ServerOptions:
     max_age: float = 7 * 86400.0
     max_bytes: int = 1024 * _MIB
     durable: bool = False
+    delay: float = 2.0
     log_format: str = "text"
     notes: tuple[str, ...] = ()
 
@@ -151,6 +153,7 @@ def read_options(
         max_age=storage.get("max_age_days", 7) * 86400.0,
         max_bytes=storage.get("max_bytes", 1024 * _MIB),
         durable=storage.get("durable", False),
+        delay=document.get("engine", {}).get("delay_ms", 2000) / 1000,
         log_format=log_format,
         notes=tuple(notes),
     )

@@ -53,6 +53,7 @@ class ProgramEvents:
         self._replay = replay
         self._programs: Aging[str, _Program] = Aging(PROGRAMS_KEPT)
         self._messages: Aging[str, Message] = Aging(_MESSAGES_KEPT)
+        self._serving: Aging[str, tuple[str, ActorReplay]] = Aging(_MESSAGES_KEPT)  # by span
 
     @staticmethod
     def knows(event: Stored) -> bool:
@@ -91,8 +92,10 @@ class ProgramEvents:
         """Replay an event, unless it has to wait."""
         replay, tags = self._replay, event.event.metadata.tags
         awaited = self._awaited(event, tags)
-        if awaited and patient and self._messages.peek(awaited) is None:
-            return False
+        if awaited:
+            self._answer(program, awaited)
+            if patient and self._messages.peek(awaited) is None:
+                return False
         try:
             number, group, segment, epoch = map(int, tags[wire_tags.POSITION].split())
             news = [
@@ -126,6 +129,13 @@ class ProgramEvents:
             ]
             replay.retire_now(gone)
         return True
+
+    def _answer(self, program: _Program, awaited: str) -> None:
+        """Say what a callee in the same process knows: its response may end after it has come."""
+        span, _, reply = awaited.partition(":")
+        serving = self._serving.get(span) if reply else None
+        if serving is not None and serving[0] == program.run:
+            self._messages[awaited] = self._replay.message(serving[1])
 
     @staticmethod
     def _awaited(event: Stored, tags: dict[str, str]) -> str:
@@ -186,6 +196,8 @@ class ProgramEvents:
         elif kind in {"HttpRequest", "HttpResponse"}:
             span = tags.get(wire_tags.SPAN)
             inwards = tags.get("http.direction") == "in"
+            if span and kind == "HttpRequest" and inwards:
+                self._serving[span] = (program.run, actor)
             if span and (kind == "HttpResponse") == inwards:
                 name = f"{span}:reply" if inwards else span
                 self._messages[name] = self._replay.message(actor)

@@ -9,6 +9,7 @@ from starlette.routing import Route
 from raceway.server.ingest_route import IngestRoute
 from raceway.server.openapi import openapi_route
 from raceway.server.own_routes import own_routes
+from raceway.server.pages.views import page_routes
 from raceway.server.service_routes import service_routes
 from raceway.server.status_routes import status_routes
 from raceway.server.trace_routes import trace_routes
@@ -29,4 +30,4 @@ def all_routes(context: ServerContext) -> list[BaseRoute]:
         *service_routes(context),
         *own_routes(context),
     ]
-    return [*routes, openapi_route(routes)]
+    return [*routes, openapi_route(routes), *page_routes(context)]

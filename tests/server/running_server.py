@@ -77,9 +77,15 @@ def environment():
     return env
 
 
+QUICK = "[engine]\ndelay_ms = 150\n"
+
+
 @contextmanager
 def running(data, *arguments, cwd=None, env=None):
     """Run a server until the block is left."""
+    config = Path(cwd or ".", "raceway.toml")
+    if cwd and not config.exists():
+        config.write_text(QUICK)
     log = Path(f"{data}.log").open("ab")  # noqa: SIM115 - closed below
     process = subprocess.Popen(
         [sys.executable, "-m", "raceway", "serve", "--port", "0", "--data", str(data), *arguments],

@@ -235,14 +235,14 @@ def _ids(data):
 
 
 def test_old_events_go(tmp_path):
-    (tmp_path / "raceway.toml").write_text("[storage]\nmax_bytes = 200000\n")
+    (tmp_path / "raceway.toml").write_text("[storage]\nmax_bytes = 100000\n")
     with running(tmp_path / "data", cwd=tmp_path) as server:
-        for _ in range(20):
+        for _ in range(8):
             assert server.post([access(f"{uuid.uuid4()}", "Write", 1) for _ in range(1000)]).ok
-        server.wait(lambda: server.data_of("/api/v1/system")["events_kept"] < 20_000, "deletion")
-        assert server.data_of("/status")["events_captured"] == 20_000
+        server.wait(lambda: server.data_of("/api/v1/system")["events_kept"] < 8_000, "deletion")
+        assert server.data_of("/status")["events_captured"] == 8_000
         traces = server.data_of("/api/traces")
-        assert traces["total_traces"] < 20_000
+        assert traces["total_traces"] < 8_000
 
 
 def run(*arguments, cwd, **env):
