@@ -34,6 +34,8 @@ _FOREIGN = {
     "--noreload", "--port", "--preload", "--threads", "--timeout", "--transfers", "--worker-class",
     "--workers",
 }  # fmt: skip
+# Those of the server: tests/server use each of them.
+_SERVER = {"--config", "--data", "--host", "--log-format", "--source"}
 # Those of the plugin: tests/plugin use each of them.
 _PLUGIN = {"--raceway", "--raceway-fail-on"}
 
@@ -91,7 +93,8 @@ def test_options_exist() -> None:
     known = set(_OPTION.findall(ended.stdout))
     for page in PAGES:
         assert (
-            set() == set(_OPTION.findall(page.read_text("utf-8"))) - known - _FOREIGN - _PLUGIN
+            set()
+            == set(_OPTION.findall(page.read_text("utf-8"))) - known - _FOREIGN - _PLUGIN - _SERVER
         ), name(page)
     reference = (ROOT / "docs/reference/command-line.md").read_text(encoding="utf-8")
     assert known == set(_OPTION.findall(reference))

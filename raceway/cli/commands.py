@@ -43,6 +43,10 @@ def run(words: Sequence[str]) -> int:
         from raceway.cli.doctor import doctor
 
         return doctor(sys.stdout)
+    if given.command == "serve":
+        from raceway.cli.serve import serve
+
+        return serve(given)
     if given.command == "explain":
         from raceway.cli.explain import explain
 
@@ -90,6 +94,7 @@ def _parsers() -> tuple[argparse.ArgumentParser, dict[str, argparse.ArgumentPars
     known.add_argument(
         "-o", dest="output", metavar="FILE", default=DEFAULT_FILE, help="%(default)s"
     )
+    _add_serve(commands.add_parser("serve", help="run a Raceway server with its pages"))
     commands.add_parser("doctor", help="say what is installed and whether it works")
     shell = commands.add_parser("completion", help="print what lets a shell complete raceway")
     shell.add_argument("shell", choices=("bash", "fish", "zsh"))
@@ -109,3 +114,15 @@ def _add_report(parser: argparse.ArgumentParser) -> None:
     much = parser.add_mutually_exclusive_group()
     much.add_argument("-q", "--quiet", action="store_true", help="print no report")
     much.add_argument("-v", "--verbose", action="store_true", help="print also what is harmless")
+
+
+def _add_serve(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--host", help="address to listen at, 127.0.0.1 by default")
+    parser.add_argument("--port", type=int, help="port, 8080 by default; 0 takes a free one")
+    parser.add_argument("--data", metavar="DIR", help="where events and findings are kept")
+    parser.add_argument("-c", "--config", metavar="FILE", default="", help="a raceway.toml")
+    parser.add_argument(
+        "--source", metavar="DIR", action="append",
+        help="folder of which source code may be shown; the working directory by default",
+    )  # fmt: skip
+    parser.add_argument("--log-format", choices=("text", "json"), default="text")

@@ -5,6 +5,9 @@ trace is overwritten by the server, with the index of the event in it, and those
 added. So the first event of an actor with a new clock says all that the actor knows, and those that
 follow hang under it and have only components of their own: an access costs the same however many
 threads there are. In the *full* dialect every event says all.
+
+What a server of ours needs to judge as the embedded engine would stands in the tags, which any
+other server keeps and does not read: see :mod:`raceway.pipeline.wire_tags`.
 """
 
 from __future__ import annotations
@@ -20,7 +23,8 @@ from raceway.engine.commutes import WORDS, WRITES
 from raceway.engine.definitions import Definitions
 from raceway.engine.stamped import Access, ActorReplay, LockOrder, Site
 from raceway.model import ops
-from raceway.pipeline import events
+from raceway.model.aging import Aging
+from raceway.pipeline import events, wire_tags
 from raceway.pipeline.lanes import Lanes, Trace, Vector, merge
 from raceway.pipeline.messages import Mailbox
 from raceway.pipeline.replay import Replay
@@ -33,6 +37,8 @@ ACTORS_KNOWN = 256
 """Others of whom an event says what its actor knows; the latest."""
 FUNCTIONS_KEPT = 1000
 """Functions in which an actor was seen."""
+FRAMES_KEPT = 4096
+"""Places of a generation whose call stack is kept as text."""
 REQUESTS_KEPT = 10_000
 """Traces of HTTP requests and tasks whose root is remembered."""
 
@@ -72,6 +78,8 @@ class EventReplay(Replay):
         self._lanes = Lanes()
         self._requests: dict[str, Trace] = {}
         self._functions: dict[int, set[int]] = {}
+        self._tags = wire_tags.OrderTags()
+        self._frames: Aging[int, str] = Aging(FRAMES_KEPT)
 
     # ------------------------------------------------------------ what replay tells a detector
 
@@ -87,7 +95,13 @@ class EventReplay(Replay):
             self._location(access.site),
             "Write" if access.kind in WRITES else "Read",
         )
-        self._emit(access.actor, kind, {"operation": WORDS[access.kind]})
+        tags = {
+            "operation": WORDS[access.kind],
+            wire_tags.VARIABLE: wire_tags.variable(self.definitions, access.variable),
+        }
+        if not access.has_value and access.type_name:
+            tags[wire_tags.VALUE] = "same" if access.restores else "type"
+        self._emit(access.actor, kind, tags, access.site)
 
     def _calls(self, actor: ActorReplay, number: int) -> None:
         """Send a FunctionCall when an actor is seen in a function for the first time."""
@@ -114,6 +128,7 @@ class EventReplay(Replay):
         """Let others go on in its lane, unless the server takes it to hold a lock."""
         self._functions.pop(actor.number, None)
         self._lanes.retire(actor.number, reusable=actor.ended and not actor.held)
+        self._tags.retire(actor.number)
 
     # ------------------------------------------------------------ what replay does itself
 
@@ -125,11 +140,11 @@ class EventReplay(Replay):
         super()._take(actor, number, site, waits=waits)
         if first:
             lock = self.definitions.lock(number)
-            self._emit(
-                actor,
-                events.lock_acquire(self._lock_id(number), lock.kind, self._location(site)),
-                {"lock_name": lock.name},
-            )
+            tags = {"lock_name": lock.name, "lock_location": lock.location}
+            if not waits:
+                tags[wire_tags.TRY] = "1"
+            kind = events.lock_acquire(self._lock_id(number), lock.kind, self._location(site))
+            self._emit(actor, kind, tags, site)
 
     def _drop(self, actor: ActorReplay, number: int, lock: Any) -> None:
         site = actor.held[number].site
@@ -145,7 +160,9 @@ class EventReplay(Replay):
         kind = events.async_spawn(
             self._actor_id(child), self._location(child.fork_site), self._instance
         )
-        self._emit(actor, kind, {"task_name": child.name})
+        tags = {"task_name": child.name, wire_tags.TASK: wire_tags.task(child)}
+        if self._emit(actor, kind, tags, child.fork_site):
+            self._tags.told(child)
 
     def _join(self, actor: ActorReplay, number: int, thing: Any, argument: Any) -> None:
         super()._join(actor, number, thing, argument)
@@ -169,13 +186,15 @@ class EventReplay(Replay):
         if not outgoing:
             self._enter_trace(actor, *argument[2:5])
         kind = events.http_request(argument[0], argument[1], {}, None, self._hides)
-        self._emit(actor, kind, {"http.direction": "out" if outgoing else "in"})
+        tags = {"http.direction": "out" if outgoing else "in", wire_tags.SPAN: argument[2]}
+        self._emit(actor, kind, tags)
 
     def _http_response(
         self, actor: ActorReplay, outgoing: int, _thing: Any, argument: tuple[Any, ...]
     ) -> None:
         kind = events.http_response(argument[0], {}, None, argument[1] or 0)
-        self._emit(actor, kind, {"http.direction": "out" if outgoing else "in"})
+        tags = {"http.direction": "out" if outgoing else "in", wire_tags.SPAN: argument[2]}
+        self._emit(actor, kind, tags)
         if not outgoing:
             self._leave_trace(actor)
 
@@ -228,7 +247,16 @@ class EventReplay(Replay):
 
     # ------------------------------------------------------------ events
 
-    def _emit(self, actor: ActorReplay, kind: events.Kind, tags: dict[str, str]) -> None:
+    def _emit(
+        self,
+        actor: ActorReplay,
+        kind: events.Kind,
+        tags: dict[str, str],
+        site: Site | None = None,
+    ) -> bool:
+        """Send an event; tell whether it will be sent."""
+        if site is not None:
+            tags[wire_tags.FRAMES] = self._stack(site)
         history = self._lanes.of(actor.number)
         trace = history.current
         event_id = events.event_id(events.numbers.next())
@@ -254,6 +282,7 @@ class EventReplay(Replay):
                     **tags,
                     "actor": actor.name,
                     "actor_kind": actor.kind,
+                    **self._tags.tags(actor),
                     "instance": self._instance,
                 },
                 "duration_ns": None,
@@ -266,10 +295,19 @@ class EventReplay(Replay):
         }
         if self._full:
             event["order"] = self._order(actor)
-        if self._put(event):
-            trace.root = trace.root or event_id
-            if not repeats:
-                history.clock, history.anchor = actor.hard, event_id
+        if not self._put(event):
+            return False
+        self._tags.told(actor)
+        trace.root = trace.root or event_id
+        if not repeats:
+            history.clock, history.anchor = actor.hard, event_id
+        return True
+
+    def _stack(self, site: Site) -> str:
+        text = self._frames.get(site.number)
+        if text is None:
+            text = self._frames[site.number] = wire_tags.frames(self.definitions, site)
+        return text
 
     def _knowledge(self, actor: ActorReplay) -> Vector:
         """Return what the actor knows of others."""

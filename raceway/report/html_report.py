@@ -14,7 +14,7 @@ from importlib.resources import files
 from typing import TYPE_CHECKING, Final
 
 from raceway import __version__
-from raceway.model.findings import SEVERITIES
+from raceway.model.findings import SEVERITIES, Report
 from raceway.report.excerpt import (
     excerpt,
     is_library,
@@ -32,7 +32,7 @@ from raceway.report.words import deed, lost_value, notes, predicted, seen, subje
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from raceway.model.findings import Access, Finding, Frame, Report, Step
+    from raceway.model.findings import Access, Finding, Frame, Step
     from raceway.report.sides import Block
 
     ReadLine = Callable[[str, int], str | None]
@@ -90,6 +90,17 @@ def render_html(report: Report, *, root: str, read_line: ReadLine = source_line)
 </body>
 </html>
 """
+
+
+def finding_body(finding: Finding, *, root: str, read_line: ReadLine = source_line) -> str:
+    """Render what there is to say about one finding, without its heading, as HTML.
+
+    Args:
+        finding: The finding.
+        root: As for :func:`render_html`.
+        read_line: As for :func:`render_html`.
+    """
+    return _Finding(finding, Report(), {}, root, read_line).body()
 
 
 def _policy(style: str, script: str) -> str:
@@ -219,10 +230,11 @@ class _Finding:
             f' <code class="subject">{_text(subject(finding))}</code>'
             f' <span class="facts">{at}<span class="id">{_text(finding.id)}</span>'
             f" <span>{finding.certainty}</span></span></h2></summary>\n"
-            f'<div class="body">\n{self._body()}</div>\n</details>'
+            f'<div class="body">\n{self.body()}</div>\n</details>'
         )
 
-    def _body(self) -> str:
+    def body(self) -> str:
+        """Return what there is to say about it."""
         finding = self._finding
         if finding.same_as:
             other = self._anchors.get(finding.same_as)

@@ -1,0 +1,106 @@
+"""What events of an instrumented program say in their tags: that for which the wire has no fields.
+
+A server of ours reads them (``raceway.server.program_events``) and comes to the same findings as
+the embedded engine; any other server keeps them and takes no notice.  A tag is text; what has
+several parts is separated by blanks, and parts of a call stack by tabs.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from raceway.model.clocks import EMPTY
+from raceway.pipeline.messages import NO_MAIL, NOBODY
+
+if TYPE_CHECKING:
+    from raceway.engine.definitions import Definitions
+    from raceway.engine.stamped import ActorReplay, Site
+    from raceway.model.clocks import Clock
+
+POSITION = "raceway.position"
+"""Number and group of the actor, its segment and its epoch."""
+AFTER = "raceway.after"
+"""``actor:epoch`` of each actor of which this one has learned since its last event."""
+RETIRED = "raceway.retired"
+"""Numbers of actors that come before everything that is still to happen."""
+FRAMES = "raceway.frames"
+"""The call stack, innermost first, a line each: line, end line, column, end column, first line of
+the function, flags, offset, qualified name, file."""
+VARIABLE = "raceway.variable"
+"""Number of the variable, its role, and the number of what it belongs to."""
+VALUE = "raceway.value"
+"""``type``: the value is the name of a type; ``same``: and it was this very object before."""
+TASK = "raceway.task"
+"""Of a spawn: number and group of the new actor, and its kind."""
+TRY = "raceway.try"
+"""The lock was taken without waiting for it."""
+SPAN = "http.span"
+"""Span of the callee, for both sides of a call."""
+
+_FRAMES_TOLD = 8
+
+
+def variable(definitions: Definitions, number: int) -> str:
+    """Return the tag of a variable."""
+    known = definitions.variable(number)
+    return f"{number} {known.role} {known.parent}" if known else f"{number} object 0"
+
+
+def task(child: ActorReplay) -> str:
+    """Return the tag of an actor that is started."""
+    return f"{child.number} {child.group} {child.kind}"
+
+
+def frames(definitions: Definitions, site: Site) -> str:
+    """Return the tag of a place in the program."""
+    lines = []
+    for number, offset in site.frames[:_FRAMES_TOLD]:
+        code = definitions.code(number)
+        if code is None:
+            break
+        frame = code.frame(offset)
+        parts = (
+            frame.line, frame.end_line, frame.column, frame.end_column, code.first_line, code.flags,
+            offset, code.function, code.file,
+        )  # fmt: skip
+        lines.append("\t".join("" if part is None else _plain(part) for part in parts))
+    return "\n".join(lines)
+
+
+def _plain(part: object) -> str:
+    return str(part).replace("\t", " ").replace("\n", " ")
+
+
+class OrderTags:
+    """What the server has been told about the order of the actors of a process."""
+
+    def __init__(self) -> None:
+        self._told: dict[int, Clock] = {}
+        self._retired: list[int] = []
+
+    def tags(self, actor: ActorReplay) -> dict[str, str]:
+        """Return the tags of an event of ``actor``."""
+        tags = {POSITION: f"{actor.number} {actor.group} {actor.segment} {actor.epoch}"}
+        known = self._told.get(actor.number, EMPTY)
+        base = actor.base
+        if base is not known:
+            news = " ".join(
+                f"{number}:{epoch}"
+                for number, epoch in base.items()
+                if number not in (NOBODY, NO_MAIL, actor.number) and known.get(number, -1) < epoch
+            )
+            if news:
+                tags[AFTER] = news
+        if self._retired:
+            tags[RETIRED] = " ".join(map(str, self._retired))
+        return tags
+
+    def told(self, actor: ActorReplay) -> None:
+        """Take note that the server gets to know all that ``actor`` knows."""
+        self._told[actor.number] = actor.base
+        self._retired.clear()
+
+    def retire(self, number: int) -> None:
+        """Take note that an actor is over for all."""
+        self._told.pop(number, None)
+        self._retired.append(number)

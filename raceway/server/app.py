@@ -1,0 +1,69 @@
+"""The application: routes, and what they share."""
+
+from __future__ import annotations
+
+import time
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Any
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+
+from raceway import __version__
+from raceway.server.answers import Refusal, failure
+from raceway.server.context import ServerContext
+from raceway.server.gate import Gate
+from raceway.server.routes import all_routes
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from starlette.requests import Request
+    from starlette.responses import Response
+
+    from raceway.server.options import ServerOptions
+
+__all__ = ["__version__", "build_app", "time"]
+
+
+def build_app(options: ServerOptions) -> Starlette:
+    """Return the ASGI application of a server.
+
+    Args:
+        options: How it runs; the data folder exists and belongs to this process.
+    """
+    context = ServerContext(options)
+
+    @asynccontextmanager
+    async def lifespan(_app: Starlette) -> AsyncIterator[None]:
+        context.start()
+        try:
+            yield
+        finally:
+            await context.stop()
+
+    app = Starlette(
+        routes=all_routes(context),
+        middleware=[Middleware(Gate, options=options, keys=context.keys)],
+        exception_handlers={
+            Refusal: _refusal,
+            HTTPException: _http_error,
+            Exception: _internal_error,
+        },
+        lifespan=lifespan,
+    )
+    app.state.context = context
+    return app
+
+
+async def _refusal(_request: Request, error: Any) -> Response:
+    return failure(error.error, error.status, error.headers)
+
+
+async def _http_error(_request: Request, error: Any) -> Response:
+    return failure(error.detail, error.status_code, error.headers)
+
+
+async def _internal_error(_request: Request, _error: Any) -> Response:
+    return failure("the server has failed; its log says with what", 500)

@@ -1,0 +1,127 @@
+"""The analysis of a stream of events: bounded in memory, whatever comes."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Final
+
+from raceway.analysis import merge
+from raceway.server.event_replay import EventDefinitions, EventReplay
+from raceway.server.evidence import Seen, ServerAnalyzer, ServerConclusions
+from raceway.server.places import SourceFolders
+from raceway.server.program_events import ProgramEvents
+from raceway.server.sdk_events import SdkEvents
+
+if TYPE_CHECKING:
+    from raceway.model.findings import Finding
+    from raceway.server.event_reader import Stored
+
+WAITING_KEPT: Final = 50_000
+"""Events that wait, at most."""
+_LATE: Final = 60 * 1_000_000_000
+"""Nanoseconds after which an event comes too late to be compared by its time with what is there."""
+
+
+def run_of(event: Stored) -> str:
+    """Return the process that an event comes from."""
+    metadata = event.event.metadata
+    instance = metadata.instance_id or metadata.tags.get("instance") or ""
+    return f"{metadata.service_name}#{instance or metadata.process_id}"
+
+
+class EventAnalysis:
+    """Finds race conditions in events.
+
+    Args:
+        sources: Source files.
+        root: Folder that paths in fingerprints are relative to.
+        observe: Called with each event and its process when it is its turn.
+        delay: Seconds that what was tracked by hand waits for events of other processes.
+    """
+
+    def __init__(
+        self,
+        sources: SourceFolders,
+        root: str = "",
+        observe: Callable[[Stored, str], None] = lambda _event, _run: None,
+        delay: float = 2.0,
+    ) -> None:
+        self.definitions = EventDefinitions()
+        self.analyzer = ServerAnalyzer(self.definitions, sources.text)
+        self.replay = EventReplay(self.analyzer, self.definitions, sources)
+        self.analyzer.replay = self.replay
+        self._sources = sources
+        self._root = root or os.getcwd()
+        self._observe = observe
+        self._delay = delay
+        self._programs = ProgramEvents(self.replay)
+        self._sdks = SdkEvents(self.replay)
+        self._waiting: list[tuple[int, int, float, Stored, str]] = []
+        self._serial = 0
+        self._latest: dict[str, int] = {}
+        self._offsets: dict[str, int] = {}
+
+    @property
+    def waiting(self) -> int:
+        """How many events wait for others."""
+        return len(self._waiting)
+
+    def feed(self, events: list[Stored], received: float) -> None:
+        """Take events in the order of their arrival.
+
+        Args:
+            events: The events.
+            received: When they came, in seconds since the epoch.
+        """
+        now = int(received * 1e9)
+        for event in events:
+            run = run_of(event)
+            if ProgramEvents.knows(event):
+                self.analyzer.time = event.time
+                self._observe(event, run)
+                self._programs.feed(event, run)
+                continue
+            # Within a process the order is that of the arrival.
+            time = max(event.time + self._offset(run, event.time, now), self._latest.get(run, 0))
+            self._latest[run] = time
+            self._serial += 1
+            self._waiting.append((time, self._serial, received, event, run))
+        if len(self._latest) > WAITING_KEPT:
+            self._latest.clear()
+            self._offsets.clear()
+
+    def _offset(self, run: str, time: int, now: int) -> int:
+        """Return what to add to the times of a process whose clock is wrong, or that is late."""
+        offset = self._offsets.get(run)
+        if offset is None or abs(time + offset - now) > _LATE:
+            known = (one for one in self._offsets.values() if abs(time + one - now) <= _LATE)
+            offset = 0 if abs(time - now) <= _LATE else next(known, now - time)
+            self._offsets[run] = offset
+        return offset
+
+    def advance(self, now: float) -> None:
+        """Analyse what has waited long enough.
+
+        Args:
+            now: The time, in seconds since the epoch; infinite if nothing more will come.
+        """
+        self._programs.resume()
+        waiting = self._waiting
+        if not waiting:
+            return
+        waiting.sort()
+        due = [one[0] for one in waiting if one[2] <= now - self._delay]
+        until = max(due, default=-1)
+        count = sum(1 for one in waiting if one[0] <= until)
+        count = max(count, len(waiting) - WAITING_KEPT)
+        chosen, self._waiting = waiting[:count], waiting[count:]
+        for _, _, _, event, run in chosen:
+            self.analyzer.time = event.time
+            self._observe(event, run)
+            self._sdks.feed(event, run)
+
+    def findings(self) -> tuple[tuple[Finding, ...], dict[tuple[str, str], Seen]]:
+        """Return what was found, worst first, and where each was seen."""
+        conclusions = ServerConclusions(self.analyzer, self._sources.line, self._root)
+        return merge(conclusions.findings()), conclusions.seen

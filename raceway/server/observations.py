@@ -1,0 +1,342 @@
+"""What is counted of all events: runs, variables, locks, actors and durations."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final
+
+from raceway.engine.commutes import WORDS
+from raceway.pipeline import wire_tags
+from raceway.server.event_replay import scalar
+from raceway.server.findings_store import trim
+
+if TYPE_CHECKING:
+    import sqlite3
+
+    from raceway.server.event_reader import Stored
+
+RECENT: Final = 50
+"""Accesses of a variable that are kept."""
+_KEPT: Final = 10_000
+_MEMBERS: Final = 1000
+SLOW: Final = 100_000_000
+"""Nanoseconds from which on an operation is slow."""
+_SLOW_KEPT: Final = 200
+_WRITES: Final = frozenset({"Write", "AtomicWrite", "AtomicRMW"})
+_READ_WORDS: Final = frozenset({"read", "length", "iterate", "read all"})
+
+
+@dataclass(slots=True)
+class _Run:
+    row: tuple[str, str, str, int, str, str]
+    events: int = 0
+    first: int = 0
+    last: int = 0
+
+
+@dataclass(slots=True)
+class _Variable:
+    name: str
+    scope: str
+    reads: int = 0
+    writes: int = 0
+    actors: set[str] = field(default_factory=set)
+    traces: set[str] = field(default_factory=set)
+    services: set[str] = field(default_factory=set)
+    recent: list[dict[str, object]] = field(default_factory=list)
+    first: int = 0
+    last: int = 0
+    dirty: bool = True
+
+
+@dataclass(slots=True)
+class _Lock:
+    name: str
+    kind: str
+    scope: str
+    location: str
+    taken: int = 0
+    actors: set[str] = field(default_factory=set)
+    since: dict[str, int] = field(default_factory=dict)
+    held: int = 0
+    longest: int = 0
+    first: int = 0
+    last: int = 0
+    dirty: bool = True
+
+
+class Observations:
+    """Counts events; what has changed is written by :meth:`write`."""
+
+    def __init__(self) -> None:
+        self._runs: dict[str, _Run] = {}
+        self._variables: dict[tuple[str, str], _Variable] = {}
+        self._locks: dict[tuple[str, str], _Lock] = {}
+        self._orders: dict[tuple[str, str], tuple[int, str]] = {}
+        self._holding: dict[str, list[str]] = {}
+        self._actors: dict[tuple[str, str], tuple[str, str, int, int, int]] = {}
+        self._operations: dict[tuple[str, str], list[int]] = {}
+        self._slow: list[tuple[str, str, str, str, str, int, int]] = []
+
+    def event(self, event: Stored, run: str) -> None:
+        """Count an event."""
+        metadata, tags, time = event.event.metadata, event.event.metadata.tags, event.time
+        known = self._runs.get(run)
+        if known is None:
+            instance = metadata.instance_id or tags.get("instance") or str(metadata.process_id)
+            row = (run, metadata.service_name, instance, metadata.process_id,
+                   metadata.environment, tags.get("sdk_language", ""))  # fmt: skip
+            known = self._runs[run] = _Run(row, 0, time, time)
+        known.events += 1
+        known.last = max(time, known.last)
+        name = tags.get("actor") or metadata.thread_id.rpartition(":")[2] or metadata.thread_id
+        who = (run, f"{metadata.thread_id} {name}" if "actor" in tags else metadata.thread_id)
+        actor = self._actors.get(who)
+        if actor is None:
+            self._actors[who] = (name, tags.get("actor_kind", "thread"), 1, time, time)
+        else:
+            self._actors[who] = (*actor[:2], actor[2] + 1, actor[3], max(time, actor[4]))
+        self._operation(event, metadata.service_name)
+        if event.kind == "StateChange":
+            self._access(event, run, name)
+        elif event.kind == "LockAcquire":
+            self._acquired(event, run, metadata.thread_id, name)
+        elif event.kind == "LockRelease":
+            self._released(event, run, metadata.thread_id)
+
+    def _operation(self, event: Stored, service: str) -> None:
+        key = (service, event.kind)
+        counts = self._operations.get(key)
+        if counts is None:
+            counts = self._operations[key] = [0, 0, 0, 0]
+        counts[0] += 1
+        duration = duration_of(event)
+        if duration is None:
+            return
+        counts[1] += 1
+        counts[2] += duration
+        counts[3] = max(counts[3], duration)
+        if duration >= SLOW:
+            self._slow.append(
+                (event.id, event.event.trace_id, service, describe(event), location_of(event),
+                 duration, event.time)
+            )  # fmt: skip
+            if len(self._slow) > 4 * _SLOW_KEPT:
+                self._slow = sorted(self._slow, key=lambda one: -one[5])[:_SLOW_KEPT]
+
+    def _access(self, event: Stored, run: str, name: str) -> None:
+        fields, tags = event.fields, event.event.metadata.tags
+        own = tags.get(wire_tags.VARIABLE, "")
+        scope = run if own and " named " not in own else ""
+        key = (scope, f"{fields.variable}#{own.partition(' ')[0]}" if scope else fields.variable)
+        known = self._variables.get(key)
+        if known is None:
+            if len(self._variables) >= _KEPT:
+                self._forget()
+            known = self._variables[key] = _Variable(fields.variable, scope, first=event.time)
+        word = tags.get("operation", "")
+        reads = word in _READ_WORDS if word in WORDS.values() else fields.access_type not in _WRITES
+        known.reads += reads
+        known.writes += not reads
+        known.last = event.time
+        known.dirty = True
+        for members, member in (
+            (known.actors, name), (known.traces, event.event.trace_id),
+            (known.services, event.event.metadata.service_name),
+        ):  # fmt: skip
+            if len(members) < _MEMBERS:
+                members.add(member)
+        value, has_value = scalar(fields.new_value)
+        known.recent.append(
+            {
+                "time": event.time,
+                "access": "read" if reads else "write",
+                "operation": word or fields.access_type,
+                "actor": name,
+                "run": run,
+                "trace": event.event.trace_id,
+                "location": fields.location,
+                "value": value if has_value else None,
+                "has_value": has_value,
+                "locks": list(map(short_lock, event.event.lock_set)),
+            }
+        )
+        if len(known.recent) > 2 * RECENT:
+            del known.recent[:-RECENT]
+
+    def _acquired(self, event: Stored, run: str, thread: str, name: str) -> None:
+        fields, tags = event.fields, event.event.metadata.tags
+        key = (run, fields.lock_id)
+        lock = self._locks.get(key)
+        if lock is None:
+            if len(self._locks) >= _KEPT:
+                self._forget()
+            lock = self._locks[key] = _Lock(
+                tags.get("lock_name") or fields.lock_id, fields.lock_type, run,
+                tags.get("lock_location", ""), first=event.time,
+            )  # fmt: skip
+        lock.taken += 1
+        lock.last = event.time
+        lock.dirty = True
+        if len(lock.actors) < _MEMBERS:
+            lock.actors.add(name)
+        if len(lock.since) < _MEMBERS:
+            lock.since.setdefault(thread, event.time)
+        holding = self._holding.setdefault(f"{run} {thread}", [])
+        inside = f"{run} {fields.lock_id}"
+        for outside in holding:
+            if outside != inside and len(self._orders) < _KEPT:
+                count, where = self._orders.get((outside, inside), (0, fields.location))
+                self._orders[outside, inside] = (count + 1, where)
+        if inside not in holding and len(holding) < 32:
+            holding.append(inside)
+        if len(self._holding) > _KEPT:
+            del self._holding[next(iter(self._holding))]
+
+    def _released(self, event: Stored, run: str, thread: str) -> None:
+        lock = self._locks.get((run, event.fields.lock_id))
+        holding = self._holding.get(f"{run} {thread}", [])
+        name = f"{run} {event.fields.lock_id}"
+        if name in holding:
+            holding.remove(name)
+        since = lock.since.pop(thread, None) if lock is not None else None
+        if lock is not None and since is not None:
+            duration = max(0, event.time - since)
+            lock.held += duration
+            lock.longest = max(lock.longest, duration)
+            lock.dirty = True
+
+    def _forget(self) -> None:
+        """Forget what was not used for longest; what is written stays there."""
+        for table in (self._variables, self._locks):
+            for key in list(table)[: len(table) // 2]:
+                if not table[key].dirty:
+                    del table[key]
+        if len(self._variables) >= _KEPT:
+            self._variables.clear()
+
+    def write(self, db: sqlite3.Connection) -> None:
+        """Write what has changed."""
+        db.executemany(
+            "INSERT INTO run VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9) ON CONFLICT DO UPDATE"
+            " SET events = events + ?7, first = min(first, ?8), last = max(last, ?9)",
+            [(*run.row, run.events, run.first, run.last) for run in self._runs.values()],
+        )
+        self._runs.clear()
+        db.executemany(
+            "INSERT INTO actor VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) ON CONFLICT DO UPDATE"
+            " SET events = events + ?5, first = min(first, ?6), last = max(last, ?7)",
+            [
+                (f"{run} {thread}", name, kind, run, events, first, last)
+                for (run, thread), (name, kind, events, first, last) in self._actors.items()
+            ],
+        )
+        self._actors.clear()
+        self._write_variables(db)
+        self._write_locks(db)
+        db.executemany(
+            "INSERT INTO operation VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT DO UPDATE SET"
+            " count = count + ?3, timed = timed + ?4, total = min(total + ?5, 1 << 62),"
+            " longest = max(longest, ?6)",
+            [
+                (*key, count, timed, min(total, 1 << 61), longest)
+                for key, (count, timed, total, longest) in self._operations.items()
+            ],
+        )
+        self._operations.clear()
+        db.executemany("INSERT OR REPLACE INTO slow VALUES (?, ?, ?, ?, ?, ?, ?)", self._slow)
+        if self._slow:
+            db.execute(
+                "DELETE FROM slow WHERE event NOT IN"
+                " (SELECT event FROM slow ORDER BY duration DESC LIMIT ?)",
+                (_SLOW_KEPT,),
+            )
+        self._slow = []
+        trim(db, ("run", "actor", "variable", "lock"))
+
+    def _write_variables(self, db: sqlite3.Connection) -> None:
+        rows = []
+        for (scope, key), known in self._variables.items():
+            if known.dirty:
+                known.dirty = False
+                rows.append(
+                    (f"{scope} {key}", known.name, known.scope, known.reads, known.writes,
+                     len(known.actors), len(known.traces), json.dumps(sorted(known.services)),
+                     json.dumps(known.recent[-RECENT:]), known.first, known.last)
+                )  # fmt: skip
+                known.reads = known.writes = 0
+        db.executemany(
+            "INSERT INTO variable VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)"
+            " ON CONFLICT DO UPDATE SET reads = reads + ?4, writes = writes + ?5,"
+            " actors = max(actors, ?6), traces = max(traces, ?7), services = ?8, recent = ?9,"
+            " first = min(first, ?10), last = max(last, ?11)",
+            rows,
+        )
+
+    def _write_locks(self, db: sqlite3.Connection) -> None:
+        rows = []
+        for (run, lock_id), lock in self._locks.items():
+            if lock.dirty:
+                lock.dirty = False
+                rows.append(
+                    (f"{run} {lock_id}", lock.name, lock.kind, lock.scope, lock.location,
+                     lock.taken, len(lock.actors), lock.held, lock.longest, lock.first, lock.last)
+                )  # fmt: skip
+                lock.taken = lock.held = 0
+        db.executemany(
+            "INSERT INTO lock VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)"
+            " ON CONFLICT DO UPDATE SET taken = taken + ?6, actors = max(actors, ?7),"
+            " held = held + ?8, longest = max(longest, ?9), first = min(first, ?10),"
+            " last = max(last, ?11)",
+            rows,
+        )
+        db.executemany(
+            "INSERT INTO lock_order VALUES (?1, ?2, ?3, ?4) ON CONFLICT DO UPDATE"
+            " SET count = count + ?3",
+            [(*pair, count, where) for pair, (count, where) in self._orders.items()],
+        )
+        self._orders.clear()
+
+
+def short_lock(lock_id: str) -> str:
+    """Return a lock id as a page shows it."""
+    return lock_id[:200]
+
+
+def duration_of(event: Stored) -> int | None:
+    """Return how long what an event tells took, in nanoseconds, if it says so."""
+    duration = event.event.metadata.duration_ns
+    if duration is None and event.kind in {"HttpResponse", "DatabaseQuery"}:
+        duration = min(event.fields.duration_ms, 1 << 40) * 1_000_000
+    return duration
+
+
+def describe(event: Stored) -> str:
+    """Return the kind of an event and what it is about, as upstream's API writes it."""
+    kind, fields = event.kind, event.fields
+    if kind == "FunctionCall":
+        return f"FunctionCall({fields.function_name})"
+    if kind == "StateChange":
+        return f"StateChange({fields.variable})"
+    if kind == "HttpRequest":
+        return f"HttpRequest({fields.method} {fields.url})"
+    if kind == "HttpResponse":
+        return f"HttpResponse({fields.status})"
+    if kind in {"LockAcquire", "LockRelease"}:
+        return f"{kind}({fields.lock_id})"
+    if kind == "Custom":
+        return f"Custom({fields.name})"
+    return kind
+
+
+def location_of(event: Stored) -> str:
+    """Return the place that an event names."""
+    fields = event.fields
+    if event.kind == "FunctionCall":
+        return f"{fields.file}:{fields.line}"
+    for name in ("location", "spawned_by", "awaited_at"):
+        found = getattr(fields, name, "")
+        if found:
+            return str(found)
+    return "unknown"

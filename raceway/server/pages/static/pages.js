@@ -1,0 +1,70 @@
+"use strict";
+(() => {
+  const root = document.documentElement;
+  try { root.dataset.theme = localStorage.getItem("theme") || ""; } catch { /* no storage */ }
+
+  class ThemeButton extends HTMLElement {
+    connectedCallback() {
+      this.hidden = false;
+      this.querySelector("button").addEventListener("click", () => {
+        const dark = root.dataset.theme
+          ? root.dataset.theme === "dark"
+          : matchMedia("(prefers-color-scheme: dark)").matches;
+        root.dataset.theme = dark ? "light" : "dark";
+        try { localStorage.setItem("theme", root.dataset.theme); } catch { /* no storage */ }
+      });
+    }
+  }
+
+  class CopyMarkdown extends HTMLElement {
+    connectedCallback() {
+      const button = this.querySelector("button");
+      this.hidden = false;
+      button.addEventListener("click", async () => {
+        const text = await (await fetch(this.getAttribute("href"))).text();
+        try {
+          await navigator.clipboard.writeText(text);
+          button.textContent = "Copied";
+        } catch {
+          location.href = this.getAttribute("href");
+        }
+      });
+    }
+  }
+
+  // Tells the parts of the page that want to know that something was found.
+  class LiveUpdates extends HTMLElement {
+    connectedCallback() {
+      let known = null;
+      this.source = new EventSource("/live");
+      this.source.addEventListener("change", (event) => {
+        if (known !== null && known !== event.data) htmx.trigger(document.body, "found");
+        known = event.data;
+      });
+      addEventListener("pagehide", () => this.source.close());
+    }
+    disconnectedCallback() { this.source.close(); }
+  }
+
+  customElements.define("theme-button", ThemeButton);
+  customElements.define("copy-markdown", CopyMarkdown);
+  customElements.define("live-updates", LiveUpdates);
+
+  document.addEventListener("keydown", (event) => {
+    if (event.ctrlKey || event.metaKey || event.altKey) return;
+    const typing = /^(INPUT|SELECT|TEXTAREA)$/.test(event.target.tagName);
+    if (typing && event.key !== "Escape") return;
+    const links = [...document.querySelectorAll(".rows .row h2 a")];
+    const at = links.indexOf(document.activeElement);
+    if (event.key === "/") {
+      const search = document.querySelector("input[type=search]");
+      if (search) { search.focus(); event.preventDefault(); }
+    } else if (event.key === "Escape") {
+      event.target.blur();
+    } else if (event.key === "j" && links.length) {
+      links[Math.min(at + 1, links.length - 1)].focus();
+    } else if (event.key === "k" && links.length) {
+      links[Math.max(at - 1, 0)].focus();
+    }
+  });
+})();

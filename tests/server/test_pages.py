@@ -1,0 +1,139 @@
+"""The pages: complete without script, live with it, and never more than what was asked for."""
+
+import shutil
+import subprocess
+import sys
+import threading
+
+import pytest
+from running_server import ROOT, access, environment, event
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+HOSTILE = "<script>alert(1)</script><img src=x onerror=alert(2)>\"'"
+PAGES = ["/", "/variables", "/locks", "/runs", "/traces", "/services", "/login"]
+
+
+def race(server, variable, **more):
+    for thread in ("h:1", "h:2"):
+        server.post([access(variable, "Write", 5, thread, thread=thread, **more)])
+    (finding,) = [one for one in server.findings() if one["variable"] == variable]
+    return finding
+
+
+def test_what_was_captured_is_shown_as_text(server):
+    names = {"service_name": HOSTILE, "instance_id": HOSTILE}
+    kinds = [
+        {"FunctionCall": {"function_name": HOSTILE, "module": HOSTILE, "args": HOSTILE, "file": HOSTILE, "line": 1}},
+        {"LockAcquire": {"lock_id": HOSTILE, "lock_type": HOSTILE, "location": HOSTILE}},
+    ]  # fmt: skip
+    for kind in kinds:
+        server.post([event(kind, thread=HOSTILE, metadata=names)])
+    finding = race(server, HOSTILE, metadata=names)
+    (run,) = server.data_of("/api/v1/runs")["runs"]
+    traces = [one["trace_id"] for one in server.data_of("/api/traces")["traces"]]
+    from urllib.parse import quote
+
+    paths = [*PAGES, f"/findings/{finding['id']}", f"/variable?name={quote(HOSTILE)}",
+             f"/runs?run={quote(run['id'])}", f"/?q={quote(HOSTILE)}",
+             *(f"/traces/{one}" for one in traces)]  # fmt: skip
+    for path in paths:
+        answer = server.get(path)
+        assert answer.status_code == 200, path
+        assert "<script>alert" not in answer.text and "<img" not in answer.text, path
+        assert "default-src 'self'" in answer.headers["content-security-policy"]
+
+
+def test_an_empty_server_says_what_to_do(server):
+    text = server.get("/").text
+    assert f"raceway-run --endpoint {server.url} python app.py" in text
+
+
+def test_a_status_is_changed_by_a_form(server):
+    finding = race(server, "x")
+    url = f"{server.url}/findings/{finding['id']}"
+    form = {"status": "suppressed", "reason": "by <design>"}
+    refused = server.session.post(
+        f"{url}/status", data=form, headers={"Origin": "http://evil.example"}
+    )
+    assert refused.status_code == 403
+    page = server.session.post(f"{url}/status", data=form, headers={"Origin": server.url})
+    assert page.status_code == 200 and "by &lt;design&gt;" in page.text
+    assert finding["id"] in server.get(f"/findings/{finding['id']}/markdown").text
+
+
+def test_static_files_have_their_licence(shared_server):
+    assert "Zero-Clause BSD" in shared_server.get("/static/htmx.LICENSE").text
+    for name in ("htmx.min.js", "pages.js", "pages.css", "report.css", "icon.svg"):
+        assert shared_server.get(f"/static/{name}").status_code == 200
+    assert shared_server.get("/static/..%2Fviews.py").status_code == 404
+
+
+@pytest.fixture(scope="module")
+def browser():
+    sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+    if CHROMIUM is None:
+        pytest.skip("chromium is not installed")
+    with sync_api.sync_playwright() as playwright:
+        options = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+        found = playwright.chromium.launch(executable_path=CHROMIUM, args=options)
+        yield found
+        found.close()
+
+
+def watched(context, server, problems):
+    page = context.new_page()
+    page.on("console", lambda told: problems.append(told.text) if told.type == "error" else None)
+    page.on("pageerror", lambda error: problems.append(str(error)))
+    page.on("request", lambda one: one.url.startswith(server.url) or problems.append(one.url))
+    return page
+
+
+def test_from_an_empty_server_to_the_explained_finding(server, browser, tmp_path):
+    problems = []
+    context = browser.new_context(viewport={"width": 1280, "height": 900})
+    page = watched(context, server, problems)
+    page.goto(server.url)
+    assert page.get_by_text("No events yet").is_visible()
+    demo = str(ROOT / "examples" / "banking" / "demo.py")
+    run = threading.Thread(
+        target=subprocess.run,
+        args=([sys.executable, "-m", "raceway_autopatch.launcher", "--endpoint", server.url,
+               "--service", "bank", sys.executable, demo],),
+        kwargs={"env": environment(), "cwd": ROOT, "capture_output": True, "timeout": 60},
+    )  # fmt: skip
+    run.start()
+    page.wait_for_selector(".row.critical", timeout=30_000)  # nobody has loaded the page again
+    run.join()
+    page.keyboard.press("j")
+    page.keyboard.press("Enter")
+    page.wait_for_selector("h1 .severity")
+    text = page.inner_text("main")
+    assert "one update is lost" in text and "accounts_lock" in text and "hold" in text
+    assert page.get_by_role("button", name="Copy as Markdown").is_visible()
+    assert problems == []
+    context.close()
+
+
+@pytest.mark.parametrize(("width", "scheme"), [(1280, "light"), (390, "dark")])
+def test_every_page_fits(server, browser, width, scheme):
+    finding = race(server, "a.very.long.name.of.a.variable['with']['keys']" * 3)
+    problems = []
+    context = browser.new_context(viewport={"width": width, "height": 900}, color_scheme=scheme)
+    page = watched(context, server, problems)
+    for path in [*PAGES, f"/findings/{finding['id']}"]:
+        page.goto(server.url + path)
+        wide = page.evaluate("document.documentElement.scrollWidth - innerWidth")
+        assert wide <= 0, path
+        assert page.evaluate("document.querySelectorAll('main h1').length") == 1, path
+    assert problems == []
+    context.close()
+
+
+def test_pages_can_be_read_without_script(server, browser):
+    finding = race(server, "x")
+    context = browser.new_context(java_script_enabled=False)
+    page = context.new_page()
+    page.goto(server.url)
+    page.get_by_role("link", name="x").first.click()
+    assert finding["id"] in page.inner_text("main") and "app.py:5" in page.inner_text("main")
+    context.close()
