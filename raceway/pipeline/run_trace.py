@@ -61,6 +61,9 @@ class _Tee:
     def finalized(self, variable: int) -> None:
         self._detector.finalized(variable)
 
+    def signalled(self, lock: int) -> None:
+        self._detector.signalled(lock)
+
     def retire(self, actor: ActorReplay) -> None:
         self._detector.retire(actor)
 

@@ -215,7 +215,7 @@ class EventReplay(Replay):
         """
         actor.last = actor.epoch
         if actor.held:
-            self._order_by_conflicts(actor, variable, BITS[op])
+            self._order_by_conflicts(actor, variable, BITS[op], site)
         access = Access(self.index, op, variable, actor, actor.epoch, site)
         if actor.held:
             access.held = tuple(actor.held.values())
