@@ -7,10 +7,13 @@ an actor did: it comes before, it was done under a common lock, it cannot come i
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from raceway.engine.commutes import READS, WRITES
 from raceway.engine.stamped import Access, ActorReplay, Site
+
+if TYPE_CHECKING:
+    from raceway.engine.pairs import Pair
 
 PLACES_KEPT = 32
 """Places and kinds of access kept of an actor: the latest access of each."""
@@ -52,11 +55,10 @@ class Sequence:
         first: Access,
         second: Access,
         rechecks: tuple[Access, ...],
-        claims: tuple[Access, ...] = (),
-        *,
+        claims: tuple[Access, ...],
         broken_by_write: bool,
-        takes: bool = False,
-        unharmed_by: int = -1,
+        takes: bool,
+        unharmed_by: int,
     ) -> None:
         self.unharmed_by = unharmed_by
         self.broken_by_write = broken_by_write
@@ -64,16 +66,18 @@ class Sequence:
         self.first = first
         self.second = second
         # Who takes a lock may have to wait, and then others run.
-        self.at_once = first.segment == second.segment and not any(
-            index > first.index for index, _ in second.waits
+        self.at_once = first.segment == second.segment and not (
+            second.waits and any(index > first.index for index, _ in second.waits)
         )
-        if first.sections is second.sections:
-            self.sections = first.sections
-        else:
-            self.sections = first.sections & second.sections
+        sections = second.sections
         self.locks = _NO_LOCKS
-        if self.sections and is_plain(second):
-            self.locks = frozenset(lock for lock, _ in self.sections)
+        if first.sections is not sections:
+            sections = first.sections & sections
+            if sections and is_plain(second):
+                self.locks = frozenset([lock for lock, _ in sections])
+        elif sections and is_plain(second):
+            self.locks = second.locks
+        self.sections = sections
         self.rechecks = rechecks
         self.claims = claims
 
@@ -89,7 +93,7 @@ class Trail:
         places: Its latest access at each place, by :func:`place`.
         others: Its latest accesses at the same places under other locks.
         raced: Whether one of its accesses was found to race with an earlier one.
-        firsts: By place: at which of the ``places`` a sequence may begin that ends there.
+        firsts: By place: the pairs of a place among ``places`` with it.
         covered: The locks that cover every one of ``sequences``.
         sequences: Its latest sequence for each pair of places.
     """
@@ -108,7 +112,7 @@ class Trail:
         self.locks = locks
         self.places: dict[int, Access] = {}
         self.others: dict[tuple[int, frozenset[int]], Access] | None = None
-        self.firsts: dict[int, tuple[int, ...]] | None = None
+        self.firsts: dict[int, tuple[Pair, ...]] | None = None
         self.covered = locks
         self.sequences: dict[tuple[int, int], Sequence] | None = None
 

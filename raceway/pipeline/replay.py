@@ -26,7 +26,6 @@ The detectors decide what to make of them; replay knows nothing about findings.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
 from typing import Any, Protocol
 
 from raceway.engine.definitions import Definitions
@@ -218,20 +217,24 @@ class Replay:
         A thread from outside, of ``_thread.start_new_thread`` or an extension: whoever started it
         did that at the latest now.  Better to miss a race than to accuse without knowing.
         """
-        home = self.definitions.home
-        others = [other for other in self.actors.values() if home(other.number) == home(number)]
         actor = self._actor(number)
         if actor.kind == "thread":
-            for message in self._known_to_all(others):
-                self._learn(actor, message)
+            home = self.definitions.home
+            others = [
+                other
+                for other in self.actors.values()
+                if other is not actor and home(other.number) == home(number)
+            ]
+            self._learn(actor, self._known_to_all(others))
         if epoch > 1:  # it is not new: it had been retired
             self._meet(actor, self.hearsay.message)
         return actor
 
-    def _known_to_all(self, actors: list[ActorReplay]) -> Iterator[Message]:
-        """Yield what has happened so far."""
+    @staticmethod
+    def _known_to_all(actors: list[ActorReplay]) -> Message:
+        """Return what has happened so far."""
         own = clock_of({actor.number: actor.epoch for actor in actors})
-        yield Message(None, 0, EMPTY, own, own, own)
+        return Message(None, 0, EMPTY, own, own, own)
 
     def _retire(self, over: list[ActorReplay]) -> None:
         """Forget actors, but for what they would say to those who ask for it later."""
