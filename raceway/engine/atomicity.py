@@ -79,7 +79,7 @@ def _break(shadow: Shadow, access: Access, report: ReportViolation) -> None:
             continue  # whatever it did
         for sequence in trail.sequences.values() if trail.sequences else ():
             if sequence.broken_by_write is writes:
-                _judge(shadow, sequence, access, report)
+                judge(shadow, sequence, access, report)
 
 
 def _is_broken(shadow: Shadow, mine: Trail, ended: Sequence, report: ReportViolation) -> None:
@@ -100,26 +100,29 @@ def _is_broken(shadow: Shadow, mine: Trail, ended: Sequence, report: ReportViola
             continue  # whatever it did
         for other in trail.accesses():
             if breaking >> other.kind & 1:
-                _judge(shadow, ended, other, report)
+                judge(shadow, ended, other, report)
 
 
 def _firsts(
     shadow: Shadow, mine: Trail, second: Access, pairs: Pairs
 ) -> list[tuple[Access, Pair]]:
     """Return the accesses with which a sequence may begin that ends in ``second``."""
-    key = place(second)
-    if mine.firsts is None:
-        mine.firsts = {}
-    found = mine.firsts.get(key)
+    found = mine.firsts.get(place(second)) if mine.firsts is not None else None
     if found is None:
-        asked = (
-            pairs.of(first, second, by_hand=shadow.by_hand) for first in mine.places.values()
-        )
-        found = mine.firsts[key] = tuple(pair for pair in asked if pair is not None)
+        found = find_pairs(shadow, mine, second, pairs)
     firsts = [(mine.places[pair.first], pair) for pair in found]
     if len(firsts) > 1:
         firsts.sort(key=_index)
     return firsts
+
+
+def find_pairs(shadow: Shadow, mine: Trail, second: Access, pairs: Pairs) -> tuple[Pair, ...]:
+    """Find the pairs of what an actor did to a variable with its new access."""
+    if mine.firsts is None:
+        mine.firsts = {}
+    asked = (pairs.of(first, second, by_hand=shadow.by_hand) for first in mine.places.values())
+    found = mine.firsts[place(second)] = tuple(pair for pair in asked if pair is not None)
+    return found
 
 
 def _index(first: tuple[Access, Pair]) -> int:
@@ -177,7 +180,7 @@ def _is_hole(access: Access) -> bool:
     return stores and access.has_value and access.value is None
 
 
-def _judge(shadow: Shadow, sequence: Sequence, other: Access, report: ReportViolation) -> None:
+def judge(shadow: Shadow, sequence: Sequence, other: Access, report: ReportViolation) -> None:
     """Report ``sequence`` if ``other`` breaks it and can come in between."""
     first, second = sequence.first, sequence.second
     if not _breaks(sequence, other):

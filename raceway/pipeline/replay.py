@@ -26,9 +26,16 @@ The detectors decide what to make of them; replay knows nothing about findings.
 from __future__ import annotations
 
 import math
+import os
 from typing import Any, Protocol
 
+from raceway.engine import atomicity, races
+from raceway.engine.analyzer import Analyzer
 from raceway.engine.definitions import Definitions
+from raceway.engine.judge import Pattern
+from raceway.engine.order import excluded
+from raceway.engine.pairs import Pair
+from raceway.engine.shadow import Sequence, Shadow, Trail
 from raceway.engine.stamped import (
     CONDITION,
     INSERTION,
@@ -45,7 +52,7 @@ from raceway.engine.stamped import (
 from raceway.model import ops
 from raceway.model.aging import Aging
 from raceway.model.clocks import EMPTY, clock_of, join
-from raceway.pipeline.conflicts import BITS, GROW_BIT, Conflicts
+from raceway.pipeline.conflicts import BITS, GROW_BIT, Conflicts, Done
 from raceway.pipeline.messages import NO_MAIL, NOBODY, Channels, Hearsay, Mailbox, learn, meet
 from raceway.pipeline.numbers import PROCESS_BITS
 from raceway.pipeline.retirement import Retirement
@@ -57,6 +64,8 @@ _SLEEPERS_KEPT = 8
 _WAITS_KEPT = 8
 _LENT_KEPT = 1024
 _BEGUN_KEPT = 8
+_NO_LOCKS: frozenset[int] = frozenset()
+_NO_SECTIONS: frozenset[tuple[int, int]] = frozenset()
 
 
 class Detector(Protocol):
@@ -77,10 +86,12 @@ class Detector(Protocol):
 
 class _LockReplay:
     __slots__ = (
-        "active", "conflicts", "hard", "holder", "last", "passive", "signal", "sleepers", "waited",
+        "active", "alone", "conflicts", "hard", "holder", "last", "passive", "signal", "sleepers",
+        "waited",
     )  # fmt: skip
 
-    def __init__(self) -> None:
+    def __init__(self, number: int) -> None:
+        self.alone = frozenset([number])  # the locks of who holds no other one
         self.holder: ActorReplay | None = None
         self.last: Message | None = None
         self.active: Message | None = None  # of the last section that may have been waited for
@@ -124,6 +135,7 @@ class Replay:
         self._places: dict[tuple[tuple[int, int], ...], Site] = {}
         self._waiting: dict[int, bool] = {}  # by site: whether a condition may be waited for there
         self._serial = 0
+        self._handlers = {op: getattr(self, name) for op, name in _HANDLERS.items()}
 
     # ------------------------------------------------------------ the stream
 
@@ -146,6 +158,8 @@ class Replay:
         Returns:
             Where it stopped: the length of ``stream``, or the op that has to wait.
         """
+        if compiled is not None and type(self) is Replay:
+            return compiled.feed(self, stream, start, patient, until)  # type: ignore[no-any-return]
         actors = self.actors
         number, actor = -1, None
         for at in range(start, len(stream), ops.STRIDE):
@@ -178,12 +192,9 @@ class Replay:
                 continue
             self.index += 1
             if op == ops.REMOTE_RECEIVE:
-                message = self.mailbox.find(argument)
-                if message is None and patient:
+                if not self._receive_remotely(actor, argument, patient):
                     self.index -= 1
                     return at
-                # One that never came, or that had to go.
-                self._meet(actor, message or self.mailbox.hearsay.message)
             elif op != ops.VALUE:
                 self._handle(op, actor, subject, thing, argument)
                 actor = None  # it may have retired
@@ -191,9 +202,9 @@ class Replay:
 
     def _handle(self, op: int, actor: ActorReplay, subject: int, thing: Any, argument: Any) -> None:
         """Apply an op that is neither an access nor part of one; unknown ones are passed over."""
-        handler = _HANDLERS.get(op)
+        handler = self._handlers.get(op)
         if handler is not None:
-            getattr(self, handler)(actor, subject, thing, argument)
+            handler(actor, subject, thing, argument)
 
     # ------------------------------------------------------------ actors and sites
 
@@ -310,14 +321,14 @@ class Replay:
 
     def _order_by_conflicts(self, actor: ActorReplay, variable: int, bits: int) -> None:
         """Apply the first rule of WCP to an access inside critical sections."""
-        for lock, held in actor.held.items():
+        for held in actor.held.values():
             if held.segment != actor.segment:
-                self._sleeps(actor, self._lock(lock))
+                self._sleeps(actor, held.guard)
             done = held.done.get(variable, 0)
             if not bits & ~done:
                 continue  # nobody else can have come in since
             held.done[variable] = done | bits
-            conflicts = self._lock(lock).conflicts
+            conflicts = held.guard.conflicts
             if conflicts.older is not None:
                 self._learn_causally(actor, conflicts.older)
             for other in conflicts.meet(variable, bits, held):
@@ -448,6 +459,15 @@ class Replay:
                 self._meet(actor, message)
         actor.news = actor.base is not before
 
+    def _receive_remotely(self, actor: ActorReplay, name: str, patient: bool) -> bool:
+        """Receive a message of another process; tell whether it was there, or nobody waits."""
+        message = self.mailbox.find(name)
+        if message is None and patient:
+            return False
+        # One that never came, or that had to go.
+        self._meet(actor, message or self.mailbox.hearsay.message)
+        return True
+
     def _remote_send(self, actor: ActorReplay, _subject: int, _thing: Any, name: str) -> None:
         self.mailbox.post(name, self._message(actor))
 
@@ -468,7 +488,7 @@ class Replay:
     def _lock(self, number: int) -> _LockReplay:
         lock = self._locks.get(number)
         if lock is None:
-            lock = self._locks[number] = _LockReplay()
+            lock = self._locks[number] = _LockReplay(number)
             newest = self._newest_locks.get(number >> PROCESS_BITS, 0)
             if self._locks.forgotten and number <= newest:
                 lock.signal = self.hearsay.message  # it may have been forgotten
@@ -485,9 +505,17 @@ class Replay:
             if message is not None:
                 self.hearsay.add(message)
 
-    def _hold(self, actor: ActorReplay) -> None:
-        actor.locks = frozenset(actor.held)
-        actor.sections = frozenset((held.lock, held.serial) for held in actor.held.values())
+    @staticmethod
+    def _hold(actor: ActorReplay) -> None:
+        if not actor.held:
+            actor.locks, actor.sections = _NO_LOCKS, _NO_SECTIONS
+            return
+        if len(actor.held) == 1:
+            (held,) = actor.held.values()
+            actor.locks = held.guard.alone  # one and the same object each time
+        else:
+            actor.locks = frozenset(actor.held)
+        actor.sections = frozenset([(held.lock, held.serial) for held in actor.held.values()])
 
     def _acquire(self, actor: ActorReplay, number: int, code: int, offset: int) -> None:
         self._take(actor, number, self.site(actor, code, offset), waits=True)
@@ -521,7 +549,7 @@ class Replay:
             self._learn(actor, lock.signal)
         actor.last = actor.epoch
         self._serial += 1
-        actor.held[number] = held = Held(number, actor, self._serial, site)
+        actor.held[number] = held = Held(number, actor, self._serial, site, lock)
         held.segment = actor.segment
         if waits and actor.group != actor.number:
             actor.waits = (*actor.waits, (self.index, lock.sleepers))[-_WAITS_KEPT:]
@@ -562,11 +590,12 @@ class Replay:
             self._sleeps(actor, lock)
         message = held.end = self._end(actor)
         # Whatever was started inside has to be over by now, or it was not inside.
-        held.leaked = any(
-            actor.base.get(one.number, -1) < one.accessed
-            for one in held.lent
-            if self.actors.get(one.number) is one  # else it has retired
-        )
+        if held.lent:
+            held.leaked = any(
+                actor.base.get(one.number, -1) < one.accessed
+                for one in held.lent
+                if self.actors.get(one.number) is one  # else it has retired
+            )
         lock.last = message
         lock.holder = None
         lock.waited = lock.hard and self._may_wait(held.site)
@@ -678,6 +707,37 @@ _HANDLERS = {
     ops.SWITCH: "_switch",
     ops.FINALIZE: "_finalize",
 }
+
+
+def _loaded() -> Any:
+    """Return the module that does in C what is done for each op, or None."""
+    if os.environ.get("RACEWAY_PURE_PYTHON", "") not in ("", "0"):
+        return None
+    try:
+        from raceway.pipeline import _replay  # type: ignore[attr-defined]  # written in C
+    except ImportError:  # there was no compiler
+        return None
+    _replay.configure(
+        {
+            "access": Access, "actor": ActorReplay, "aging": Aging, "conflicts": Conflicts,
+            "done": Done, "guard": _LockReplay, "held": Held, "message": Message, "pair": Pair,
+            "sequence": Sequence, "shadow": Shadow, "site": Site, "stack": Stack, "trail": Trail,
+        },
+        {
+            "analyzer": Analyzer, "excluded": excluded, "find_pairs": atomicity.find_pairs,
+            "judge": atomicity.judge, "replay": Replay,
+            **{pattern.name: pattern for pattern in Pattern},
+        },
+        {
+            "bits": [BITS[kind] for kind in range(ops.LAST_ACCESS + 1)],
+            "insertion": INSERTION, "item_races": races.ITEMS_BY_KIND, "races": races.BY_KIND,
+            "with_items": races.WITH_ITEMS, "with_whole": races.WITH_WHOLE,
+        },
+    )  # fmt: skip
+    return _replay
+
+
+compiled = _loaded()
 
 
 def _merge_causes(causes: list[tuple[int, int, int]]) -> None:
