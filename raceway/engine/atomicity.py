@@ -107,22 +107,17 @@ def _firsts(
     shadow: Shadow, mine: Trail, second: Access, pairs: Pairs
 ) -> list[tuple[Access, Pair]]:
     """Return the accesses with which a sequence may begin that ends in ``second``."""
-    found = mine.firsts.get(place(second)) if mine.firsts is not None else None
+    key = place(second)
+    if mine.firsts is None:
+        mine.firsts = {}
+    found = mine.firsts.get(key)
     if found is None:
-        found = find_pairs(shadow, mine, second, pairs)
+        asked = [pairs.of(first, second, shadow.by_hand) for first in mine.places.values()]
+        found = mine.firsts[key] = tuple([pair for pair in asked if pair is not None])
     firsts = [(mine.places[pair.first], pair) for pair in found]
     if len(firsts) > 1:
         firsts.sort(key=_index)
     return firsts
-
-
-def find_pairs(shadow: Shadow, mine: Trail, second: Access, pairs: Pairs) -> tuple[Pair, ...]:
-    """Find the pairs of what an actor did to a variable with its new access."""
-    if mine.firsts is None:
-        mine.firsts = {}
-    asked = (pairs.of(first, second, by_hand=shadow.by_hand) for first in mine.places.values())
-    found = mine.firsts[place(second)] = tuple(pair for pair in asked if pair is not None)
-    return found
 
 
 def _index(first: tuple[Access, Pair]) -> int:

@@ -14,6 +14,9 @@ CHECKS = frozenset({Pattern.R_W_W, Pattern.R_W_R})
 """Patterns in which the first access may be a check that the actor acts on at once."""
 
 
+PLACE_BITS = 40
+
+
 class Pair:
     """Two places that belong together.
 
@@ -43,13 +46,16 @@ class Pairs:
 
     Args:
         judge: Is asked.
+
+    Attributes:
+        known: By ``first << PLACE_BITS | second``; None for what does not belong together.
     """
 
     def __init__(self, judge: Judge) -> None:
         self._judge = judge
-        self._known: dict[int, Pair | None] = {}
+        self.known: dict[int, Pair | None] = {}
 
-    def of(self, first: Access, second: Access, *, by_hand: bool) -> Pair | None:
+    def of(self, first: Access, second: Access, by_hand: bool) -> Pair | None:
         """Return the pair of two accesses' places; None if they do not belong together.
 
         Args:
@@ -57,11 +63,11 @@ class Pairs:
             second: The later one.
             by_hand: The accesses were reported by calls of the program.
         """
-        key = place(first) << 40 | place(second)
+        key = place(first) << PLACE_BITS | place(second)
         try:
-            return self._known[key]
+            return self.known[key]
         except KeyError:
-            pair = self._known[key] = self._asked(first, second, by_hand=by_hand)
+            pair = self.known[key] = self._asked(first, second, by_hand=by_hand)
             return pair
 
     def _asked(self, first: Access, second: Access, *, by_hand: bool) -> Pair | None:

@@ -87,6 +87,7 @@ class Trail:
 
     Attributes:
         epoch: Of its latest access.
+        index: Of its latest access.
         kinds: Bits ``1 << kind`` of all its accesses.
         locks: The locks that it held at each of them.
         plain: Whether all of them are, see :func:`is_plain`.
@@ -99,13 +100,14 @@ class Trail:
     """
 
     __slots__ = (
-        "actor", "covered", "epoch", "firsts", "kinds", "locks", "others", "places", "plain",
-        "raced", "sequences",
+        "actor", "covered", "epoch", "firsts", "index", "kinds", "locks", "others", "places",
+        "plain", "raced", "sequences",
     )  # fmt: skip
 
     def __init__(self, actor: ActorReplay, locks: frozenset[int]) -> None:
         self.actor = actor
         self.epoch = -1
+        self.index = -1
         self.kinds = 0
         self.raced = False
         self.plain = True
@@ -127,6 +129,7 @@ class Trail:
         key = place(access)
         before = self.places.get(key)
         self.epoch = access.epoch
+        self.index = access.index
         self.kinds |= 1 << access.kind
         if self.plain and not is_plain(access):
             self.plain = False
@@ -270,11 +273,8 @@ class Shadow:
 
     def crowd(self) -> list[int]:
         """Return who is to go: of those who have ended all but the latest, if still too many."""
-        latest = {
-            number: max((one.index for one in trail.places.values()), default=0)
-            for number, trail in self.trails.items()
-        }
-        by_age = sorted(latest, key=latest.__getitem__)
+        trails = self.trails
+        by_age = sorted(trails, key=lambda number: trails[number].index)
         over = [number for number in by_age if self.trails[number].actor.ended][:-ENDED_KEPT]
         if len(self.trails) - len(over) > TRAILS_KEPT:
             over += by_age[: TRAILS_KEPT // 4]

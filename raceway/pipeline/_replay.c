@@ -38,9 +38,9 @@
     X(actor, segment) X(actor, waits) X(actor, stack) X(actor, stack_open) X(actor, group) \
     X(actor, kind) X(actor, latest) \
     X(trail, actor) X(trail, epoch) X(trail, kinds) X(trail, locks) X(trail, plain) \
-    X(trail, places) X(trail, others) X(trail, raced) X(trail, firsts) X(trail, covered) \
+    X(trail, index) X(trail, places) X(trail, others) X(trail, raced) X(trail, firsts) X(trail, covered) \
     X(trail, sequences) \
-    X(shadow, container) X(shadow, group) X(shadow, has_value) X(shadow, item_kinds) \
+    X(shadow, by_hand) X(shadow, container) X(shadow, group) X(shadow, has_value) X(shadow, item_kinds) \
     X(shadow, item_trails) X(shadow, kinds) X(shadow, last) X(shadow, plain) \
     X(shadow, sequenced) X(shadow, since) X(shadow, switched) X(shadow, trails) \
     X(shadow, value) X(shadow, written) \
@@ -57,15 +57,15 @@
 
 /* What else is called or compared with. */
 #define THINGS(X) \
-    X(analyzer) X(replay) X(judge) X(find_pairs) X(excluded) \
+    X(analyzer) X(replay) X(judge) X(excluded) \
     X(R_W_W) X(TAKEN) X(R_W_R) X(W_W_R) X(W_R_W)
 
 #define NAMES(X) \
-    X(_actor) X(_appears) X(_begin) X(_forget) X(_handlers) X(_hear_of) X(_keep_item) \
+    X(_appears) X(_begin)  X(_handlers) X(_keep_item) \
     X(_keep_other) X(_learn_causally) X(_lend) X(_new_site) X(_no_callers) X(_note_cause) \
     X(_raced) X(_receive_remotely) X(_shadow) X(_sleeps) X(_stacks) X(_value) X(_violated) \
     X(access) X(accesses) X(actors) X(detector) X(get) X(index) X(is_past) X(is_recheck) \
-    X(isdisjoint) X(keep) X(keep_sequence) X(meet) X(pairs) X(shadows)
+    X(isdisjoint) X(keep) X(keep_sequence) X(known) X(meet) X(of) X(pairs) X(shadows)
 
 #define DECLARE(name) static PyTypeObject *name##_type;
 CLASSES(DECLARE)
@@ -97,7 +97,7 @@ enum { READ, WRITE, UPDATE, GROW, LENGTH, ITERATE, SCAN, STEP, VALUE, FRAME,
 #define GROW_BIT 4
 #define ACTORS_KEPT 64
 #define PLACES_KEPT 32
-#define SEQUENCES_KEPT 16
+#define PLACE_BITS 40
 
 typedef int64_t (*EpochOf)(PyObject *, uint64_t);
 static EpochOf epoch_of;
@@ -243,7 +243,7 @@ typedef struct {
     PyObject *replay, *detector;
     int inlined;  /* the detector is an Analyzer */
     PyObject *actors, *stacks, *no_callers, *handlers;
-    PyObject *shadows, *pairs, *raced, *violated;
+    PyObject *shadows, *pairs, *known_pairs, *raced, *violated;
     int64_t index, accesses;
 } Run;
 
@@ -616,6 +616,47 @@ keep_sequence(PyObject *shadow, PyObject *mine, New *new, PyObject *pair, PyObje
     return PyDict_SetItem(switched, new->number, mine);
 }
 
+/* atomicity.find_pairs; a new reference. */
+static PyObject *
+find_pairs(Run *run, PyObject *shadow, PyObject *mine, New *new)
+{
+    int64_t second = number_in(new->key);
+    PyObject *list = PyList_New(0), *place, *first, *pairs = NULL;
+    Py_ssize_t at = 0;
+    while (list != NULL && PyDict_Next(SLOT(mine, trail, places), &at, &place, &first)) {
+        PyObject *key = PyLong_FromLongLong(number_in(place) << PLACE_BITS | second);
+        PyObject *pair = key == NULL ? NULL : PyDict_GetItemWithError(run->known_pairs, key);
+        Py_XDECREF(key);
+        if (pair != NULL) {
+            Py_INCREF(pair);
+        }
+        else if (!PyErr_Occurred()) {
+            pair = PyObject_CallMethodObjArgs(run->pairs, str_of, first, new->access,
+                                              SLOT(shadow, shadow, by_hand), NULL);
+        }
+        if (pair == NULL || (pair != Py_None && PyList_Append(list, pair) < 0)) {
+            Py_CLEAR(list);
+        }
+        Py_XDECREF(pair);
+    }
+    if (list != NULL && (pairs = PyList_AsTuple(list)) != NULL) {
+        if (SLOT(mine, trail, firsts) == Py_None) {
+            PyObject *firsts = PyDict_New();
+            if (firsts == NULL) {
+                Py_CLEAR(pairs);
+            }
+            else {
+                store_new(&SLOT(mine, trail, firsts), firsts);
+            }
+        }
+        if (pairs != NULL && PyDict_SetItem(SLOT(mine, trail, firsts), new->key, pairs) < 0) {
+            Py_CLEAR(pairs);
+        }
+    }
+    Py_XDECREF(list);
+    return pairs;
+}
+
 typedef struct { PyObject *access, *pair; int64_t index; } First;
 
 /* Look for sequences that end in an access. */
@@ -632,12 +673,8 @@ end_sequences(Run *run, PyObject *shadow, PyObject *mine, New *new)
     if (pairs != NULL) {
         Py_INCREF(pairs);
     }
-    else {
-        PyObject *arguments[] = {shadow, mine, new->access, run->pairs};
-        pairs = PyObject_Vectorcall(the_find_pairs, arguments, 4, NULL);
-        if (pairs == NULL) {
-            return -1;
-        }
+    else if ((pairs = find_pairs(run, shadow, mine, new)) == NULL) {
+        return -1;
     }
     First sorted[PLACES_KEPT + 1];
     Py_ssize_t count = 0;
@@ -804,9 +841,13 @@ keep(PyObject *trail, New *new)
         if (PyErr_Occurred()) {
             return -1;
         }
-        return done_with(PyObject_CallMethodOneArg(trail, str_keep, access));
+        if (PyDict_GET_SIZE(places) >= PLACES_KEPT) {
+            return done_with(PyObject_CallMethodOneArg(trail, str_keep, access));
+        }
+        SET(trail, trail, firsts, Py_None);
     }
     SET(trail, trail, epoch, SLOT(access, access, epoch));
+    SET(trail, trail, index, SLOT(access, access, index));
     int64_t kinds = NUMBER(trail, trail, kinds);
     if (!(kinds >> new->kind & 1)
         && set_number(&SLOT(trail, trail, kinds), kinds | 1 << new->kind) < 0) {
@@ -818,8 +859,7 @@ keep(PyObject *trail, New *new)
     if (keep_common(&SLOT(trail, trail, locks), new->locks) < 0) {
         return -1;
     }
-    PyObject *locks = SLOT(before, access, locks);
-    int equal = are_equal_sets(locks, new->locks);
+    int equal = before == NULL || are_equal_sets(SLOT(before, access, locks), new->locks);
     if (equal < 0) {
         return -1;
     }
@@ -1432,6 +1472,7 @@ begin(Run *run)
     if (run->inlined) {
         if (attribute(run->detector, str_shadows, &run->shadows) < 0
             || attribute(run->detector, str_pairs, &run->pairs) < 0
+            || attribute(run->pairs, str_known, &run->known_pairs) < 0
             || attribute(run->detector, str__raced, &run->raced) < 0
             || attribute(run->detector, str__violated, &run->violated) < 0) {
             return -1;
@@ -1451,6 +1492,7 @@ end(Run *run)
     Py_XDECREF(run->handlers);
     Py_XDECREF(run->shadows);
     Py_XDECREF(run->pairs);
+    Py_XDECREF(run->known_pairs);
     Py_XDECREF(run->raced);
     Py_XDECREF(run->violated);
 }
