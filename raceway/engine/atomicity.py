@@ -103,9 +103,7 @@ def _is_broken(shadow: Shadow, mine: Trail, ended: Sequence, report: ReportViola
                 judge(shadow, ended, other, report)
 
 
-def _firsts(
-    shadow: Shadow, mine: Trail, second: Access, pairs: Pairs
-) -> list[tuple[Access, Pair]]:
+def _firsts(shadow: Shadow, mine: Trail, second: Access, pairs: Pairs) -> list[tuple[Access, Pair]]:
     """Return the accesses with which a sequence may begin that ends in ``second``."""
     key = place(second)
     if mine.firsts is None:
@@ -149,8 +147,7 @@ def _sequence(
         rechecks = tuple(
             access
             for access in middle
-            if access.kind in READS
-            and (takes or pairs.is_recheck(pair, first, access, second))
+            if access.kind in READS and (takes or pairs.is_recheck(pair, first, access, second))
         )
         if pair.is_tested:
             claims = tuple(access for access in middle if access.kind in WRITES)

@@ -75,9 +75,7 @@ class Pairs:
         pattern = judge.pattern(first, second, by_hand=by_hand)
         if pattern is None:
             return None
-        is_tested = pattern in CHECKS and judge.is_only_tested(
-            first.site, second.site, second.kind
-        )
+        is_tested = pattern in CHECKS and judge.is_only_tested(first.site, second.site, second.kind)
         unharmed_by = judge.unharmed_by(first, second)
         return Pair(place(first), pattern, is_tested=is_tested, unharmed_by=unharmed_by)
 
