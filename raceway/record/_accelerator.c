@@ -59,7 +59,7 @@ static struct {
     long write, value, grow, update; /* bits of ops */
     PyObject *condition_enter, *condition_exit;
     PyObject *minus_one;
-    PyObject *str_s, *str_dict, *key;
+    PyObject *str_s, *str_dict, *str_acquire, *str_release, *key;
 } G;
 
 #define FIELD(object, at) (*(PyObject **)((char *)(object) + (at)))
@@ -1559,6 +1559,99 @@ make_block(PyObject *module, PyObject *args)
     return Py_BuildValue("(NN)", enter, leave);
 }
 
+/* Gives a traced lock what it has around the real one: what raceway_autopatch.locks does there. */
+typedef struct {
+    PyObject_HEAD
+    vectorcallfunc call;
+    Py_ssize_t enter, leave, held, raw, subject; /* where its slots lie */
+    PyTypeObject *owner;
+    long acquire, release;
+} Dresser;
+
+static PyObject *
+dresser_call(PyObject *self, PyObject *const *args, size_t nargsf, PyObject *names)
+{
+    Dresser *dresser = (Dresser *)self;
+    if (PyVectorcall_NARGS(nargsf) != 4 || names != NULL
+        || !PyObject_TypeCheck(args[0], dresser->owner) || !PyLong_CheckExact(args[3])) {
+        PyErr_SetString(PyExc_TypeError, "takes a lock, the real one, a name and a subject");
+        return NULL;
+    }
+    PyObject *lock = args[0], *raw = args[1], *subject = args[3];
+    Block *enter = new_block(&EnterType, block_enter);
+    Block *leave = enter == NULL ? NULL : new_block(&LeaveType, block_leave);
+    if (leave == NULL || (enter->acquire = PyObject_GetAttr(raw, G.str_acquire)) == NULL
+        || (enter->release = PyObject_GetAttr(raw, G.str_release)) == NULL
+        || (enter->held = PyObject_GetAttr(raw, args[2])) == NULL
+        || (enter->acquired = with_op(subject, dresser->acquire)) == NULL
+        || (enter->released = with_op(subject, dresser->release)) == NULL) {
+        Py_XDECREF(enter);
+        Py_XDECREF(leave);
+        return NULL;
+    }
+    leave->enter = (PyObject *)enter; /* the reference is needed twice */
+    Py_INCREF(enter);
+    set_field(lock, dresser->enter, (PyObject *)enter);
+    set_field(lock, dresser->leave, (PyObject *)leave);
+    set_field(lock, dresser->held, enter->held);
+    set_field(lock, dresser->raw, raw);
+    set_field(lock, dresser->subject, subject);
+    Py_DECREF(enter);
+    Py_DECREF(leave);
+    Py_RETURN_NONE;
+}
+
+static void
+dresser_dealloc(Dresser *self)
+{
+    Py_XDECREF(self->owner);
+    Py_TYPE(self)->tp_free((PyObject *)self);
+}
+
+static PyTypeObject DresserType = {
+    PyVarObject_HEAD_INIT(NULL, 0)
+    .tp_name = "raceway.record._accelerator.Dresser",
+    .tp_basicsize = sizeof(Dresser),
+    .tp_flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_VECTORCALL,
+    .tp_doc = "Gives a traced lock what it has around the real one.",
+    .tp_call = PyVectorcall_Call,
+    .tp_vectorcall_offset = offsetof(Dresser, call),
+    .tp_dealloc = (destructor)dresser_dealloc,
+};
+
+PyDoc_STRVAR(dresser_doc,
+"dresser(slots, acquire, release)\n--\n\n"
+"Return a function that gives a new lock what it has: lock, real lock, name of the method that says\n"
+"whether it is held, subject.\n\n"
+"``slots`` are __enter__, __exit__, _held, _raw and _subject, the others the bits of the ops.");
+
+static PyObject *
+dresser(PyObject *module, PyObject *args)
+{
+    PyObject *slots[5];
+    long acquire, release;
+    if (!PyArg_ParseTuple(args, "(O!O!O!O!O!)ll:dresser", &PyMemberDescr_Type, &slots[0],
+                          &PyMemberDescr_Type, &slots[1], &PyMemberDescr_Type, &slots[2],
+                          &PyMemberDescr_Type, &slots[3], &PyMemberDescr_Type, &slots[4],
+                          &acquire, &release)) {
+        return NULL;
+    }
+    Dresser *self = PyObject_New(Dresser, &DresserType);
+    if (self == NULL) {
+        return NULL;
+    }
+    self->call = dresser_call;
+    Py_ssize_t *offsets[] = {&self->enter, &self->leave, &self->held, &self->raw, &self->subject};
+    for (int at = 0; at < 5; at++) {
+        *offsets[at] = ((PyMemberDescrObject *)slots[at])->d_member->offset;
+    }
+    self->owner = PyDescr_TYPE(slots[0]);
+    Py_INCREF(self->owner);
+    self->acquire = acquire;
+    self->release = release;
+    return (PyObject *)self;
+}
+
 /* `lock.acquire()` and `lock.release()` without arguments are what the block does; anything else is
  * done by the Python function that this stands for. */
 typedef struct {
@@ -1946,6 +2039,7 @@ static PyMethodDef methods[] = {
      configure_doc},
     {"configure_watch", (PyCFunction)(void (*)(void))configure_watch,
      METH_VARARGS | METH_KEYWORDS, configure_watch_doc},
+    {"dresser", dresser, METH_VARARGS, dresser_doc},
     {"make_block", make_block, METH_VARARGS, make_block_doc},
     {"pack", pack, METH_VARARGS, pack_doc},
     {"pass_over", pass_over, METH_VARARGS, pass_over_doc},
@@ -1963,12 +2057,14 @@ module_exec(PyObject *module)
     G.minus_one = PyLong_FromLong(-1);
     G.str_s = PyUnicode_InternFromString("s");
     G.str_dict = PyUnicode_InternFromString("__dict__");
-    if (G.minus_one == NULL || G.str_s == NULL || G.str_dict == NULL
+    G.str_acquire = PyUnicode_InternFromString("acquire");
+    G.str_release = PyUnicode_InternFromString("release");
+    if (G.minus_one == NULL || G.str_acquire == NULL || G.str_release == NULL || G.str_s == NULL || G.str_dict == NULL
         || PyType_Ready(&SlotType) < 0 || PyType_Ready(&LocalType) < 0
         || PyType_Ready(&AttributeType) < 0 || PyType_Ready(&SharedAttributeType) < 0
         || PyType_Ready(&EnterType) < 0
         || PyType_Ready(&LeaveType) < 0 || PyType_Ready(&SetterType) < 0
-        || PyType_Ready(&LockMethodType) < 0 || PyType_Ready(&ContainerMethodType) < 0) {
+        || PyType_Ready(&LockMethodType) < 0 || PyType_Ready(&DresserType) < 0 || PyType_Ready(&ContainerMethodType) < 0) {
         return -1;
     }
     PyObject *local = PyObject_New(PyObject, &LocalType);
