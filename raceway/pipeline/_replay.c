@@ -1237,6 +1237,7 @@ divided(PyObject *whole, int bits, int64_t *lower, PyObject **upper)
     int overflow;
     int64_t value = PyLong_AsLongLongAndOverflow(whole, &overflow);
     *upper = NULL;
+    *lower = -1;
     if (!overflow) {
         *lower = value & (((int64_t)1 << bits) - 1);
         return value >> bits;
@@ -1268,7 +1269,9 @@ has_value(PyObject *stream, Py_ssize_t at, PyObject *token)
     }
     int64_t op;
     PyObject *upper;
-    divided(PyList_GET_ITEM(stream, at + 1), OP_BITS, &op, &upper);
+    if (divided(PyList_GET_ITEM(stream, at + 1), OP_BITS, &op, &upper) < 0 && upper == NULL) {
+        return -1;
+    }
     Py_XDECREF(upper);
     if (op != VALUE) {
         return 0;

@@ -687,7 +687,7 @@ shared_subject(SharedAttribute *attribute, PyObject *obj)
         PyErr_Clear();
         return NULL;
     }
-    return PyLong_CheckExact(subject) && Py_SIZE(subject) != 0 ? subject : NULL;
+    return PyLong_CheckExact(subject) && PyObject_IsTrue(subject) == 1 ? subject : NULL;
 }
 
 static PyObject *
@@ -1150,7 +1150,7 @@ ops_of_pop(ContainerMethod *method, PyObject *self, Ops *ops)
     PyObject *index = PyLong_FromSsize_t(method->kind == POP ? size - 1 : 0);
     PyObject *item = index == NULL ? NULL : PyDict_GetItemWithError(items, index);
     Py_XDECREF(index);
-    int is_known = item != NULL && PyLong_CheckExact(item) && Py_SIZE(item) != 0;
+    int is_known = item != NULL && PyLong_CheckExact(item) && PyObject_IsTrue(item) == 1;
     if (PyErr_Occurred() || (!is_known && (item != NULL || method->kind == POPLEFT))) {
         return;
     }

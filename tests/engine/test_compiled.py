@@ -30,7 +30,14 @@ SOURCE = "\n".join(
 )
 CODES = 3
 OFFSETS = 6
-PLACES = [(2, 4, 13, 19), (3, 3, 7, 13), (4, 4, 8, 14), (6, 6, 8, 19), (6, 6, 22, 28), (7, 7, 11, 21)]
+PLACES = [
+    (2, 4, 13, 19),
+    (3, 3, 7, 13),
+    (4, 4, 8, 14),
+    (6, 6, 8, 19),
+    (6, 6, 22, 28),
+    (7, 7, 11, 21),
+]
 KINDS = tuple(range(ops.LAST_ACCESS + 1))
 HUGE = 1 << 33
 """Added to the numbers of another process's: its tokens do not fit into 64 bits."""
