@@ -19,6 +19,7 @@
 #endif
 
 #define STRIDE 4
+#define UNKNOWN (-1)
 
 /* ------------------------------------------------------------------ what Python told us */
 
@@ -36,7 +37,7 @@
     X(actor, number) X(actor, epoch) X(actor, last) X(actor, held) X(actor, borrowed) \
     X(actor, base) X(actor, hard) X(actor, full) X(actor, locks) X(actor, sections) \
     X(actor, segment) X(actor, waits) X(actor, stack) X(actor, stack_open) X(actor, group) \
-    X(actor, kind) X(actor, latest) \
+    X(actor, kind) X(actor, latest) X(actor, begun) X(actor, life) \
     X(trail, actor) X(trail, epoch) X(trail, kinds) X(trail, locks) X(trail, plain) \
     X(trail, index) X(trail, places) X(trail, others) X(trail, raced) X(trail, firsts) X(trail, covered) \
     X(trail, sequences) \
@@ -50,20 +51,24 @@
     X(site, number) X(stack, sites) \
     X(pair, first) X(pair, is_tested) X(pair, past) X(pair, pattern) X(pair, rechecks) \
     X(pair, unharmed_by) \
-    X(held, actor) X(held, done) X(held, end) X(held, guard) X(held, segment) \
-    X(guard, conflicts) X(conflicts, older) X(conflicts, _variables) \
+    X(held, actor) X(held, count) X(held, done) X(held, end) X(held, guard) X(held, leaked) \
+    X(held, lent) X(held, lock) X(held, passive) X(held, segment) X(held, serial) X(held, site) \
+    X(held, start) \
+    X(guard, active) X(guard, alone) X(guard, conflicts) X(guard, hard) X(guard, holder) \
+    X(guard, last) X(guard, passive) X(guard, signal) X(guard, waited) X(conflicts, older) X(conflicts, _variables) \
     X(done, wrote) X(done, grew) X(done, read) X(aging, young) \
-    X(message, actor) X(message, epoch)
+    X(message, actor) X(message, base) X(message, epoch) X(message, full) X(message, hard) \
+    X(message, life) X(message, open) X(message, origin)
 
 /* What else is called or compared with. */
 #define THINGS(X) \
-    X(analyzer) X(replay) X(judge) X(excluded) \
+    X(analyzer) X(join) X(replay) X(judge) X(excluded) \
     X(R_W_W) X(TAKEN) X(R_W_R) X(W_W_R) X(W_R_W)
 
 #define NAMES(X) \
     X(_appears) X(_begin)  X(_handlers) X(_keep_item) \
-    X(_keep_other) X(_learn_causally) X(_lend) X(_new_site) X(_no_callers) X(_note_cause) \
-    X(_raced) X(_receive_remotely) X(_shadow) X(_sleeps) X(_stacks) X(_value) X(_violated) \
+    X(_keep_other) X(_learn_causally) X(_lend) X(_locks) X(_new_site) X(_no_callers) X(_note_cause) \
+    X(_raced) X(_receive_remotely) X(_serial) X(_shadow) X(_sleeps) X(_stacks) X(_value) X(_violated) \
     X(access) X(accesses) X(actors) X(detector) X(get) X(index) X(is_past) X(is_recheck) \
     X(isdisjoint) X(keep) X(keep_sequence) X(known) X(meet) X(of) X(pairs) X(shadows)
 
@@ -86,6 +91,7 @@ static int64_t bits_of_kind[8];
 static int is_configured;
 
 enum { READ, WRITE, UPDATE, GROW, LENGTH, ITERATE, SCAN, STEP, VALUE, FRAME,
+       ACQUIRE, TRY_ACQUIRE, RELEASE,
        LAST_ACCESS = STEP, REMOTE_RECEIVE = 26, TIME = 28 };
 #define OP_BITS 5
 #define OP_MASK 31
@@ -242,7 +248,8 @@ index_of(PyObject *access)
 typedef struct {
     PyObject *replay, *detector;
     int inlined;  /* the detector is an Analyzer */
-    PyObject *actors, *stacks, *no_callers, *handlers;
+    PyObject *actors, *stacks, *no_callers, *handlers, *locks;
+    int64_t serial;  /* of the last critical section, or UNKNOWN: Python code has counted on */
     PyObject *shadows, *pairs, *known_pairs, *raced, *violated;
     int64_t index, accesses;
 } Run;
@@ -1280,12 +1287,206 @@ has_value(PyObject *stream, Py_ssize_t at, PyObject *token)
 }
 
 static int
+write_number(PyObject *object, PyObject *name, int64_t value)
+{
+    PyObject *number = PyLong_FromLongLong(value);
+    int result = number == NULL ? -1 : PyObject_SetAttr(object, name, number);
+    Py_XDECREF(number);
+    return result;
+}
+
+/* Let Python code see how far it got, and go on with that. */
+static int
 write_back(Run *run)
 {
-    PyObject *index = PyLong_FromLongLong(run->index);
-    int result = index == NULL ? -1 : PyObject_SetAttr(run->replay, str_index, index);
-    Py_XDECREF(index);
-    return result;
+    if (run->serial != UNKNOWN) {
+        if (write_number(run->replay, str__serial, run->serial) < 0) {
+            return -1;
+        }
+        run->serial = UNKNOWN;
+    }
+    return write_number(run->replay, str_index, run->index);
+}
+
+static int64_t
+number_of(PyObject *object, PyObject *name)
+{
+    PyObject *number = PyObject_GetAttr(object, name);
+    int64_t found = number == NULL ? -1 : number_in(number);
+    Py_XDECREF(number);
+    return found;
+}
+
+/* Return the lock with a number (borrowed), if it was used lately; else NULL, and maybe an error. */
+static PyObject *
+lock_of(Run *run, PyObject *number)
+{
+    return PyDict_GetItemWithError(SLOT(run->locks, aging, young), number);
+}
+
+/* Return the frozenset of one critical section. */
+static PyObject *
+only_section(PyObject *lock, PyObject *serial)
+{
+    PyObject *section = PyTuple_Pack(2, lock, serial);
+    PyObject *sections = section == NULL ? NULL : PyFrozenSet_New(NULL);
+    if (sections != NULL && PySet_Add(sections, section) < 0) {
+        Py_CLEAR(sections);
+    }
+    Py_XDECREF(section);
+    return sections;
+}
+
+/* Return a new critical section. */
+static PyObject *
+new_held(Run *run, PyObject *actor, PyObject *number, PyObject *guard, PyObject *site)
+{
+    if (run->serial == UNKNOWN && (run->serial = number_of(run->replay, str__serial)) < 0) {
+        return NULL;
+    }
+    PyObject *serial = PyLong_FromLongLong(run->serial + 1), *count = PyLong_FromLong(1);
+    PyObject *done = PyDict_New(), *lent = PyList_New(0);
+    PyObject *held = serial == NULL || count == NULL || done == NULL || lent == NULL ? NULL
+        : held_type->tp_alloc(held_type, 0);
+    if (held == NULL) {
+        Py_XDECREF(serial);
+        Py_XDECREF(count);
+        Py_XDECREF(done);
+        Py_XDECREF(lent);
+        return NULL;
+    }
+    run->serial++;
+    SLOT(held, held, serial) = serial;
+    SLOT(held, held, count) = count;
+    SLOT(held, held, done) = done;
+    SLOT(held, held, lent) = lent;
+    SLOT(held, held, lock) = Py_NewRef(number);
+    SLOT(held, held, actor) = Py_NewRef(actor);
+    SLOT(held, held, start) = Py_NewRef(SLOT(actor, actor, epoch));
+    SLOT(held, held, segment) = Py_NewRef(SLOT(actor, actor, segment));
+    SLOT(held, held, end) = Py_NewRef(Py_None);
+    SLOT(held, held, guard) = Py_NewRef(guard);
+    SLOT(held, held, site) = Py_NewRef(site);
+    SLOT(held, held, leaked) = Py_NewRef(Py_False);
+    SLOT(held, held, passive) = Py_NewRef(Py_False);
+    return held;
+}
+
+/* Learn in what order a lock was taken in this run. */
+static int
+learn_order(PyObject *actor, PyObject *last)
+{
+    PyObject *sender = SLOT(last, message, actor), *full = SLOT(actor, actor, full);
+    if (known(full, sender) >= NUMBER(last, message, epoch)) {
+        return 0;
+    }
+    PyObject *arguments[] = {full, SLOT(last, message, full), sender, SLOT(last, message, epoch)};
+    PyObject *joined = PyObject_Vectorcall(the_join, arguments, 4, NULL);
+    if (joined == NULL) {
+        return -1;
+    }
+    store_new(&SLOT(actor, actor, full), joined);
+    return 0;
+}
+
+/* Replay._take for an actor that holds nothing, and a lock that orders nothing but this run.
+ * Return 1, -1, or 0 for what is left to Python. */
+static int
+take(Run *run, PyObject *actor, PyObject *number, PyObject *code, PyObject *offset)
+{
+    PyObject *held = PyDict_GetItemWithError(SLOT(actor, actor, held), number);
+    if (held != NULL) {
+        PyObject *site = site_of(run, actor, code, offset);
+        Py_XDECREF(site);
+        int64_t count = NUMBER(held, held, count);
+        return site == NULL || set_number(&SLOT(held, held, count), count + 1) < 0 ? -1 : 1;
+    }
+    PyObject *lock = PyErr_Occurred() ? NULL : lock_of(run, number);
+    if (lock == NULL) {
+        return PyErr_Occurred() ? -1 : 0;
+    }
+    PyObject *last = SLOT(lock, guard, last);
+    int other = last != Py_None
+        && !same_number(SLOT(last, message, actor), SLOT(actor, actor, number));
+    if (PyDict_GET_SIZE(SLOT(actor, actor, held)) || PyTuple_GET_SIZE(SLOT(actor, actor, begun))
+        || SLOT(lock, guard, signal) != Py_None
+        || (other && (SLOT(lock, guard, hard) == Py_True || SLOT(last, message, actor) == Py_None))
+        || !same_number(SLOT(actor, actor, group), SLOT(actor, actor, number))) {
+        return 0;
+    }
+    if (other && learn_order(actor, last) < 0) {
+        return -1;
+    }
+    PyObject *site = site_of(run, actor, code, offset);
+    held = site == NULL ? NULL : new_held(run, actor, number, lock, site);
+    Py_XDECREF(site);
+    PyObject *sections = held == NULL ? NULL : only_section(number, SLOT(held, held, serial));
+    if (sections == NULL || PyDict_SetItem(SLOT(actor, actor, held), number, held) < 0) {
+        Py_XDECREF(held);
+        Py_XDECREF(sections);
+        return -1;
+    }
+    Py_DECREF(held);
+    SET(actor, actor, last, SLOT(actor, actor, epoch));
+    SET(lock, guard, holder, actor);
+    SET(actor, actor, locks, SLOT(lock, guard, alone));
+    store_new(&SLOT(actor, actor, sections), sections);
+    return 1;
+}
+
+/* Return what an actor that holds nothing knows. */
+static PyObject *
+new_message(PyObject *actor)
+{
+    PyObject *made = message_type->tp_alloc(message_type, 0);
+    if (made != NULL) {
+        SLOT(made, message, actor) = Py_NewRef(SLOT(actor, actor, number));
+        SLOT(made, message, epoch) = Py_NewRef(SLOT(actor, actor, epoch));
+        SLOT(made, message, life) = Py_NewRef(SLOT(actor, actor, life));
+        SLOT(made, message, base) = Py_NewRef(SLOT(actor, actor, base));
+        SLOT(made, message, hard) = Py_NewRef(SLOT(actor, actor, hard));
+        SLOT(made, message, full) = Py_NewRef(SLOT(actor, actor, full));
+        SLOT(made, message, open) = Py_NewRef(no_tuple);
+        SLOT(made, message, origin) = Py_NewRef(Py_None);
+    }
+    return made;
+}
+
+/* Replay._release for an actor that holds nothing else; as take(). */
+static int
+release(Run *run, PyObject *actor, PyObject *number)
+{
+    PyObject *all = SLOT(actor, actor, held), *held = PyDict_GetItemWithError(all, number);
+    PyObject *lock = held == NULL ? NULL : lock_of(run, number);
+    if (lock == NULL) {
+        return PyErr_Occurred() ? -1 : 0;
+    }
+    int64_t count = NUMBER(held, held, count);
+    if (count > 1) {
+        return set_number(&SLOT(held, held, count), count - 1) < 0 ? -1 : 1;
+    }
+    if (PyDict_GET_SIZE(all) > 1 || PyList_GET_SIZE(SLOT(held, held, lent))
+        || SLOT(lock, guard, hard) == Py_True
+        || !same_number(SLOT(held, held, segment), SLOT(actor, actor, segment))) {
+        return 0;
+    }
+    PyObject *message = new_message(actor);
+    if (message == NULL) {
+        return -1;
+    }
+    SET(held, held, end, message);
+    set_number(&SLOT(held, held, count), 0);
+    SET(lock, guard, last, message);
+    SET(lock, guard, holder, Py_None);
+    SET(lock, guard, waited, Py_False);
+    SET(lock, guard, passive, SLOT(held, held, passive));
+    if (SLOT(held, held, passive) != Py_True) {
+        SET(lock, guard, active, message);
+    }
+    Py_DECREF(message);
+    SET(actor, actor, locks, no_locks);
+    SET(actor, actor, sections, no_locks);
+    return PyDict_DelItem(all, number) < 0 || PyErr_Occurred() ? -1 : 1;
 }
 
 /* Apply one op that is no access, and no part of one. */
@@ -1410,6 +1611,16 @@ run_ops(Run *run, PyObject *stream, Py_ssize_t *at, int patient, PyObject *until
         if (op == VALUE) {
             continue;
         }
+        if (op >= ACQUIRE && op <= RELEASE) {
+            int done = op == RELEASE ? release(run, actor, subject)
+                : take(run, actor, subject, thing, argument);
+            if (done != 0) {
+                if (done < 0) {
+                    goto over;
+                }
+                continue;
+            }
+        }
         if (write_back(run) < 0) {
             goto over;
         }
@@ -1451,15 +1662,6 @@ attribute(PyObject *object, PyObject *name, PyObject **to)
     return *to == NULL ? -1 : 0;
 }
 
-static int64_t
-number_of(PyObject *object, PyObject *name)
-{
-    PyObject *number = PyObject_GetAttr(object, name);
-    int64_t found = number == NULL ? -1 : number_in(number);
-    Py_XDECREF(number);
-    return found;
-}
-
 static int
 begin(Run *run)
 {
@@ -1467,6 +1669,7 @@ begin(Run *run)
         || attribute(run->replay, str_actors, &run->actors) < 0
         || attribute(run->replay, str__stacks, &run->stacks) < 0
         || attribute(run->replay, str__no_callers, &run->no_callers) < 0
+        || attribute(run->replay, str__locks, &run->locks) < 0
         || attribute(run->replay, str__handlers, &run->handlers) < 0) {
         return -1;
     }
@@ -1493,6 +1696,7 @@ end(Run *run)
     Py_XDECREF(run->stacks);
     Py_XDECREF(run->no_callers);
     Py_XDECREF(run->handlers);
+    Py_XDECREF(run->locks);
     Py_XDECREF(run->shadows);
     Py_XDECREF(run->pairs);
     Py_XDECREF(run->known_pairs);
@@ -1508,9 +1712,7 @@ tell(Run *run)
     PyErr_Fetch(&type, &value, &traceback);
     int result = write_back(run);
     if (result == 0 && run->inlined) {
-        PyObject *accesses = PyLong_FromLongLong(run->accesses);
-        result = accesses == NULL ? -1 : PyObject_SetAttr(run->detector, str_accesses, accesses);
-        Py_XDECREF(accesses);
+        result = write_number(run->detector, str_accesses, run->accesses);
     }
     if (type != NULL) {
         PyErr_Restore(type, value, traceback);
@@ -1537,7 +1739,7 @@ feed(PyObject *module, PyObject *const *args, Py_ssize_t count)
     if (PyErr_Occurred()) {
         return NULL;
     }
-    Run run = {.replay = args[0]};
+    Run run = {.replay = args[0], .serial = UNKNOWN};
     int result = begin(&run);
     if (result == 0) {
         result = run_ops(&run, args[1], &at, patient, args[4]);
