@@ -29,6 +29,7 @@ from raceway.pipeline.replay import Mailbox, Replay
 from raceway.record import recorder
 from raceway.record.definer import Definer
 from raceway.watch import watch
+from raceway_autopatch.supervisor import collect_seldom
 
 
 class EnoughError(Exception):
@@ -246,6 +247,7 @@ HISTORIES = {
 def measure(name, limit):
     """Analyse one history and print seconds, ops and peak memory."""
     sink = Analysis(limit)
+    collect_seldom()
     recorder.start(sink)
     main = recorder.current()
     if limit:

@@ -20,13 +20,17 @@ from raceway.record.accelerator import accelerator
 from raceway.record.recorder import (
     BUFFER,
     CHUNK_ITEMS,
+    DEFINITIONS,
+    DEFINITIONS_KEPT,
     current,
     emit,
     flush,
     local,
     lost,
+    next_lock,
     note_stack,
 )
+from raceway.record.recorder import define as define_in_recorder
 
 TYPE_CHECKING = False  # typing is slow to import and not needed at run time
 if TYPE_CHECKING:
@@ -95,9 +99,11 @@ def define(kind: str, frame: FrameType) -> int:
         kind: ``Lock``, ``RLock``, ``Condition``, ``Semaphore``.
         frame: Where it is made.
     """
-    serial = recorder.next_lock()
+    serial = next_lock()
     try:
-        recorder.define_one_more((ops.DEF_LOCK, serial, kind, "", frame.f_code, frame.f_lasti))
+        define_in_recorder((ops.DEF_LOCK, serial, kind, "", frame.f_code, frame.f_lasti))
+        if len(DEFINITIONS) > DEFINITIONS_KEPT:  # as define_one_more()
+            flush()
     except BaseException as error:
         lost("lock", error)
     return serial

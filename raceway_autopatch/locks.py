@@ -179,7 +179,15 @@ class Traced:
             flush()
 
 
+dress: Any = None
+"""Gives a new lock all that it has, in C; None without the accelerator."""
+
 if accelerator is not None:
+    dress = accelerator.dresser(
+        [Traced.__dict__[name] for name in Traced.__slots__ if name != "__weakref__"],
+        ACQUIRE,
+        RELEASE,
+    )
     for _name, _block in (("acquire", "__enter__"), ("release", "__exit__")):
         _method = accelerator.LockMethod(Traced.__dict__[_name], Traced, Traced.__dict__[_block])
         setattr(Traced, _name, _method)
@@ -281,18 +289,25 @@ def make_tracer(base: type[Traced], original: Callable[..., Any]) -> tuple[Any, 
     """
     real = type(original())
     reentrant = base is TracedRLock
+    held_by = "_is_owned" if reentrant else "locked"
     is_class = isinstance(original, type)
     new = object.__new__
 
     def trace(raw: Any, kind: str, frame: FrameType, cls: Any = None) -> Any:
         lock = new(cls or traced)
-        lock._raw = raw
-        lock._held = held = raw._is_owned if reentrant else raw.locked
         lock._subject = 0
         try:
-            lock._subject = subject = define(kind, frame) << ops.OP_BITS
+            subject = define(kind, frame) << ops.OP_BITS
+            if dress is not None:
+                dress(lock, raw, held_by, subject)
+                return lock
+            lock._raw = raw
+            lock._held = held = getattr(raw, held_by)
+            lock._subject = subject
             lock.__enter__, lock.__exit__ = make_block(raw.acquire, raw.release, held, subject)
         except BaseException as error:
+            lock._raw = raw
+            lock._held = getattr(raw, held_by)
             lost("lock", error)
             lock.__enter__, lock.__exit__ = raw.__enter__, raw.__exit__
         return lock

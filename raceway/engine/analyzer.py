@@ -12,6 +12,7 @@ from raceway.engine.commutes import READS, WRITES
 from raceway.engine.definitions import Definitions
 from raceway.engine.judge import Judge, SourceProvider
 from raceway.engine.lock_order import LockOrderGraph
+from raceway.engine.pairs import Pairs
 from raceway.engine.shadow import TRAILS_KEPT, Sequence, Shadow, Trail, place
 from raceway.engine.stamped import Access, ActorReplay, LockOrder
 from raceway.model import ops
@@ -83,6 +84,7 @@ class Analyzer:
     def __init__(self, definitions: Definitions, sources: SourceProvider) -> None:
         self.definitions = definitions
         self.judge = Judge(definitions, sources)
+        self.pairs = Pairs(self.judge)
         self.accesses = 0
         self.races: dict[tuple[int, Place, Place], Race] = {}
         self.violations: dict[tuple[int, int, int, Place, Place, Place], Violation] = {}
@@ -118,7 +120,7 @@ class Analyzer:
             return
         shadow.follow_value(access)
         trail = shadow.trails.get(access.actor.number)
-        atomicity.check(shadow, trail, access, self.judge, self._violated)
+        atomicity.check(shadow, trail, access, self.pairs, self._violated)
         raced = races.check(shadow, trail, access, self._raced)
         if trail is None:
             trail = self._begin(shadow, access)

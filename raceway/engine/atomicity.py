@@ -20,13 +20,12 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from raceway.engine.commutes import READS, STALE, WRITES
-from raceway.engine.judge import Judge, Pattern
-from raceway.engine.order import can_wait_between, excluded, full_before, must_precede
+from raceway.engine.judge import Pattern
+from raceway.engine.order import Matters, can_wait_between, excluded, full_before, must_precede
+from raceway.engine.pairs import Pair, Pairs
 from raceway.engine.shadow import Sequence, Shadow, Trail, is_plain, place
 from raceway.engine.stamped import Access
 from raceway.model import ops
-
-_CHECKS = frozenset({Pattern.R_W_W, Pattern.R_W_R})
 
 ReportViolation = Callable[[Sequence, Access, bool, bool], None]
 
@@ -40,7 +39,7 @@ _READING = sum(1 << kind for kind in READS)
 
 
 def check(
-    shadow: Shadow, mine: Trail | None, access: Access, judge: Judge, report: ReportViolation
+    shadow: Shadow, mine: Trail | None, access: Access, pairs: Pairs, report: ReportViolation
 ) -> None:
     """Look for sequences that end in ``access`` and for those that it breaks.
 
@@ -48,21 +47,21 @@ def check(
         shadow: Of the variable; ``access`` is not in it yet.
         mine: What the same actor did to it before.
         access: The new access.
-        judge: Answers whether two places belong together.
+        pairs: Knows which places belong together.
         report: Called with the sequence, the access that breaks it, whether it really came in
             between in this run, and whether at least nothing but chance kept it from doing so.
     """
-    _break(shadow, access, judge, report)
+    _break(shadow, access, report, pairs.matters)
     if mine is None:
         return
-    for first in _firsts(shadow, mine, access, judge):
-        ended = _sequence(shadow, mine, first, access, judge)
+    for first, pair in _firsts(shadow, mine, access, pairs):
+        ended = _sequence(shadow, mine, first, access, pair, pairs)
         if ended is not None:
             shadow.keep_sequence(mine, ended)
-            _is_broken(shadow, mine, ended, judge, report)
+            _is_broken(shadow, mine, ended, report, pairs.matters)
 
 
-def _break(shadow: Shadow, access: Access, judge: Judge, report: ReportViolation) -> None:
+def _break(shadow: Shadow, access: Access, report: ReportViolation, matters: Matters) -> None:
     """Look for sequences of others that an access breaks."""
     actor = access.actor
     # Where all take turns on one thread, what no switch divides cannot be broken.
@@ -80,11 +79,11 @@ def _break(shadow: Shadow, access: Access, judge: Judge, report: ReportViolation
             continue  # whatever it did
         for sequence in trail.sequences.values() if trail.sequences else ():
             if sequence.broken_by_write is writes:
-                _judge(shadow, sequence, access, judge, report)
+                judge(shadow, sequence, access, report, matters)
 
 
 def _is_broken(
-    shadow: Shadow, mine: Trail, ended: Sequence, judge: Judge, report: ReportViolation
+    shadow: Shadow, mine: Trail, ended: Sequence, report: ReportViolation, matters: Matters
 ) -> None:
     """Look for earlier accesses of others that break a sequence, or might have."""
     group = mine.actor.group
@@ -103,67 +102,64 @@ def _is_broken(
             continue  # whatever it did
         for other in trail.accesses():
             if breaking >> other.kind & 1:
-                _judge(shadow, ended, other, judge, report)
+                judge(shadow, ended, other, report, matters)
 
 
-def _firsts(shadow: Shadow, mine: Trail, second: Access, judge: Judge) -> list[Access]:
+def _firsts(shadow: Shadow, mine: Trail, second: Access, pairs: Pairs) -> list[tuple[Access, Pair]]:
     """Return the accesses with which a sequence may begin that ends in ``second``."""
     key = place(second)
     if mine.firsts is None:
         mine.firsts = {}
-    places = mine.firsts.get(key)
-    if places is None:
-        places = mine.firsts[key] = tuple(
-            first
-            for first, access in mine.places.items()
-            if judge.pattern(access, second, by_hand=shadow.by_hand) is not None
-        )
-    firsts = [mine.places[first] for first in places]
+    found = mine.firsts.get(key)
+    if found is None:
+        asked = [pairs.of(first, second, shadow.by_hand) for first in mine.places.values()]
+        found = mine.firsts[key] = tuple([pair for pair in asked if pair is not None])
+    firsts = [(mine.places[pair.first], pair) for pair in found]
     if len(firsts) > 1:
-        firsts.sort(key=lambda access: access.index)
+        firsts.sort(key=_index)
     return firsts
 
 
+def _index(first: tuple[Access, Pair]) -> int:
+    return first[0].index
+
+
 def _sequence(
-    shadow: Shadow, mine: Trail, first: Access, second: Access, judge: Judge
+    shadow: Shadow, mine: Trail, first: Access, second: Access, pair: Pair, pairs: Pairs
 ) -> Sequence | None:
     """Return the sequence that the two make, if they make one."""
-    pattern = judge.pattern(first, second, by_hand=shadow.by_hand)
-    if pattern is None:
+    pattern = pair.pattern
+    if _was_reached_again(first) and pairs.is_past(pair, first, second):
         return None
-    if _was_reached_again(first) and judge.is_past(first.site, second.site):
-        return None
-    if pattern is Pattern.W_R_W and not _leaves_hole(first, second, judge):
+    if pattern is Pattern.W_R_W and not _leaves_hole(first, second, pair):
         return None
     if first.kind == ops.UPDATE and second.kind == ops.GROW and shadow.container is None:
         return None  # what was popped is the actor's own: putting it back relies on nothing
     if pattern is Pattern.R_W_W and (first.kind, second.kind) in _UPDATES and not second.restores:
         second.update_of = first
-    middle = [
-        access for access in mine.places.values() if first.index < access.index < second.index
-    ]
-    if pattern is Pattern.W_W_R and any(access.kind in WRITES for access in middle):
-        return None  # it is the later write that the read is about
-    if any(
-        access.kind == first.kind and judge.is_superseded(first.site, access.site, second.site)
-        for access in middle
-    ):
-        return None
     takes = pattern is Pattern.TAKEN
-    rechecks = tuple(
-        access
-        for access in middle
-        if access.kind in READS
-        and (takes or judge.is_recheck(first.site, access.site, second.site))
-    )
+    rechecks: tuple[Access, ...] = ()
     claims: tuple[Access, ...] = ()
-    if pattern in _CHECKS and judge.is_only_tested(first.site, second.site, second.kind):
-        claims = tuple(access for access in middle if access.kind in WRITES)
-    broken_by_write = pattern is not Pattern.W_R_W
-    return Sequence(
-        first, second, rechecks, claims, broken_by_write=broken_by_write, takes=takes,
-        unharmed_by=judge.unharmed_by(first, second),
-    )  # fmt: skip
+    after = first.index
+    # All that is there comes before the second access.
+    middle = [access for access in mine.places.values() if access.index > after]
+    if middle:
+        if pattern is Pattern.W_W_R and any(access.kind in WRITES for access in middle):
+            return None  # it is the later write that the read is about
+        if pair.crosses and any(
+            access.kind == first.kind and pairs.is_superseded(first, access, second)
+            for access in middle
+        ):
+            return None
+        rechecks = tuple(
+            access
+            for access in middle
+            if access.kind in READS and (takes or pairs.is_recheck(pair, first, access, second))
+        )
+        if pair.is_tested:
+            claims = tuple(access for access in middle if access.kind in WRITES)
+    writes = pattern is not Pattern.W_R_W
+    return Sequence(first, second, rechecks, claims, writes, takes, pair.unharmed_by)
 
 
 def _was_reached_again(first: Access) -> bool:
@@ -177,16 +173,21 @@ def _was_reached_again(first: Access) -> bool:
     )
 
 
-def _leaves_hole(first: Access, second: Access, judge: Judge) -> bool:
+def _leaves_hole(first: Access, second: Access, pair: Pair) -> bool:
     """Tell whether "nothing" is stored first, and something in its place later."""
-    if not judge.stores_nothing(first) or judge.stores_nothing(second):
+    if not _is_hole(first, pair.first_empties) or _is_hole(second, pair.second_empties):
         return False
     # What is added to what others have put there meanwhile needs it to be empty: it was taken.
-    return first.has_value or not judge.is_update(second.site)
+    return first.has_value or not pair.adds
 
 
-def _judge(
-    shadow: Shadow, sequence: Sequence, other: Access, judge: Judge, report: ReportViolation
+def _is_hole(access: Access, empties: bool) -> bool:
+    stores = access.kind in {ops.WRITE, ops.GROW}
+    return stores and (access.value is None if access.has_value else empties)
+
+
+def judge(
+    shadow: Shadow, sequence: Sequence, other: Access, report: ReportViolation, matters: Matters
 ) -> None:
     """Report ``sequence`` if ``other`` breaks it and can come in between."""
     first, second = sequence.first, sequence.second
@@ -203,7 +204,7 @@ def _judge(
         and not can_wait_between(first, second)
     ):
         return  # no switch in between: cooperative actors cannot come in
-    variable, matters = shadow.number, judge.matters
+    variable = shadow.number
     index = other.index
     between = False
     if index < first.index:

@@ -446,6 +446,13 @@ class Judge:
         depths = self.common_call(first, second)
         return self._guess(first, second, *depths, second_kind) if depths else _NO_LINK
 
+    def crosses_calls(self, first: Site, second: Site) -> bool:
+        """Tell whether the call that both are in was resumed by others for each of them."""
+        depths = self.common_call(first, second)
+        return (
+            depths is not None and first.frames[depths[0] + 1 :] != second.frames[depths[1] + 1 :]
+        )
+
     def is_superseded(self, first: Site, middle: Site, second: Site) -> bool:
         """Tell whether ``middle`` is the same place as ``first``, in the call of ``second``.
 
@@ -591,13 +598,10 @@ class Judge:
         """Tell whether this write stores a literal."""
         return self._ask("is_constant_write", site)
 
-    def stores_nothing(self, access: Access) -> bool:
-        """Tell whether this write stores None or an empty container."""
-        if access.kind not in {ops.WRITE, ops.GROW}:
-            return False
-        if access.has_value:
-            return access.value is None
-        return self._ask("stores_empty", access.site)
+    def stores_empty(self, access: Access) -> bool:
+        """Tell whether this write stores an empty container."""
+        stores = access.kind in {ops.WRITE, ops.GROW}
+        return stores and self._ask("stores_empty", access.site)
 
     # ------------------------------------------------------------ one operation on a container
 

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from raceway.engine.stamped import CONDITION, INSERTION, WRITE_BIT, Access, Cause, Held
 
 Sections = frozenset[tuple[int, int]]
+Matters = Callable[[Cause, Access], bool]
 
 
 def hard_before(earlier: Access, later: Access) -> bool:
@@ -59,7 +60,7 @@ def must_precede(
     earlier: Access,
     later: Access,
     variable: int,
-    matters: Callable[[Cause, Access], bool],
+    matters: Matters,
     relying: Access | None = None,
 ) -> bool:
     """Tell whether ``earlier`` comes first even if the critical sections on ``variable`` swap.
@@ -107,7 +108,7 @@ def must_precede(
     )
 
 
-def _matters(cause: Cause, access: Access, matters: Callable[[Cause, Access], bool]) -> bool:
+def _matters(cause: Cause, access: Access, matters: Matters) -> bool:
     return not _stores(access, cause.variable) and matters(cause, access)
 
 

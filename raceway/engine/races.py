@@ -28,8 +28,10 @@ def _bits(relation: frozenset[tuple[int, int]]) -> tuple[int, ...]:
     return tuple(sum(1 << one for one in _KINDS if (one, kind) in relation) for kind in _KINDS)
 
 
-_RACES = _bits(RACES)
-_ITEM_RACES = _bits(ITEM_RACES)
+BY_KIND = _bits(RACES)
+"""By kind: the kinds, as bits, that race with it on one variable."""
+ITEMS_BY_KIND = _bits(ITEM_RACES)
+"""The same for one item of a container."""
 _WITH_ITEM = {
     ops.READ: {ops.WRITE},
     ops.UPDATE: {ops.WRITE},
@@ -37,8 +39,10 @@ _WITH_ITEM = {
 }
 """Kind of an access to an item: kinds of accesses to its container that may conflict with it."""
 _PAIRS = {(item, whole) for item, wholes in _WITH_ITEM.items() for whole in wholes}
-_WITH_WHOLE = _bits(RACES & {(item, whole) for item, whole in _PAIRS})
-_WITH_ITEMS = _bits(RACES & {(whole, item) for item, whole in _PAIRS})
+WITH_WHOLE = _bits(RACES & {(item, whole) for item, whole in _PAIRS})
+"""By kind of an access to a container: the kinds of accesses to its items that race with it."""
+WITH_ITEMS = _bits(RACES & {(whole, item) for item, whole in _PAIRS})
+"""By kind of an access to an item: the kinds of accesses to its container that race with it."""
 
 
 def check(shadow: Shadow, mine: Trail | None, access: Access, report: ReportRace) -> bool:
@@ -57,7 +61,7 @@ def check(shadow: Shadow, mine: Trail | None, access: Access, report: ReportRace
     raced = False
     kind = access.kind
     container = shadow.container
-    racing = _RACES[kind] if container is None else _ITEM_RACES[kind]
+    racing = BY_KIND[kind] if container is None else ITEMS_BY_KIND[kind]
     # Where a single actor or group is at it, nothing can race.
     several = shadow.group is None or shadow.group != access.actor.group
     if (
@@ -68,12 +72,12 @@ def check(shadow: Shadow, mine: Trail | None, access: Access, report: ReportRace
         raced = _compare(shadow, shadow.trails, racing, access, report)
     if container is not None:
         # An insertion is an access to the structure, too, and was compared as such.
-        racing = _WITH_ITEMS[kind]
+        racing = WITH_ITEMS[kind]
         if container.kinds & racing:
             raced = _compare(shadow, container.trails, racing, access, report) or raced
-    elif shadow.item_trails and shadow.item_kinds & _WITH_WHOLE[kind]:
+    elif shadow.item_trails and shadow.item_kinds & WITH_WHOLE[kind]:
         trails = shadow.item_trails
-        raced = _compare(shadow, trails, _WITH_WHOLE[kind], access, report) or raced
+        raced = _compare(shadow, trails, WITH_WHOLE[kind], access, report) or raced
     return raced
 
 

@@ -7,10 +7,13 @@ an actor did: it comes before, it was done under a common lock, it cannot come i
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from raceway.engine.commutes import READS, WRITES
 from raceway.engine.stamped import Access, ActorReplay, Site
+
+if TYPE_CHECKING:
+    from raceway.engine.pairs import Pair
 
 PLACES_KEPT = 32
 """Places and kinds of access kept of an actor: the latest access of each."""
@@ -52,11 +55,10 @@ class Sequence:
         first: Access,
         second: Access,
         rechecks: tuple[Access, ...],
-        claims: tuple[Access, ...] = (),
-        *,
+        claims: tuple[Access, ...],
         broken_by_write: bool,
-        takes: bool = False,
-        unharmed_by: int = -1,
+        takes: bool,
+        unharmed_by: int,
     ) -> None:
         self.unharmed_by = unharmed_by
         self.broken_by_write = broken_by_write
@@ -64,16 +66,18 @@ class Sequence:
         self.first = first
         self.second = second
         # Who takes a lock may have to wait, and then others run.
-        self.at_once = first.segment == second.segment and not any(
-            index > first.index for index, _ in second.waits
+        self.at_once = first.segment == second.segment and not (
+            second.waits and any(index > first.index for index, _ in second.waits)
         )
-        if first.sections is second.sections:
-            self.sections = first.sections
-        else:
-            self.sections = first.sections & second.sections
+        sections = second.sections
         self.locks = _NO_LOCKS
-        if self.sections and is_plain(second):
-            self.locks = frozenset(lock for lock, _ in self.sections)
+        if first.sections is not sections:
+            sections = first.sections & sections
+            if sections and is_plain(second):
+                self.locks = frozenset([lock for lock, _ in sections])
+        elif sections and is_plain(second):
+            self.locks = second.locks
+        self.sections = sections
         self.rechecks = rechecks
         self.claims = claims
 
@@ -83,32 +87,34 @@ class Trail:
 
     Attributes:
         epoch: Of its latest access.
+        index: Of its latest access.
         kinds: Bits ``1 << kind`` of all its accesses.
         locks: The locks that it held at each of them.
         plain: Whether all of them are, see :func:`is_plain`.
         places: Its latest access at each place, by :func:`place`.
         others: Its latest accesses at the same places under other locks.
         raced: Whether one of its accesses was found to race with an earlier one.
-        firsts: By place: at which of the ``places`` a sequence may begin that ends there.
+        firsts: By place: the pairs of a place among ``places`` with it.
         covered: The locks that cover every one of ``sequences``.
         sequences: Its latest sequence for each pair of places.
     """
 
     __slots__ = (
-        "actor", "covered", "epoch", "firsts", "kinds", "locks", "others", "places", "plain",
-        "raced", "sequences",
+        "actor", "covered", "epoch", "firsts", "index", "kinds", "locks", "others", "places",
+        "plain", "raced", "sequences",
     )  # fmt: skip
 
     def __init__(self, actor: ActorReplay, locks: frozenset[int]) -> None:
         self.actor = actor
         self.epoch = -1
+        self.index = -1
         self.kinds = 0
         self.raced = False
         self.plain = True
         self.locks = locks
         self.places: dict[int, Access] = {}
         self.others: dict[tuple[int, frozenset[int]], Access] | None = None
-        self.firsts: dict[int, tuple[int, ...]] | None = None
+        self.firsts: dict[int, tuple[Pair, ...]] | None = None
         self.covered = locks
         self.sequences: dict[tuple[int, int], Sequence] | None = None
 
@@ -123,6 +129,7 @@ class Trail:
         key = place(access)
         before = self.places.get(key)
         self.epoch = access.epoch
+        self.index = access.index
         self.kinds |= 1 << access.kind
         if self.plain and not is_plain(access):
             self.plain = False
@@ -268,11 +275,8 @@ class Shadow:
 
     def crowd(self) -> list[int]:
         """Return who is to go: of those who have ended all but the latest, if still too many."""
-        latest = {
-            number: max((one.index for one in trail.places.values()), default=0)
-            for number, trail in self.trails.items()
-        }
-        by_age = sorted(latest, key=latest.__getitem__)
+        trails = self.trails
+        by_age = sorted(trails, key=lambda number: trails[number].index)
         over = [number for number in by_age if self.trails[number].actor.ended][:-ENDED_KEPT]
         if len(self.trails) - len(over) > TRAILS_KEPT:
             over += by_age[: TRAILS_KEPT // 4]

@@ -125,6 +125,7 @@ class Held(Section):
     """One lock in the hands of one actor: a critical section.
 
     Attributes:
+        guard: What replay knows of the lock.
         serial: Tells this critical section from the next one of the same lock.
         count: Recursion depth.
         site: Where it was taken.
@@ -136,13 +137,19 @@ class Held(Section):
         passive: Whether the holder had waited for the condition of the lock, and notified nobody.
     """
 
-    __slots__ = ("count", "done", "leaked", "lent", "passive", "segment", "serial", "site", "under")
+    __slots__ = (
+        "count", "done", "guard", "leaked", "lent", "passive", "segment", "serial", "site",
+        "under",
+    )  # fmt: skip
 
-    def __init__(self, lock: int, actor: ActorReplay, serial: int, site: Site) -> None:
+    def __init__(
+        self, lock: int, actor: ActorReplay, serial: int, site: Site, guard: Any = None
+    ) -> None:
         self.lock = lock  # as super().__init__() would: one is made for each lock that is taken
         self.actor = actor
         self.start = actor.epoch
         self.end = None
+        self.guard = guard
         self.serial = serial
         self.count = 1
         self.site = site

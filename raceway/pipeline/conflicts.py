@@ -32,7 +32,7 @@ VARIABLES_KEPT = 4096
 """Variables of a generation, for each lock."""
 
 
-class _Done:
+class Done:
     """What was done to one variable since its last write: that, and the latest of each actor."""
 
     __slots__ = ("grew", "read", "wrote")
@@ -65,14 +65,14 @@ class Conflicts:
 
     def __init__(self) -> None:
         self.older: Message | None = None
-        self._variables: Aging[int, _Done] = Aging(VARIABLES_KEPT, self._forget)
+        self._variables: Aging[int, Done] = Aging(VARIABLES_KEPT, self._forget)
 
     def sections(self) -> Iterator[Held]:
         """Yield all sections that are remembered."""
         for done in self._variables.values():
             yield from done.sections()
 
-    def _forget(self, _variable: int, done: _Done) -> None:
+    def _forget(self, _variable: int, done: Done) -> None:
         for section in done.sections():
             self._forget_section(section)
 
@@ -86,7 +86,7 @@ class Conflicts:
         """Note an access, and return the sections of other actors that come before it."""
         done = self._variables.get(variable)
         if done is None:
-            done = self._variables[variable] = _Done()
+            done = self._variables[variable] = Done()
         actor = section.actor
         last = done.wrote
         found = []

@@ -26,10 +26,16 @@ The detectors decide what to make of them; replay knows nothing about findings.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+import os
 from typing import Any, Protocol
 
+from raceway.engine import atomicity, races
+from raceway.engine.analyzer import Analyzer
 from raceway.engine.definitions import Definitions
+from raceway.engine.judge import Pattern
+from raceway.engine.order import excluded
+from raceway.engine.pairs import Pair
+from raceway.engine.shadow import Sequence, Shadow, Trail
 from raceway.engine.stamped import (
     CONDITION,
     GROW_BIT,
@@ -49,7 +55,7 @@ from raceway.engine.stamped import (
 from raceway.model import ops
 from raceway.model.aging import Aging
 from raceway.model.clocks import EMPTY, clock_of, join
-from raceway.pipeline.conflicts import BITS, Conflicts
+from raceway.pipeline.conflicts import BITS, Conflicts, Done
 from raceway.pipeline.messages import NO_MAIL, NOBODY, Channels, Hearsay, Mailbox, learn, meet
 from raceway.pipeline.numbers import PROCESS_BITS
 from raceway.pipeline.retirement import Retirement
@@ -61,6 +67,8 @@ _SLEEPERS_KEPT = 8
 _WAITS_KEPT = 8
 _LENT_KEPT = 1024
 _BEGUN_KEPT = 8
+_NO_LOCKS: frozenset[int] = frozenset()
+_NO_SECTIONS: frozenset[tuple[int, int]] = frozenset()
 
 
 class Detector(Protocol):
@@ -84,10 +92,12 @@ class Detector(Protocol):
 
 class _LockReplay:
     __slots__ = (
-        "active", "conflicts", "hard", "holder", "last", "passive", "signal", "sleepers", "waited",
+        "active", "alone", "conflicts", "hard", "holder", "last", "passive", "signal", "sleepers",
+        "waited",
     )  # fmt: skip
 
-    def __init__(self) -> None:
+    def __init__(self, number: int) -> None:
+        self.alone = frozenset([number])  # the locks of who holds no other one
         self.holder: ActorReplay | None = None
         self.last: Message | None = None
         self.active: Message | None = None  # of the last section that may have been waited for
@@ -131,6 +141,7 @@ class Replay:
         self._places: dict[tuple[tuple[int, int], ...], Site] = {}
         self._waiting: dict[int, bool] = {}  # by site: whether a condition may be waited for there
         self._serial = 0
+        self._handlers = {op: getattr(self, name) for op, name in _HANDLERS.items()}
 
     # ------------------------------------------------------------ the stream
 
@@ -153,6 +164,8 @@ class Replay:
         Returns:
             Where it stopped: the length of ``stream``, or the op that has to wait.
         """
+        if compiled is not None and type(self) is Replay:
+            return compiled.feed(self, stream, start, patient, until)  # type: ignore[no-any-return]
         actors = self.actors
         number, actor = -1, None
         for at in range(start, len(stream), ops.STRIDE):
@@ -185,12 +198,9 @@ class Replay:
                 continue
             self.index += 1
             if op == ops.REMOTE_RECEIVE:
-                message = self.mailbox.find(argument)
-                if message is None and patient:
+                if not self._receive_remotely(actor, argument, patient):
                     self.index -= 1
                     return at
-                # One that never came, or that had to go.
-                self._meet(actor, message or self.mailbox.hearsay.message)
             elif op != ops.VALUE:
                 self._handle(op, actor, subject, thing, argument)
                 actor = None  # it may have retired
@@ -198,9 +208,9 @@ class Replay:
 
     def _handle(self, op: int, actor: ActorReplay, subject: int, thing: Any, argument: Any) -> None:
         """Apply an op that is neither an access nor part of one; unknown ones are passed over."""
-        handler = _HANDLERS.get(op)
+        handler = self._handlers.get(op)
         if handler is not None:
-            getattr(self, handler)(actor, subject, thing, argument)
+            handler(actor, subject, thing, argument)
 
     # ------------------------------------------------------------ actors and sites
 
@@ -229,20 +239,24 @@ class Replay:
         A thread from outside, of ``_thread.start_new_thread`` or an extension: whoever started it
         did that at the latest now.  Better to miss a race than to accuse without knowing.
         """
-        home = self.definitions.home
-        others = [other for other in self.actors.values() if home(other.number) == home(number)]
         actor = self._actor(number)
         if actor.kind == "thread":
-            for message in self._known_to_all(others):
-                self._learn(actor, message)
+            home = self.definitions.home
+            others = [
+                other
+                for other in self.actors.values()
+                if other is not actor and home(other.number) == home(number)
+            ]
+            self._learn(actor, self._known_to_all(others))
         if epoch > 1:  # it is not new: it had been retired
             self._meet(actor, self.hearsay.message)
         return actor
 
-    def _known_to_all(self, actors: list[ActorReplay]) -> Iterator[Message]:
-        """Yield what has happened so far."""
+    @staticmethod
+    def _known_to_all(actors: list[ActorReplay]) -> Message:
+        """Return what has happened so far."""
         own = clock_of({actor.number: actor.epoch for actor in actors})
-        yield Message(None, 0, EMPTY, own, own, own)
+        return Message(None, 0, EMPTY, own, own, own)
 
     def _retire(self, over: list[ActorReplay]) -> None:
         """Forget actors, but for what they would say to those who ask for it later."""
@@ -318,25 +332,30 @@ class Replay:
 
     def _order_by_conflicts(self, actor: ActorReplay, variable: int, bits: int, site: Site) -> None:
         """Apply the first rule of WCP to an access inside critical sections."""
-        for lock, held in actor.held.items():
+        for held in actor.held.values():
             if held.segment != actor.segment:
-                self._sleeps(actor, self._lock(lock))
+                self._sleeps(actor, held.guard)
             done = held.done.get(variable, 0)
             if not bits & ~done:
                 continue  # nobody else can have come in since
             held.done[variable] = done | bits
-            conflicts = self._lock(lock).conflicts
+            conflicts = held.guard.conflicts
             if conflicts.older is not None:
                 self._learn_causally(actor, conflicts.older)
             for other in conflicts.meet(variable, bits, held):
                 message = other.end
                 if message is None:
                     continue
-                number = INSERTION if bits == GROW_BIT else variable
-                reads = bool(bits & READ_BIT)
-                cause = Cause(number, message.epoch, actor.epoch, site if reads else None, reads)
-                self._note_cause(actor, other.actor.number, cause)
+                self._note_conflict(actor, other.actor.number, variable, bits, message.epoch, site)
                 self._learn_causally(actor, message)
+
+    def _note_conflict(
+        self, actor: ActorReplay, number: int, variable: int, bits: int, released: int, site: Site
+    ) -> None:
+        reads = bool(bits & READ_BIT)
+        subject = INSERTION if bits == GROW_BIT else variable
+        cause = Cause(subject, released, actor.epoch, site if reads else None, reads)
+        self._note_cause(actor, number, cause)
 
     @staticmethod
     def _note_cause(actor: ActorReplay, number: int, cause: Cause) -> None:
@@ -458,6 +477,15 @@ class Replay:
                 self._meet(actor, message)
         actor.news = actor.base is not before
 
+    def _receive_remotely(self, actor: ActorReplay, name: str, patient: bool) -> bool:
+        """Receive a message of another process; tell whether it was there, or nobody waits."""
+        message = self.mailbox.find(name)
+        if message is None and patient:
+            return False
+        # One that never came, or that had to go.
+        self._meet(actor, message or self.mailbox.hearsay.message)
+        return True
+
     def _remote_send(self, actor: ActorReplay, _subject: int, _thing: Any, name: str) -> None:
         self.mailbox.post(name, self._message(actor))
 
@@ -478,7 +506,7 @@ class Replay:
     def _lock(self, number: int) -> _LockReplay:
         lock = self._locks.get(number)
         if lock is None:
-            lock = self._locks[number] = _LockReplay()
+            lock = self._locks[number] = _LockReplay(number)
             newest = self._newest_locks.get(number >> PROCESS_BITS, 0)
             if self._locks.forgotten and number <= newest:
                 lock.signal = self.hearsay.message  # it may have been forgotten
@@ -495,9 +523,17 @@ class Replay:
             if message is not None:
                 self.hearsay.add(message)
 
-    def _hold(self, actor: ActorReplay) -> None:
-        actor.locks = frozenset(actor.held)
-        actor.sections = frozenset((held.lock, held.serial) for held in actor.held.values())
+    @staticmethod
+    def _hold(actor: ActorReplay) -> None:
+        if not actor.held:
+            actor.locks, actor.sections = _NO_LOCKS, _NO_SECTIONS
+            return
+        if len(actor.held) == 1:
+            (held,) = actor.held.values()
+            actor.locks = held.guard.alone  # one and the same object each time
+        else:
+            actor.locks = frozenset(actor.held)
+        actor.sections = frozenset([(held.lock, held.serial) for held in actor.held.values()])
 
     def _acquire(self, actor: ActorReplay, number: int, code: int, offset: int) -> None:
         self._take(actor, number, self.site(actor, code, offset), waits=True)
@@ -531,7 +567,7 @@ class Replay:
             self._learn(actor, lock.signal)
         actor.last = actor.epoch
         self._serial += 1
-        actor.held[number] = held = Held(number, actor, self._serial, site)
+        actor.held[number] = held = Held(number, actor, self._serial, site, lock)
         held.segment = actor.segment
         if waits and actor.group != actor.number:
             actor.waits = (*actor.waits, (self.index, lock.sleepers))[-_WAITS_KEPT:]
@@ -575,11 +611,12 @@ class Replay:
             self._sleeps(actor, lock)
         message = held.end = self._end(actor)
         # Whatever was started inside has to be over by now, or it was not inside.
-        held.leaked = any(
-            actor.base.get(one.number, -1) < one.accessed
-            for one in held.lent
-            if self.actors.get(one.number) is one  # else it has retired
-        )
+        if held.lent:
+            held.leaked = any(
+                actor.base.get(one.number, -1) < one.accessed
+                for one in held.lent
+                if self.actors.get(one.number) is one  # else it has retired
+            )
         lock.last = message
         lock.holder = None
         lock.waited = lock.hard and self._may_wait(held.site)
@@ -701,6 +738,37 @@ def _changes_hands(held: Held, actor: ActorReplay) -> bool:
     """
     before = dict(held.under)
     return any(before.get(lock, serial) != serial for lock, serial in actor.sections)
+
+
+def _loaded() -> Any:
+    """Return the module that does in C what is done for each op, or None."""
+    if os.environ.get("RACEWAY_PURE_PYTHON", "") not in ("", "0"):
+        return None
+    try:
+        from raceway.pipeline import _replay  # type: ignore[attr-defined]  # written in C
+    except ImportError:  # there was no compiler
+        return None
+    _replay.configure(
+        {
+            "access": Access, "actor": ActorReplay, "aging": Aging, "conflicts": Conflicts,
+            "done": Done, "guard": _LockReplay, "held": Held, "message": Message, "pair": Pair,
+            "sequence": Sequence, "shadow": Shadow, "site": Site, "stack": Stack, "trail": Trail,
+        },
+        {
+            "analyzer": Analyzer, "excluded": excluded, "join": join,
+            "judge": atomicity.judge, "replay": Replay,
+            **{pattern.name: pattern for pattern in Pattern},
+        },
+        {
+            "bits": [BITS[kind] for kind in range(ops.LAST_ACCESS + 1)],
+            "item_races": races.ITEMS_BY_KIND, "races": races.BY_KIND,
+            "with_items": races.WITH_ITEMS, "with_whole": races.WITH_WHOLE,
+        },
+    )  # fmt: skip
+    return _replay
+
+
+compiled = _loaded()
 
 
 def _merge_causes(causes: list[Cause]) -> None:

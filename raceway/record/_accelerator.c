@@ -15,6 +15,8 @@
 #define Py_BUILD_CORE_MODULE 1
 #include <Python.h>
 #include <structmember.h>
+#include <stdint.h>
+#include <string.h>
 
 #if defined(Py_GIL_DISABLED)
 #error "the order of the records relies on the GIL"
@@ -54,10 +56,10 @@ static struct {
     Py_ssize_t tok, caller, offset, above, above_offset; /* where the slots of a State lie */
     PyObject *recorder; /* the names of its module: what is called rarely is looked up there */
     PyObject *absent, *tracked; /* of raceway.watch */
-    long write, value, grow;    /* bits of ops */
+    long write, value, grow, update; /* bits of ops */
     PyObject *condition_enter, *condition_exit;
     PyObject *minus_one;
-    PyObject *str_s, *str_dict, *key;
+    PyObject *str_s, *str_dict, *str_acquire, *str_release, *key;
 } G;
 
 #define FIELD(object, at) (*(PyObject **)((char *)(object) + (at)))
@@ -511,14 +513,11 @@ record_attribute(PyObject *state, PyObject *subject, Frame *frame, PyObject *off
     return append(op, 4);
 }
 
+/* Record that an attribute is read, and return its value. */
 static PyObject *
-attribute_get(PyObject *self, PyObject *obj, PyObject *type)
+recorded_read(PyObject *obj, PyObject *type, PyObject *name, PyObject *subject, PyObject *member,
+              PyObject *original)
 {
-    Attribute *attribute = (Attribute *)self;
-    if (obj == NULL) {
-        Py_INCREF(self);
-        return self;
-    }
     if (make_room() < 0 && !forgiven("attribute")) {
         return NULL;
     }
@@ -533,16 +532,15 @@ attribute_get(PyObject *self, PyObject *obj, PyObject *type)
             return NULL;
         }
     }
-    if (attribute->member != NULL) {
-        int failed = offset == NULL ? 0 : record_attribute(state, attribute->read, frame, offset);
+    if (member != NULL) {
+        int failed = offset == NULL ? 0 : record_attribute(state, subject, frame, offset);
         Py_XDECREF(offset);
-        return failed < 0 ? NULL
-            : Py_TYPE(attribute->member)->tp_descr_get(attribute->member, obj, type);
+        return failed < 0 ? NULL : Py_TYPE(member)->tp_descr_get(member, obj, type);
     }
     PyObject *value = NULL;
     PyObject *dict = PyObject_GenericGetDict(obj, NULL);
     if (dict != NULL) {
-        value = PyDict_GetItemWithError(dict, attribute->name);
+        value = PyDict_GetItemWithError(dict, name);
         Py_XINCREF(value);
         Py_DECREF(dict);
     }
@@ -550,7 +548,7 @@ attribute_get(PyObject *self, PyObject *obj, PyObject *type)
         PyErr_Clear();
     }
     if (offset != NULL) {
-        int failed = record_attribute(state, attribute->read, frame, offset);
+        int failed = record_attribute(state, subject, frame, offset);
         Py_DECREF(offset);
         if (failed < 0) {
             Py_XDECREF(value);
@@ -560,7 +558,19 @@ attribute_get(PyObject *self, PyObject *obj, PyObject *type)
     if (value != NULL) {
         return value;
     }
-    return PyObject_CallFunctionObjArgs(G.absent, obj, attribute->name, attribute->original, NULL);
+    return PyObject_CallFunctionObjArgs(G.absent, obj, name, original, NULL);
+}
+
+static PyObject *
+attribute_get(PyObject *self, PyObject *obj, PyObject *type)
+{
+    Attribute *attribute = (Attribute *)self;
+    if (obj == NULL) {
+        Py_INCREF(self);
+        return self;
+    }
+    return recorded_read(obj, type, attribute->name, attribute->read, attribute->member,
+                         attribute->original);
 }
 
 static int
@@ -647,7 +657,175 @@ static PyTypeObject AttributeType = {
     .tp_descr_set = attribute_set,
 };
 
-/* ``__setattr__`` of a generated class.  Not its slot: object.__setattr__() would refuse to be called
+/* The same for an attribute of many objects, whose subjects are found by their address. */
+typedef struct {
+    PyObject_HEAD
+    PyObject *name, *original;
+    PyObject *members;           /* of the family: by address, subjects by name */
+    PyObject *python;            /* the descriptor that does the same, and everything unusual */
+    PyObject *fallback, *member; /* what it hands out in Python, each in a tuple */
+} SharedAttribute;
+
+static inline PyObject *
+member_of(SharedAttribute *attribute)
+{
+    PyObject *member = PyTuple_GET_ITEM(attribute->member, 0);
+    return member == Py_None ? NULL : member;
+}
+
+/* Return the subject (borrowed), or NULL without an error. */
+static PyObject *
+shared_subject(SharedAttribute *attribute, PyObject *obj)
+{
+    PyObject *address = PyLong_FromVoidPtr(obj);
+    PyObject *names = address == NULL ? NULL
+        : PyDict_GetItemWithError(attribute->members, address);
+    Py_XDECREF(address);
+    PyObject *subject = names == NULL || !PyDict_CheckExact(names) ? NULL
+        : PyDict_GetItemWithError(names, attribute->name);
+    if (subject == NULL) {
+        PyErr_Clear();
+        return NULL;
+    }
+    return PyLong_CheckExact(subject) && PyObject_IsTrue(subject) == 1 ? subject : NULL;
+}
+
+static PyObject *
+shared_get(PyObject *self, PyObject *obj, PyObject *type)
+{
+    SharedAttribute *attribute = (SharedAttribute *)self;
+    PyObject *subject = obj == NULL ? NULL : shared_subject(attribute, obj);
+    if (subject == NULL) {
+        return Py_TYPE(attribute->python)->tp_descr_get(attribute->python, obj, type);
+    }
+    Py_INCREF(subject);
+    PyObject *value = recorded_read(obj, type, attribute->name, subject, member_of(attribute),
+                                    attribute->original);
+    Py_DECREF(subject);
+    return value;
+}
+
+static int
+shared_set(PyObject *self, PyObject *obj, PyObject *value)
+{
+    PyObject *python = ((SharedAttribute *)self)->python;
+    return Py_TYPE(python)->tp_descr_set(python, obj, value);
+}
+
+static PyObject *
+shared_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
+{
+    PyObject *name, *original, *members, *python;
+    if (!PyArg_ParseTuple(args, "UOO!O", &name, &original, &PyDict_Type, &members, &python)) {
+        return NULL;
+    }
+    PyObject *fallback = PyObject_GetAttrString(python, "_raceway_default");
+    PyObject *member = fallback == NULL ? NULL : PyObject_GetAttrString(python, "_raceway_member");
+    if (member == NULL || !PyTuple_Check(member) || PyTuple_GET_SIZE(member) != 1
+        || Py_TYPE(python)->tp_descr_get == NULL || Py_TYPE(python)->tp_descr_set == NULL) {
+        if (!PyErr_Occurred()) {
+            PyErr_SetString(PyExc_TypeError, "not a descriptor of raceway.watch");
+        }
+        Py_XDECREF(fallback);
+        Py_XDECREF(member);
+        return NULL;
+    }
+    SharedAttribute *self = (SharedAttribute *)type->tp_alloc(type, 0);
+    if (self == NULL) {
+        Py_DECREF(fallback);
+        Py_DECREF(member);
+        return NULL;
+    }
+    Py_INCREF(name);
+    PyUnicode_InternInPlace(&name);
+    self->name = name;
+    self->fallback = fallback;
+    self->member = member;
+#define TAKE(field) Py_INCREF(field); self->field = field
+    TAKE(original); TAKE(members); TAKE(python);
+#undef TAKE
+    return (PyObject *)self;
+}
+
+static int
+shared_traverse(SharedAttribute *self, visitproc visit, void *arg)
+{
+    Py_VISIT(self->original);
+    Py_VISIT(self->members);
+    Py_VISIT(self->python);
+    Py_VISIT(self->fallback);
+    Py_VISIT(self->member);
+    return 0;
+}
+
+static int
+shared_clear(SharedAttribute *self)
+{
+    Py_CLEAR(self->original);
+    Py_CLEAR(self->members);
+    Py_CLEAR(self->python);
+    Py_CLEAR(self->fallback);
+    Py_CLEAR(self->member);
+    return 0;
+}
+
+static void
+shared_dealloc(SharedAttribute *self)
+{
+    PyObject_GC_UnTrack(self);
+    shared_clear(self);
+    Py_CLEAR(self->name);
+    Py_TYPE(self)->tp_free((PyObject *)self);
+}
+
+static PyMemberDef shared_members[] = {
+    {"_raceway_name", T_OBJECT_EX, offsetof(SharedAttribute, name), READONLY, NULL},
+    {"_raceway_default", T_OBJECT_EX, offsetof(SharedAttribute, fallback), READONLY, NULL},
+    {"_raceway_member", T_OBJECT_EX, offsetof(SharedAttribute, member), READONLY, NULL},
+    {NULL, 0, 0, 0, NULL},
+};
+
+static PyTypeObject SharedAttributeType = {
+    PyVarObject_HEAD_INIT(NULL, 0)
+    .tp_name = "raceway.record._accelerator.SharedAttribute",
+    .tp_basicsize = sizeof(SharedAttribute),
+    .tp_flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC,
+    .tp_doc = "An attribute of the objects that share a class: name, class, members, and the\n"
+              "descriptor in Python that it stands for.",
+    .tp_new = shared_new,
+    .tp_members = shared_members,
+    .tp_traverse = (traverseproc)shared_traverse,
+    .tp_clear = (inquiry)shared_clear,
+    .tp_dealloc = (destructor)shared_dealloc,
+    .tp_descr_get = shared_get,
+    .tp_descr_set = shared_set,
+};
+
+static inline PyObject *
+with_op(PyObject *subject, long op)
+{
+    return PyLong_FromLongLong(PyLong_AsLongLong(subject) | op);
+}
+
+/* Names, signature and documentation of what stands for a function are those of the function. */
+static PyObject *
+wrapping_getattro(PyObject *self, PyObject *function, PyObject *name)
+{
+    if (PyUnicode_CompareWithASCIIString(name, "__wrapped__") == 0) {
+        Py_INCREF(function);
+        return function;
+    }
+    if (PyUnicode_CompareWithASCIIString(name, "__class__") != 0) {
+        PyObject *found = PyObject_GetAttr(function, name);
+        if (found != NULL || !PyErr_ExceptionMatches(PyExc_AttributeError)) {
+            return found;
+        }
+        PyErr_Clear();
+    }
+    return PyObject_GenericGetAttr(self, name);
+}
+
+/* ``__setattr__`` of a class whose objects are recorded.  Not its slot: object.__setattr__() would refuse to be called
  * past a slot of C. */
 typedef struct {
     PyObject_HEAD
@@ -665,18 +843,42 @@ setter_call(PyObject *self, PyObject *const *args, size_t nargsf, PyObject *name
     }
     PyObject *obj = args[0], *name = args[1], *value = args[2];
     PyObject *found = _PyType_Lookup(Py_TYPE(obj), name);
-    if (found == NULL || Py_TYPE(found) != &AttributeType) {
+    PyObject *member, *write, *value_op; /* the last two are references of ours */
+    if (found != NULL && Py_TYPE(found) == &AttributeType) {
+        member = ((Attribute *)found)->member;
+        name = ((Attribute *)found)->name;
+        write = ((Attribute *)found)->write;
+        value_op = ((Attribute *)found)->value;
+        Py_INCREF(write);
+        Py_INCREF(value_op);
+    }
+    else if (found != NULL && Py_TYPE(found) == &SharedAttributeType) {
+        PyObject *subject = shared_subject((SharedAttribute *)found, obj);
+        if (subject == NULL) {
+            return PyObject_Vectorcall(function, args, nargsf, names);
+        }
+        member = member_of((SharedAttribute *)found);
+        name = ((SharedAttribute *)found)->name;
+        write = with_op(subject, G.write);
+        value_op = with_op(subject, G.value);
+        if (write == NULL || value_op == NULL) {
+            Py_XDECREF(write);
+            Py_XDECREF(value_op);
+            return NULL;
+        }
+    }
+    else {
         return PyObject_Vectorcall(function, args, nargsf, names);
     }
-    Attribute *attribute = (Attribute *)found;
-    PyObject *member = attribute->member, *dict = NULL, *before = NULL;
+    PyObject *dict = NULL, *before = NULL, *answer = NULL;
     if (member == NULL) {
         dict = PyObject_GenericGetDict(obj, NULL);
         if (dict == NULL) {
             PyErr_Clear();
-            return PyObject_Vectorcall(function, args, nargsf, names);
+            answer = PyObject_Vectorcall(function, args, nargsf, names);
+            goto answered;
         }
-        before = PyDict_GetItemWithError(dict, attribute->name); /* borrowed */
+        before = PyDict_GetItemWithError(dict, name); /* borrowed */
     }
     PyTypeObject *type = Py_TYPE(value);
     PyObject *kind = Py_None, *shown = value;
@@ -690,22 +892,25 @@ setter_call(PyObject *self, PyObject *const *args, size_t nargsf, PyObject *name
     else if (type != &PyLong_Type && value != Py_None && type != &PyFloat_Type
              && type != &PyBool_Type) {
         if (member != NULL) {
-            return PyObject_Vectorcall(function, args, nargsf, names);
+            answer = PyObject_Vectorcall(function, args, nargsf, names);
+            goto answered;
         }
         kind = (PyObject *)type;
         shown = before == value ? Py_True : Py_None; /* True: changed in place */
         if (shown == Py_None && Py_TYPE(type) == &PyType_Type) {
             int replaced = PyDict_Contains(G.tracked, kind);
             if (replaced != 0) {
-                Py_DECREF(dict);
-                return replaced < 0 ? NULL : PyObject_Vectorcall(function, args, nargsf, names);
+                Py_CLEAR(dict); /* who adopts the value counts its references, not those of the dict */
+                answer = replaced < 0 ? NULL
+                    : PyObject_Vectorcall(function, args, nargsf, names);
+                goto answered;
             }
         }
     }
     int result = -1;
     PyObject *offset = NULL;
     Py_XINCREF(before); /* its finaliser runs when all is recorded */
-    Py_INCREF(attribute);
+    Py_INCREF(found);
     if (shown == NULL || (make_room() < 0 && !forgiven("attribute"))) {
         goto done;
     }
@@ -719,12 +924,11 @@ setter_call(PyObject *self, PyObject *const *args, size_t nargsf, PyObject *name
             goto done;
         }
     }
-    result = member != NULL ? 0 : PyDict_SetItem(dict, attribute->name, value);
+    result = member != NULL ? 0 : PyDict_SetItem(dict, name, value);
     if (result == 0 && offset != NULL) {
         PyObject *token = FIELD(state, G.tok);
         PyObject *ops[] = {
-            token, attribute->write, code_of(frame), offset,
-            token, attribute->value, kind, shown,
+            token, write, code_of(frame), offset, token, value_op, kind, shown,
         };
         result = append(ops, 8);
     }
@@ -732,17 +936,21 @@ setter_call(PyObject *self, PyObject *const *args, size_t nargsf, PyObject *name
         result = Py_TYPE(member)->tp_descr_set(member, obj, value);
     }
 done:
+    if (result == 0) {
+        answer = Py_None;
+        Py_INCREF(answer);
+    }
     Py_XDECREF(offset);
     if (own) {
         Py_XDECREF(shown);
     }
-    Py_DECREF(attribute);
-    Py_XDECREF(dict);
     Py_XDECREF(before);
-    if (result < 0) {
-        return NULL;
-    }
-    Py_RETURN_NONE;
+    Py_DECREF(found);
+answered:
+    Py_DECREF(write);
+    Py_DECREF(value_op);
+    Py_XDECREF(dict);
+    return answer;
 }
 
 static PyObject *
@@ -753,6 +961,12 @@ setter_get(PyObject *self, PyObject *obj, PyObject *type)
         return self;
     }
     return PyMethod_New(self, obj);
+}
+
+static PyObject *
+setter_getattro(PyObject *self, PyObject *name)
+{
+    return wrapping_getattro(self, ((Setter *)self)->function, name);
 }
 
 static PyObject *
@@ -799,39 +1013,23 @@ static PyTypeObject SetterType = {
     .tp_basicsize = sizeof(Setter),
     .tp_flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC | Py_TPFLAGS_HAVE_VECTORCALL
         | Py_TPFLAGS_METHOD_DESCRIPTOR,
-    .tp_doc = "``__setattr__`` of a generated class.",
+    .tp_doc = "``__setattr__`` of a class whose objects are recorded.",
     .tp_new = setter_new,
     .tp_call = PyVectorcall_Call,
     .tp_vectorcall_offset = offsetof(Setter, call),
+    .tp_getattro = setter_getattro,
     .tp_traverse = (traverseproc)setter_traverse,
     .tp_clear = (inquiry)setter_clear,
     .tp_dealloc = (destructor)setter_dealloc,
     .tp_descr_get = setter_get,
 };
 
-/* Names, signature and documentation of what stands for a function are those of the function. */
-static PyObject *
-wrapping_getattro(PyObject *self, PyObject *function, PyObject *name)
-{
-    if (PyUnicode_CompareWithASCIIString(name, "__wrapped__") == 0) {
-        Py_INCREF(function);
-        return function;
-    }
-    if (PyUnicode_CompareWithASCIIString(name, "__class__") != 0) {
-        PyObject *found = PyObject_GetAttr(function, name);
-        if (found != NULL || !PyErr_ExceptionMatches(PyExc_AttributeError)) {
-            return found;
-        }
-        PyErr_Clear();
-    }
-    return PyObject_GenericGetAttr(self, name);
-}
-
 /* ------------------------------------------------------------------ containers */
 
 /* A method of a tracked dict, list or deque, for keys of builtin classes and values that are not
  * containers; anything else is done by the Python function that this stands for. */
-enum { READ_ITEM, WRITE_ITEM, APPEND };
+enum { READ_ITEM, WRITE_ITEM, APPEND, ADD, POP, POPLEFT, KINDS };
+static const char *const kinds[] = {"read", "write", "append", "add", "pop", "popleft"};
 
 typedef struct {
     PyObject_HEAD
@@ -870,15 +1068,10 @@ known_item(ContainerMethod *method, PyObject *self, PyObject *key)
     return PyLong_CheckExact(item) && PyObject_IsTrue(item) == 1 ? item : NULL;
 }
 
-static inline PyObject *
-with_op(PyObject *subject, long op)
-{
-    return PyLong_FromLongLong(PyLong_AsLongLong(subject) | op);
-}
-
-/* Record an access to a container, with the value when there is one; -1 on failure. */
+/* Record an access to a container; -1 on failure.  In the same step comes its value, if `shown` is
+ * one, or else another access, if there is one. */
 static int
-record_access(PyObject *subject, PyObject *value_subject, PyObject *shown)
+record_access(PyObject *subject, PyObject *second, PyObject *shown)
 {
     if (make_room() < 0) {
         return -1;
@@ -900,11 +1093,112 @@ record_access(PyObject *subject, PyObject *value_subject, PyObject *shown)
     }
     PyObject *token = FIELD(state, G.tok);
     PyObject *ops[] = {
-        token, subject, code_of(frame), offset, token, value_subject, Py_None, shown,
+        token, subject, code_of(frame), offset,
+        token, second, shown != NULL ? Py_None : code_of(frame), shown != NULL ? shown : offset,
     };
-    int result = append(ops, value_subject == NULL ? 4 : 8);
+    int result = append(ops, second == NULL ? 4 : 8);
     Py_DECREF(offset);
     return result;
+}
+
+/* Whether a value is shown in a report as it is. */
+static inline int
+is_shown(PyObject *value)
+{
+    PyTypeObject *type = Py_TYPE(value);
+    return type == &PyLong_Type || value == Py_None || type == &PyFloat_Type || type == &PyBool_Type
+        || (type == &PyUnicode_Type && PyUnicode_GET_LENGTH(value) <= G.text_limit);
+}
+
+/* What one call does, in ops. */
+typedef struct {
+    PyObject *first, *second; /* subjects with the bits of their ops: references of ours */
+    PyObject *shown;          /* the value whose subject the second one is */
+} Ops;
+
+static inline void
+of_structure(ContainerMethod *method, PyObject *self, long op, Ops *ops)
+{
+    PyObject *structure = FIELD(self, method->structure);
+    ops->first = structure == NULL || !PyLong_CheckExact(structure) ? NULL : with_op(structure, op);
+}
+
+static void
+ops_of_add(ContainerMethod *method, PyObject *self, PyObject *member, Ops *ops)
+{
+    PyObject *item = known_item(method, self, member);
+    int present = item == NULL ? -1 : PySet_Contains(self, member);
+    if (present == 1) {
+        ops->first = with_op(item, G.grow);
+    }
+    else if (present == 0) {
+        of_structure(method, self, G.grow, ops);
+        if (ops->first != NULL && (ops->second = with_op(item, G.grow)) == NULL) {
+            Py_CLEAR(ops->first);
+        }
+    }
+}
+
+static void
+ops_of_pop(ContainerMethod *method, PyObject *self, Ops *ops)
+{
+    Py_ssize_t size = Py_SIZE(self); /* of a deque */
+    PyObject *items = FIELD(self, method->items);
+    if (size == 0 || items == NULL || !PyDict_Check(items)) {
+        return;
+    }
+    PyObject *index = PyLong_FromSsize_t(method->kind == POP ? size - 1 : 0);
+    PyObject *item = index == NULL ? NULL : PyDict_GetItemWithError(items, index);
+    Py_XDECREF(index);
+    int is_known = item != NULL && PyLong_CheckExact(item) && PyObject_IsTrue(item) == 1;
+    if (PyErr_Occurred() || (!is_known && (item != NULL || method->kind == POPLEFT))) {
+        return;
+    }
+    of_structure(method, self, G.update, ops);
+    if (ops->first != NULL && is_known && (ops->second = with_op(item, G.update)) == NULL) {
+        Py_CLEAR(ops->first);
+    }
+}
+
+/* Find out what a call does; nothing if that is better left to Python. */
+static void
+ops_of_call(ContainerMethod *method, PyObject *const *args, Py_ssize_t count, Ops *ops)
+{
+    PyObject *self = args[0], *item;
+    switch (method->kind) {
+    case READ_ITEM:
+        if (count >= 2 && count <= 3 && (item = known_item(method, self, args[1])) != NULL) {
+            ops->first = item;
+            Py_INCREF(item);
+        }
+        break;
+    case WRITE_ITEM:
+        if (count == 3 && is_shown(args[2])
+            && (item = known_item(method, self, args[1])) != NULL
+            && (!PyDict_Check(self) || PyDict_Contains(self, args[1]) == 1)) {
+            ops->shown = args[2];
+            ops->first = with_op(item, G.write);
+            if (ops->first != NULL && (ops->second = with_op(item, G.value)) == NULL) {
+                Py_CLEAR(ops->first);
+            }
+        }
+        break;
+    case APPEND:
+        if (count == 2 && is_shown(args[1])) {
+            of_structure(method, self, G.grow, ops);
+        }
+        break;
+    case ADD:
+        if (count == 2) {
+            ops_of_add(method, self, args[1], ops);
+        }
+        break;
+    default:
+        if (count == 1) {
+            ops_of_pop(method, self, ops);
+        }
+    }
+    PyErr_Clear();
 }
 
 static PyObject *
@@ -912,50 +1206,17 @@ container_method_call(PyObject *self, PyObject *const *args, size_t nargsf, PyOb
 {
     ContainerMethod *method = (ContainerMethod *)self;
     Py_ssize_t count = PyVectorcall_NARGS(nargsf);
-    PyObject *subject = NULL, *value_subject = NULL, *shown = NULL;
-    if (names != NULL || count < 2 || count > 3 || Py_TYPE(args[0]) != method->owner) {
-        goto unusual;
+    Ops ops = {NULL, NULL, NULL};
+    if (names == NULL && count >= 1 && Py_TYPE(args[0]) == method->owner) {
+        ops_of_call(method, args, count, &ops);
     }
-    if (method->kind == READ_ITEM) {
-        subject = known_item(method, args[0], args[1]);
-        Py_XINCREF(subject);
+    if (ops.first == NULL) {
+        return PyObject_Vectorcall(method->function, args, nargsf, names);
     }
-    else {
-        PyObject *value = args[count - 1];
-        PyTypeObject *type = Py_TYPE(value);
-        if (type != &PyLong_Type && value != Py_None && type != &PyFloat_Type
-            && type != &PyBool_Type
-            && (type != &PyUnicode_Type || PyUnicode_GET_LENGTH(value) > G.text_limit)) {
-            goto unusual;
-        }
-        if (method->kind == APPEND && count == 2) {
-            PyObject *structure = FIELD(args[0], method->structure);
-            subject = structure == NULL ? NULL : with_op(structure, G.grow);
-        }
-        else if (method->kind == WRITE_ITEM && count == 3) {
-            PyObject *item = known_item(method, args[0], args[1]);
-            if (item != NULL && PyDict_Check(args[0]) && PyDict_Contains(args[0], args[1]) != 1) {
-                PyErr_Clear();
-                item = NULL;
-            }
-            if (item != NULL) {
-                subject = with_op(item, G.write);
-                value_subject = with_op(item, G.value);
-                shown = value;
-            }
-        }
-    }
-    if (subject == NULL || (shown != NULL && value_subject == NULL)) {
-        Py_XDECREF(subject);
-        PyErr_Clear();
-        goto unusual;
-    }
-    int failed = record_access(subject, value_subject, shown) < 0 && !forgiven("access");
-    Py_DECREF(subject);
-    Py_XDECREF(value_subject);
+    int failed = record_access(ops.first, ops.second, ops.shown) < 0 && !forgiven("access");
+    Py_DECREF(ops.first);
+    Py_XDECREF(ops.second);
     return failed ? NULL : PyObject_Vectorcall(method->base, args, nargsf, NULL);
-unusual:
-    return PyObject_Vectorcall(method->function, args, nargsf, names);
 }
 
 static PyObject *
@@ -983,6 +1244,14 @@ container_method_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
                           &PyMemberDescr_Type, &items, &PyMemberDescr_Type, &structure)) {
         return NULL;
     }
+    int number = 0;
+    while (number < KINDS && strcmp(kind, kinds[number]) != 0) {
+        number++;
+    }
+    if (number == KINDS) {
+        PyErr_Format(PyExc_ValueError, "there is no kind %s of methods", kind);
+        return NULL;
+    }
     ContainerMethod *self = (ContainerMethod *)type->tp_alloc(type, 0);
     if (self == NULL) {
         return NULL;
@@ -993,7 +1262,7 @@ container_method_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
 #undef TAKE
     self->items = ((PyMemberDescrObject *)items)->d_member->offset;
     self->structure = ((PyMemberDescrObject *)structure)->d_member->offset;
-    self->kind = kind[0] == 'r' ? READ_ITEM : kind[0] == 'w' ? WRITE_ITEM : APPEND;
+    self->kind = number;
     return (PyObject *)self;
 }
 
@@ -1029,8 +1298,8 @@ static PyTypeObject ContainerMethodType = {
     .tp_basicsize = sizeof(ContainerMethod),
     .tp_flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC | Py_TPFLAGS_HAVE_VECTORCALL
         | Py_TPFLAGS_METHOD_DESCRIPTOR,
-    .tp_doc = "A method of a tracked container: kind (read, write, append), function, base, class,\n"
-              "and the two slots.",
+    .tp_doc = "A method of a tracked container: kind (read, write, append, add,\n"
+              "pop, popleft), function, base, class, and the two slots.",
     .tp_new = container_method_new,
     .tp_call = PyVectorcall_Call,
     .tp_vectorcall_offset = offsetof(ContainerMethod, call),
@@ -1290,6 +1559,99 @@ make_block(PyObject *module, PyObject *args)
     return Py_BuildValue("(NN)", enter, leave);
 }
 
+/* Gives a traced lock what it has around the real one: what raceway_autopatch.locks does there. */
+typedef struct {
+    PyObject_HEAD
+    vectorcallfunc call;
+    Py_ssize_t enter, leave, held, raw, subject; /* where its slots lie */
+    PyTypeObject *owner;
+    long acquire, release;
+} Dresser;
+
+static PyObject *
+dresser_call(PyObject *self, PyObject *const *args, size_t nargsf, PyObject *names)
+{
+    Dresser *dresser = (Dresser *)self;
+    if (PyVectorcall_NARGS(nargsf) != 4 || names != NULL
+        || !PyObject_TypeCheck(args[0], dresser->owner) || !PyLong_CheckExact(args[3])) {
+        PyErr_SetString(PyExc_TypeError, "takes a lock, the real one, a name and a subject");
+        return NULL;
+    }
+    PyObject *lock = args[0], *raw = args[1], *subject = args[3];
+    Block *enter = new_block(&EnterType, block_enter);
+    Block *leave = enter == NULL ? NULL : new_block(&LeaveType, block_leave);
+    if (leave == NULL || (enter->acquire = PyObject_GetAttr(raw, G.str_acquire)) == NULL
+        || (enter->release = PyObject_GetAttr(raw, G.str_release)) == NULL
+        || (enter->held = PyObject_GetAttr(raw, args[2])) == NULL
+        || (enter->acquired = with_op(subject, dresser->acquire)) == NULL
+        || (enter->released = with_op(subject, dresser->release)) == NULL) {
+        Py_XDECREF(enter);
+        Py_XDECREF(leave);
+        return NULL;
+    }
+    leave->enter = (PyObject *)enter; /* the reference is needed twice */
+    Py_INCREF(enter);
+    set_field(lock, dresser->enter, (PyObject *)enter);
+    set_field(lock, dresser->leave, (PyObject *)leave);
+    set_field(lock, dresser->held, enter->held);
+    set_field(lock, dresser->raw, raw);
+    set_field(lock, dresser->subject, subject);
+    Py_DECREF(enter);
+    Py_DECREF(leave);
+    Py_RETURN_NONE;
+}
+
+static void
+dresser_dealloc(Dresser *self)
+{
+    Py_XDECREF(self->owner);
+    Py_TYPE(self)->tp_free((PyObject *)self);
+}
+
+static PyTypeObject DresserType = {
+    PyVarObject_HEAD_INIT(NULL, 0)
+    .tp_name = "raceway.record._accelerator.Dresser",
+    .tp_basicsize = sizeof(Dresser),
+    .tp_flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_VECTORCALL,
+    .tp_doc = "Gives a traced lock what it has around the real one.",
+    .tp_call = PyVectorcall_Call,
+    .tp_vectorcall_offset = offsetof(Dresser, call),
+    .tp_dealloc = (destructor)dresser_dealloc,
+};
+
+PyDoc_STRVAR(dresser_doc,
+"dresser(slots, acquire, release)\n--\n\n"
+"Return a function that gives a new lock what it has: lock, real lock, name of the method that says\n"
+"whether it is held, subject.\n\n"
+"``slots`` are __enter__, __exit__, _held, _raw and _subject, the others the bits of the ops.");
+
+static PyObject *
+dresser(PyObject *module, PyObject *args)
+{
+    PyObject *slots[5];
+    long acquire, release;
+    if (!PyArg_ParseTuple(args, "(O!O!O!O!O!)ll:dresser", &PyMemberDescr_Type, &slots[0],
+                          &PyMemberDescr_Type, &slots[1], &PyMemberDescr_Type, &slots[2],
+                          &PyMemberDescr_Type, &slots[3], &PyMemberDescr_Type, &slots[4],
+                          &acquire, &release)) {
+        return NULL;
+    }
+    Dresser *self = PyObject_New(Dresser, &DresserType);
+    if (self == NULL) {
+        return NULL;
+    }
+    self->call = dresser_call;
+    Py_ssize_t *offsets[] = {&self->enter, &self->leave, &self->held, &self->raw, &self->subject};
+    for (int at = 0; at < 5; at++) {
+        *offsets[at] = ((PyMemberDescrObject *)slots[at])->d_member->offset;
+    }
+    self->owner = PyDescr_TYPE(slots[0]);
+    Py_INCREF(self->owner);
+    self->acquire = acquire;
+    self->release = release;
+    return (PyObject *)self;
+}
+
 /* `lock.acquire()` and `lock.release()` without arguments are what the block does; anything else is
  * done by the Python function that this stands for. */
 typedef struct {
@@ -1393,6 +1755,172 @@ static PyTypeObject LockMethodType = {
     .tp_dealloc = (destructor)lock_method_dealloc,
     .tp_descr_get = lock_method_get,
 };
+
+/* ------------------------------------------------------------------ chunks */
+
+/* What version 2 of marshal writes, for what ops are made of. */
+typedef struct {
+    PyObject *bytes;
+    char *at, *end;
+} Writer;
+
+static int
+reserve(Writer *writer, Py_ssize_t size)
+{
+    if (writer->end - writer->at >= size) {
+        return 0;
+    }
+    char *start = PyBytes_AS_STRING(writer->bytes);
+    Py_ssize_t used = writer->at - start, room = 2 * (writer->end - start) + size;
+    if (_PyBytes_Resize(&writer->bytes, room) < 0) {
+        return -1;
+    }
+    start = PyBytes_AS_STRING(writer->bytes);
+    writer->at = start + used;
+    writer->end = start + room;
+    return 0;
+}
+
+static inline void
+write_int32(Writer *writer, uint32_t value)
+{
+    for (int byte = 0; byte < 4; byte++) {
+        *writer->at++ = (char)(value >> 8 * byte);
+    }
+}
+
+/* There is room for it. */
+static inline void
+write_number(Writer *writer, long long value)
+{
+    if (value >= INT32_MIN && value <= INT32_MAX) {
+        *writer->at++ = 'i';
+        write_int32(writer, (uint32_t)value);
+        return;
+    }
+    unsigned long long rest = value < 0 ? 0 - (unsigned long long)value : (unsigned long long)value;
+    uint16_t digits[5];
+    int count = 0;
+    for (; rest; rest >>= 15) {
+        digits[count++] = (uint16_t)(rest & 0x7FFF);
+    }
+    *writer->at++ = 'l';
+    write_int32(writer, (uint32_t)(value < 0 ? -count : count));
+    for (int at = 0; at < count; at++) {
+        *writer->at++ = (char)digits[at];
+        *writer->at++ = (char)(digits[at] >> 8);
+    }
+}
+
+#define LONGEST 16 /* bytes of anything but text */
+
+/* Return 1, 0 for what has to be written in another way, or -1. */
+static int
+write_item(Writer *writer, PyObject *item)
+{
+    if (reserve(writer, LONGEST) < 0) {
+        return -1;
+    }
+    if (PyLong_CheckExact(item)) {
+        int overflow;
+        long long value = PyLong_AsLongLongAndOverflow(item, &overflow);
+        if (overflow) {
+            return 0;
+        }
+        write_number(writer, value);
+        return 1;
+    }
+    if (item == Py_None || PyBool_Check(item)) {
+        *writer->at++ = item == Py_None ? 'N' : item == Py_True ? 'T' : 'F';
+        return 1;
+    }
+    if (PyFloat_CheckExact(item)) {
+        double value = PyFloat_AS_DOUBLE(item);
+        uint64_t bits;
+        memcpy(&bits, &value, sizeof(bits));
+        *writer->at++ = 'g';
+        write_int32(writer, (uint32_t)bits);
+        write_int32(writer, (uint32_t)(bits >> 32));
+        return 1;
+    }
+    if (!PyUnicode_CheckExact(item) || !PyUnicode_IS_READY(item) || !PyUnicode_IS_ASCII(item)) {
+        return 0;
+    }
+    Py_ssize_t length = PyUnicode_GET_LENGTH(item);
+    if (length > INT32_MAX || reserve(writer, length + LONGEST) < 0) {
+        return length > INT32_MAX ? 0 : -1;
+    }
+    *writer->at++ = 'u';
+    write_int32(writer, (uint32_t)length);
+    memcpy(writer->at, PyUnicode_1BYTE_DATA(item), length);
+    writer->at += length;
+    return 1;
+}
+
+#define RECENT 64 /* a power of two */
+
+PyDoc_STRVAR(pack_doc,
+"pack(chunk, numbers)\n--\n\n"
+"Return a chunk as marshal writes it, with numbers by address in the place of objects.\n\n"
+"None if an object has no number, or something is neither a number of 64 bits nor ASCII text.");
+
+static PyObject *
+pack(PyObject *module, PyObject *args)
+{
+    PyObject *chunk, *numbers;
+    if (!PyArg_ParseTuple(args, "O!O!", &PyList_Type, &chunk, &PyDict_Type, &numbers)) {
+        return NULL;
+    }
+    struct { PyObject *thing; long long number; } recent[RECENT] = {{NULL, 0}};
+    Py_ssize_t size = PyList_GET_SIZE(chunk);
+    if (size > INT32_MAX) {
+        Py_RETURN_NONE;
+    }
+    Writer writer = {PyBytes_FromStringAndSize(NULL, 9 * size + LONGEST), NULL, NULL};
+    if (writer.bytes == NULL) {
+        return NULL;
+    }
+    writer.at = PyBytes_AS_STRING(writer.bytes);
+    writer.end = writer.at + PyBytes_GET_SIZE(writer.bytes);
+    *writer.at++ = '[';
+    write_int32(&writer, (uint32_t)size);
+    int written = 1;
+    for (Py_ssize_t at = 0; written == 1 && at < size; at++) {
+        PyObject *item = PyList_GET_ITEM(chunk, at);
+        if (at % 4 != 2) {
+            written = write_item(&writer, item);
+            continue;
+        }
+        int entry = (int)((uintptr_t)item >> 4 & (RECENT - 1));
+        if (recent[entry].thing != item) {
+            PyObject *address = PyLong_FromVoidPtr(item);
+            PyObject *number = address == NULL ? NULL : PyDict_GetItemWithError(numbers, address);
+            Py_XDECREF(address);
+            if (number == NULL) {
+                written = PyErr_Occurred() ? -1 : 0;
+                continue;
+            }
+            recent[entry].thing = item;
+            recent[entry].number = PyLong_AsLongLong(number);
+        }
+        written = reserve(&writer, LONGEST) < 0 ? -1 : 1;
+        if (written == 1) {
+            write_number(&writer, recent[entry].number);
+        }
+    }
+    if (written == 1) {
+        Py_ssize_t used = writer.at - PyBytes_AS_STRING(writer.bytes);
+        if (_PyBytes_Resize(&writer.bytes, used) == 0 && !PyErr_Occurred()) {
+            return writer.bytes;
+        }
+        written = -1;
+    }
+    Py_XDECREF(writer.bytes);
+    if (written < 0) {
+        return NULL;
+    }
+    Py_RETURN_NONE;
+}
 
 /* ------------------------------------------------------------------ slots of Python classes */
 
@@ -1645,18 +2173,20 @@ configure(PyObject *module, PyObject *args, PyObject *kwargs)
 }
 
 PyDoc_STRVAR(configure_watch_doc,
-"configure_watch(*, absent, tracked, text_limit, write, value, grow)\n--\n\n"
+"configure_watch(*, absent, tracked, text_limit, write, value, grow, update)\n--\n\n"
 "Take what raceway.watch knows: the function for what an object does not have, the classes whose\n"
 "instances are replaced when they are assigned, and the bits of ops.");
 
 static PyObject *
 configure_watch(PyObject *module, PyObject *args, PyObject *kwargs)
 {
-    static char *names[] = {"absent", "tracked", "text_limit", "write", "value", "grow", NULL};
+    static char *names[] = {"absent", "tracked", "text_limit", "write", "value", "grow",
+                            "update", NULL};
     PyObject *absent, *tracked;
     Py_ssize_t text_limit;
-    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "$OO!nlll", names, &absent, &PyDict_Type,
-                                     &tracked, &text_limit, &G.write, &G.value, &G.grow)) {
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "$OO!nllll", names, &absent, &PyDict_Type,
+                                     &tracked, &text_limit, &G.write, &G.value, &G.grow,
+                                     &G.update)) {
         return NULL;
     }
     Py_INCREF(absent);
@@ -1701,7 +2231,9 @@ static PyMethodDef methods[] = {
      configure_doc},
     {"configure_watch", (PyCFunction)(void (*)(void))configure_watch,
      METH_VARARGS | METH_KEYWORDS, configure_watch_doc},
+    {"dresser", dresser, METH_VARARGS, dresser_doc},
     {"make_block", make_block, METH_VARARGS, make_block_doc},
+    {"pack", pack, METH_VARARGS, pack_doc},
     {"pass_over", pass_over, METH_VARARGS, pass_over_doc},
     {NULL, NULL, 0, NULL},
 };
@@ -1717,12 +2249,15 @@ module_exec(PyObject *module)
     G.minus_one = PyLong_FromLong(-1);
     G.str_s = PyUnicode_InternFromString("s");
     G.str_dict = PyUnicode_InternFromString("__dict__");
-    if (G.minus_one == NULL || G.str_s == NULL || G.str_dict == NULL
+    G.str_acquire = PyUnicode_InternFromString("acquire");
+    G.str_release = PyUnicode_InternFromString("release");
+    if (G.minus_one == NULL || G.str_acquire == NULL || G.str_release == NULL || G.str_s == NULL || G.str_dict == NULL
         || PyType_Ready(&SlotType) < 0 || PyType_Ready(&LocalType) < 0
-        || PyType_Ready(&AttributeType) < 0 || PyType_Ready(&EnterType) < 0
+        || PyType_Ready(&AttributeType) < 0 || PyType_Ready(&SharedAttributeType) < 0
+        || PyType_Ready(&EnterType) < 0
         || PyType_Ready(&LeaveType) < 0 || PyType_Ready(&SetterType) < 0
-        || PyType_Ready(&LockMethodType) < 0 || PyType_Ready(&ContainerMethodType) < 0
-        || PyType_Ready(&QueuePutType) < 0) {
+        || PyType_Ready(&LockMethodType) < 0 || PyType_Ready(&DresserType) < 0
+        || PyType_Ready(&ContainerMethodType) < 0 || PyType_Ready(&QueuePutType) < 0) {
         return -1;
     }
     PyObject *local = PyObject_New(PyObject, &LocalType);
@@ -1732,6 +2267,7 @@ module_exec(PyObject *module)
     int failed = PyModule_AddObjectRef(module, "local", local);
     Py_DECREF(local);
     if (failed < 0 || PyModule_AddObjectRef(module, "Attribute", (PyObject *)&AttributeType) < 0
+        || PyModule_AddObjectRef(module, "SharedAttribute", (PyObject *)&SharedAttributeType) < 0
         || PyModule_AddObjectRef(module, "Setter", (PyObject *)&SetterType) < 0
         || PyModule_AddObjectRef(module, "LockMethod", (PyObject *)&LockMethodType) < 0
         || PyModule_AddObjectRef(module, "ContainerMethod", (PyObject *)&ContainerMethodType) < 0

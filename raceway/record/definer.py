@@ -7,6 +7,7 @@ import sys
 from _weakref import ref
 
 from raceway.model import ops
+from raceway.record.accelerator import accelerator
 from raceway.record.naming import assigned_name
 
 TYPE_CHECKING = False  # typing is slow to import and not needed at run time
@@ -68,9 +69,7 @@ class Definer:
         Returns:
             The chunk with numbers in the place of objects, and what to :meth:`commit`.
         """
-        while self._dead:
-            self._forget(self._dead[-1])
-            self._dead.pop()
+        self._forget_dead()
         fresh: Fresh = {}
         objects = chunk[2 :: ops.STRIDE]
         try:
@@ -86,6 +85,20 @@ class Definer:
             else:
                 out.append(definition)
         return packed, fresh
+
+    def pack(self, chunk: list[Any]) -> bytes | None:
+        """Do in C what :meth:`define` and ``marshal`` do to a chunk, if nothing in it is new.
+
+        Args:
+            chunk: Ops.
+
+        Returns:
+            What ``marshal`` would write, or None: then the other way has to be taken.
+        """
+        self._forget_dead()
+        if accelerator is None or not chunk:
+            return None
+        return accelerator.pack(chunk, self._numbers)  # type: ignore[no-any-return]
 
     def commit(self, fresh: Fresh) -> None:
         """Count as known what a chunk has defined."""
@@ -111,6 +124,11 @@ class Definer:
         else:
             out.append((ops.DEF_TYPE, number, thing.__qualname__))
         return number
+
+    def _forget_dead(self) -> None:
+        while self._dead:
+            self._forget(self._dead[-1])
+            self._dead.pop()
 
     def _forget(self, reference: _Reference) -> None:
         number = reference.number

@@ -143,16 +143,19 @@ class OpLog:
             if self.unusable_limit:
                 text = f"{LIMIT_VARIABLE}={self.unusable_limit} is no number of MiB"
                 out.append((ops.DEF_NOTE, f"{text}; it is {LIMIT_MIB}"))
-        packed, fresh = self.definer.define(chunk, definitions, out)
+        whole = self.definer.pack(chunk)
+        packed, fresh = self.definer.define([] if whole else chunk, definitions, out)
         try:
-            return self._data(out, packed), fresh
+            return self._data(out, packed, whole), fresh
         except ValueError as error:
             if error.args != _NO_SCALAR:
                 raise  # a signal handler of the program has
-            return self._data(_plain(out), _plain(packed)), fresh
+            return self._data(_plain(out), _plain(packed), whole), fresh
 
-    def _data(self, definitions: list[tuple[Any, ...]], packed: list[Any]) -> bytes:
-        first, second = marshal.dumps(definitions, _FORMAT), marshal.dumps(packed, _FORMAT)
+    def _data(
+        self, definitions: list[tuple[Any, ...]], packed: list[Any], whole: bytes | None
+    ) -> bytes:
+        first, second = marshal.dumps(definitions, _FORMAT), whole or marshal.dumps(packed, _FORMAT)
         header = HEADER.pack(MAGIC, self.number, len(first), len(second), time.time())
         return header + first + second
 

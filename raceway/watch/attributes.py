@@ -407,4 +407,5 @@ if accelerator is not None:
         write=WRITE,
         value=VALUE,
         grow=ops.GROW,
+        update=ops.UPDATE,
     )

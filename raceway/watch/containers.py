@@ -27,7 +27,8 @@ _SLOTS = ("_raceway_items", "_raceway_structure")
 _IN_C: dict[Any, dict[str, str]] = {
     dict: {"__getitem__": "read", "get": "read", "__contains__": "read", "__setitem__": "write"},
     list: {"__getitem__": "read", "__setitem__": "write", "append": "append"},
-    deque: {"append": "append"},
+    set: {"add": "add", "__contains__": "read"},
+    deque: {"append": "append", "pop": "pop", "popleft": "popleft"},
 }
 """Methods that the accelerator can take over, and what they do."""
 

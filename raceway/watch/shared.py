@@ -13,6 +13,7 @@ from functools import partial
 
 from raceway.model import ops
 from raceway.model.ops import TEXT_LIMIT, VALUE, WRITE
+from raceway.record.accelerator import accelerator
 from raceway.record.recorder import BUFFER, CHUNK_ITEMS, emit, flush, local, lost, note_stack
 from raceway.watch.adoption import TRACKED, adopt, is_container
 from raceway.watch.attributes import dict_of, finalizer, reduce_as_original
@@ -253,7 +254,10 @@ def _descriptor(family: Family, name: str, cls: Any, default: Any, member: Any) 
         "_raceway_name": name, "_raceway_default": (ABSENT if member is not None else default,),
         "_raceway_member": (member,),
     }  # fmt: skip
-    return type("attribute", (), namespace)()
+    descriptor = type("attribute", (), namespace)()
+    if accelerator is not None and plan_of(cls).plain_get:
+        return accelerator.SharedAttribute(name, cls, members, descriptor)
+    return descriptor
 
 
 def _class_value(name: str, owner: Any, default: Any, member: Any) -> Any:
@@ -267,8 +271,16 @@ def _class_value(name: str, owner: Any, default: Any, member: Any) -> Any:
     return default if getter is None else getter(default, None, owner)
 
 
-def _setattr(family: Family, holder_of: Any, previous: Any, plain: bool) -> Any:
-    """Return the ``__setattr__`` of a class whose objects are members of ``family``."""
+def _setattr(family: Family, holder_of: Any, previous: Any, plain: bool, whole: Any = None) -> Any:
+    """Return the ``__setattr__`` of a class whose objects are members of ``family``.
+
+    Args:
+        family: Whose members it records.
+        holder_of: Returns the class that gets an object's descriptors.
+        previous: What assigned so far.
+        plain: Whether the class does nothing of its own when an attribute is read or assigned.
+        whole: The class, if it is watched as a whole.
+    """
     members = family.members
     direct = family.direct
     getframe = sys._getframe
@@ -319,11 +331,14 @@ def _setattr(family: Family, holder_of: Any, previous: Any, plain: bool) -> Any:
         self.__dict__[name] = value
         emit(op)
 
-    return __setattr__
+    if whole is not None:
+        __setattr__.__qualname__ = f"{whole.__qualname__}.__setattr__"
+        __setattr__._raceway_family = family  # type: ignore[attr-defined]
+    return accelerator.Setter(__setattr__) if plain and accelerator is not None else __setattr__
 
 
 _Wrapper: Any = type(object.__setattr__)
-_FUNCTION: Any = type(lambda: None)
+_HOOKS: set[Any] = {type(lambda: None)} | ({accelerator.Setter} if accelerator else set())
 _FAMILY = "_raceway_family"
 _generated: dict[int, tuple[Any, Any, Family]] = {}
 
@@ -340,7 +355,7 @@ def family_of(cls: Any) -> Family | None:
 def _own_family(cls: Any) -> Family | None:
     # Kept by the class itself: a table of classes would keep them alive.
     hook = cls.__dict__.get("__setattr__")
-    return hook._raceway_family if type(hook) is _FUNCTION and hasattr(hook, _FAMILY) else None
+    return hook._raceway_family if type(hook) in _HOOKS and hasattr(hook, _FAMILY) else None
 
 
 def watch_class(cls: Any, label: str, budget: Budget | None = None) -> Any:
@@ -361,10 +376,7 @@ def watch_class(cls: Any, label: str, budget: Budget | None = None) -> Any:
     plain = type(previous) is _Wrapper and type(cls.__getattribute__) is _Wrapper
     forget_plan(cls)
     family.previous = {"__setattr__": cls.__dict__.get("__setattr__", ABSENT)}
-    hook = _setattr(family, lambda self: self.__class__, previous, plain)
-    hook.__qualname__ = f"{cls.__qualname__}.__setattr__"
-    hook._raceway_family = family
-    cls.__setattr__ = hook
+    cls.__setattr__ = _setattr(family, lambda self: self.__class__, previous, plain, whole=cls)
     if hasattr(cls, "__del__"):
         family.previous["__del__"] = cls.__dict__.get("__del__", ABSENT)
         cls.__del__ = finalizer(cls.__del__, family.owner)

@@ -19,6 +19,7 @@ from raceway.engine.analyzer import Analyzer
 from raceway.engine.commutes import STALE, WRITES
 from raceway.engine.definitions import Definitions
 from raceway.engine.judge import Pattern
+from raceway.engine.pairs import Pairs
 from raceway.model import ops
 from raceway.pipeline.messages import Mailbox
 from raceway.pipeline.replay import Replay
@@ -61,6 +62,7 @@ def analyse(history):
         definitions.add((ops.DEF_ACTOR, actor + 1, f"actor {actor}", kind, group + 1))
     analyzer = Analyzer(definitions, lambda path: None)
     analyzer.judge = Dependent()
+    analyzer.pairs = Pairs(analyzer.judge)
     epochs = [0] * len(history.groups)
     stream = []
     for at, (actor, op, subject) in enumerate(history.ops):

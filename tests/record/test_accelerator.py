@@ -1,12 +1,15 @@
 """The hot path in C records what the one in Python records."""
 
 import json
+import marshal
 import os
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+
+from raceway.record.accelerator import accelerator
 
 ROOT = Path(__file__).parent.parent.parent
 
@@ -89,6 +92,34 @@ class Frozen:
     value: int = 1
 
 
+@watch
+class Whole(Base):
+    limit = 5
+
+    def __init__(self):
+        self.count = 0
+        self.items = {}
+
+    def bump(self):
+        self.count += 1
+        return self.count
+
+
+@watch
+class WholeSlotted:
+    __slots__ = ("one", "__weakref__")
+
+    def __init__(self):
+        self.one = 1
+
+
+class Many:
+    """Of which there are more than get a class of their own."""
+
+    def __init__(self):
+        self.count = 0
+
+
 def attempt(action):
     try:
         return action()
@@ -125,6 +156,42 @@ def main():
         list(generated(account)),
         [deep(account, depth) for depth in (0, 1, 12, 40, 1)],
         sorted(vars(account)),
+    ]
+    wholes = [Whole() for _ in range(3)]
+    slotted = WholeSlotted()
+    many = [watch(Many(), name="many") for _ in range(260)]
+    loose = Many()
+    loose.__class__ = type(many[-1])  # shares the class, and is not watched
+    shown += [
+        [one.bump() for one in wholes * 2],
+        [attempt(lambda: wholes[0].missing), wholes[0].made, wholes[0].limit, Whole.limit],
+        attempt(lambda: setattr(wholes[0], "items", {1: 2})),
+        attempt(lambda: setattr(wholes[0], "fresh", "y" * 300)),
+        attempt(lambda: delattr(wholes[0], "count")),
+        attempt(lambda: wholes[0].count),
+        attempt(lambda: Whole.count),
+        attempt(lambda: type(wholes[0]).__setattr__(wholes[1], "count", 7)),
+        attempt(lambda: Whole.__setattr__.__qualname__),
+        str(inspect.signature(Whole.__setattr__)),
+        [slotted.one, setattr(slotted, "one", 2), slotted.one, setattr(slotted, "one", [])],
+        attempt(lambda: slotted.two),
+        [many[-1].count, setattr(many[-1], "count", 3), many[-1].count, sorted(vars(many[-1]))],
+        [loose.count, setattr(loose, "count", 1), loose.count],
+        attempt(lambda: many[-1].missing),
+    ]
+    wholes[1].items = wholes[1].items
+    wholes[1].items["a"] = 1
+    wholes.pop()
+    members = watch({"a", 1}, name="members")
+    queue = watch(collections.deque([1, 2, 3]), name="queue")
+    shown += [
+        [members.add("a"), members.add("b"), members.add(2.5), "a" in members, "z" in members],
+        [attempt(lambda: members.add([])), attempt(lambda: [] in members), members.add((1, 2))],
+        attempt(lambda: members.add("a", "b")),
+        [queue.popleft(), queue.pop(), queue[0], queue.pop(), len(queue)],
+        [attempt(queue.pop), attempt(queue.popleft), attempt(lambda: queue.pop(1))],
+        [queue.append(4), queue.append([]), queue.popleft()],
+        sorted(map(repr, members)),
     ]
     del account.limit
     shown.append(account.limit)
@@ -259,3 +326,36 @@ def test_both_record_the_same(options):
     assert [errors, shown] == expected[:2]
     for mine, other in zip(ops, expected[2], strict=True):
         assert mine == other
+
+
+class Kind:
+    pass
+
+
+SCALARS = (
+    *(sign * (1 << bits) + more for sign in (1, -1) for bits in (0, 15, 30, 31, 45, 62)
+      for more in (-1, 0, 1)),
+    (1 << 63) - 1, -1 << 63, None, True, False, 1.5, float("inf"), -0.0, "", "x" * 80,
+)  # fmt: skip
+
+
+@pytest.mark.skipif(accelerator is None, reason="there is no compiler")
+def test_a_chunk_is_packed_as_marshal_writes_it():
+    code = test_both_record_the_same.__code__
+    numbers = {id(None): 0, id(code): 7, id(Kind): 1 << 20}
+    chunk = [
+        item
+        for at, scalar in enumerate(SCALARS * 2)
+        for item in (at << 40, 1 << at, (None, code, Kind)[at % 3], scalar)
+    ]
+    expected = [numbers[id(item)] if at % 4 == 2 else item for at, item in enumerate(chunk)]
+    chunk[1::4] = expected[1::4] = [word & (1 << 62) - 1 for word in expected[1::4]]
+
+    assert accelerator.pack(chunk, numbers) == marshal.dumps(expected, 2)
+
+
+@pytest.mark.skipif(accelerator is None, reason="there is no compiler")
+@pytest.mark.parametrize("unusual", [1 << 63, "\xe4", "\ud800", (1,), b"", 1j])
+def test_what_cannot_be_packed_in_c_is_left_to_python(unusual):
+    assert accelerator.pack([1, 2, None, unusual], {id(None): 0}) is None
+    assert accelerator.pack([1, 2, Kind, 0], {id(None): 0}) is None

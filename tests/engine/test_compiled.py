@@ -1,0 +1,254 @@
+"""The innermost loop in C against the Python code that it stands for, op by op."""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+
+from raceway.engine.analyzer import Analyzer
+from raceway.engine.definitions import Definitions
+from raceway.engine.pairs import Pairs
+from raceway.engine.stamped import Access, ActorReplay
+from raceway.model import ops
+from raceway.pipeline import replay
+from raceway.pipeline.messages import Mailbox
+
+pytestmark = pytest.mark.skipif(
+    replay.compiled is None, reason="the extension was not built, or RACEWAY_PURE_PYTHON is set"
+)
+
+SOURCE = "\n".join(
+    f"def run{n}(self, other):\n"
+    "    before = self.n\n"
+    "    if before:\n"
+    "        self.n = before + 1\n"
+    "    for item in other:\n"
+    "        other[item] = self.n\n"
+    "    return len(other)\n"
+    for n in range(3)
+)
+CODES = 3
+OFFSETS = 6
+PLACES = [
+    (2, 4, 13, 19),
+    (3, 3, 7, 13),
+    (4, 4, 8, 14),
+    (6, 6, 8, 19),
+    (6, 6, 22, 28),
+    (7, 7, 11, 21),
+]
+KINDS = tuple(range(ops.LAST_ACCESS + 1))
+HUGE = 1 << 33
+"""Added to the numbers of another process's: its tokens do not fit into 64 bits."""
+
+
+class History:
+    """A random history of threads, tasks, calls and jobs, as a process records it."""
+
+    def __init__(self, seed: int, length: int, *, base: int = 0) -> None:
+        self.choose = random.Random(seed)
+        self.base = base
+        self.definitions = Definitions()
+        self.stream: list[object] = []
+        self.epochs: dict[int, int] = {}
+        self.held: dict[int, list[int]] = {}
+        self._define()
+        for number in self.actors:
+            self._op(1, number << ops.OP_BITS | ops.FORK, 1, 0)
+        for _ in range(length):
+            self._step()
+
+    def _define(self) -> None:
+        add = self.definitions.add
+        for code in range(CODES):
+            lines = [item for a, b, c, d in PLACES for item in (a + 7 * code, b + 7 * code, c, d)]
+            add((ops.DEF_CODE, code + 1, "program.py", f"run{code}", 7 * code + 1, 0, tuple(lines)))
+        add((ops.DEF_TYPE, 90, "Thing"))
+        add((ops.DEF_ACTOR, 1, "main", "thread", 1))
+        self.actors = [self.base + number for number in range(2, 8)]
+        for at, number in enumerate(self.actors):
+            kind = ("thread", "thread", "task", "task", "call", "job")[at]
+            group = self.actors[2] if kind == "task" else number
+            add((ops.DEF_ACTOR, number, f"actor {at}", kind, group))
+        role = ops.ROLE_ATTRIBUTE
+        for number in (1, 2):
+            add((ops.DEF_VARIABLE, self.base + number, 0, f"v{number}", role, number == 1, 0))
+        add((ops.DEF_VARIABLE, self.base + 3, 0, "d", ops.ROLE_CONTAINER, False, None))
+        for number in (4, 5):
+            key = f"{number}"
+            add((ops.DEF_VARIABLE, self.base + number, self.base + 3, key, ops.ROLE_ITEM, False, 0))
+        add((ops.DEF_VARIABLE, self.base + 6, 0, "by hand", ops.ROLE_NAMED, False, None))
+
+    def _op(self, actor: int, word: int, thing: object, argument: object) -> None:
+        epoch = self.epochs.get(actor, 0)
+        self.stream += (actor << ops.EPOCH_BITS | epoch, word, thing, argument)
+        if word & ops.OP_MASK > ops.FRAME:
+            self.epochs[actor] = epoch + 1
+
+    def _step(self) -> None:
+        below = self.choose.randrange
+        actor = self.actors[below(len(self.actors))]
+        code, offset = 1 + below(CODES), 2 * below(OFFSETS)
+        held = self.held.setdefault(actor, [])
+        what = below(20)
+        if what < 2:
+            for depth in range(1 + below(3)):
+                self._op(actor, depth << ops.OP_BITS | ops.FRAME, 1 + below(CODES), 2 * below(3))
+        elif what < 12:
+            self._accesses(actor, code, offset)
+        elif what < 15 and len(held) < 2:
+            lock = self.base + 20 + below(3)
+            if all(lock not in one for one in self.held.values()):
+                held.append(lock)
+                op = (ops.ACQUIRE, ops.ACQUIRE, ops.TRY_ACQUIRE)[below(3)]
+                self._op(actor, lock << ops.OP_BITS | op, code, offset)
+        elif what < 18 and held:
+            self._op(actor, held.pop() << ops.OP_BITS | ops.RELEASE, code, offset)
+        else:
+            self._message(actor)
+
+    def _accesses(self, actor: int, code: int, offset: int) -> None:
+        below = self.choose.randrange
+        for _ in range(1 + below(3)):
+            variable = (self.base + 1 + below(6)) << ops.OP_BITS
+            kind = (ops.READ, ops.WRITE)[below(2)] if below(3) else KINDS[below(len(KINDS))]
+            self._op(actor, variable | kind, code, offset)
+            if kind == ops.WRITE and below(4):
+                value = (0, None, float("nan"), "x", True)[below(5)]
+                of = (0, value) if below(5) else (90, below(2) == 1 or None)
+                self._op(actor, variable | ops.VALUE, *of)
+            offset = 2 * below(OFFSETS)
+
+    def _message(self, actor: int) -> None:
+        below = self.choose.randrange
+        channel = (50 + below(2)) << ops.OP_BITS
+        word = (
+            channel | ops.SEND,
+            channel | ops.RECEIVE,
+            channel | ops.HANDOFF,
+            ops.SWITCH,
+            1 << ops.OP_BITS | ops.SWITCH,
+            self.actors[below(len(self.actors))] << ops.OP_BITS | ops.FORK,
+            self.actors[below(len(self.actors))] << ops.OP_BITS | ops.JOIN,
+            (self.base + 1) << ops.OP_BITS | ops.FINALIZE,
+        )[below(8)]
+        self._op(actor, word, 1, 0)
+
+
+def analysed(history: History, *, compiled: bool) -> tuple[object, ...]:
+    """Replay a history and describe everything that is known at the end."""
+    module = replay.compiled
+    definitions = Definitions()
+    definitions.__dict__.update(history.definitions.__dict__)
+    analyzer = Analyzer(definitions, lambda _path: SOURCE)
+    analyzer.pairs = Pairs(analyzer.judge)
+    run = replay.Replay(definitions, analyzer, Mailbox())
+    try:
+        replay.compiled = module if compiled else None
+        half = len(history.stream) // 8 * 4
+        for part in (history.stream[:half], history.stream[half:]):
+            assert run.feed(part) == len(part)
+    finally:
+        replay.compiled = module
+    names = Names()
+    return (
+        run.index,
+        analyzer.accesses,
+        names.of(list(analyzer.races.items())),
+        names.of(list(analyzer.violations.items())),
+        names.of(list(analyzer.shadows.young.items())),
+        names.of(list(run.actors.items())),
+    )
+
+
+class Names:
+    """Describes objects by what is in their slots; one that was described before by its number."""
+
+    def __init__(self) -> None:
+        self._numbers: dict[int, int] = {}
+        self._kept: list[object] = []
+
+    def of(self, thing: object) -> object:
+        if isinstance(thing, dict):
+            return [(self.of(key), self.of(value)) for key, value in thing.items()]
+        if isinstance(thing, list | tuple):
+            return [self.of(one) for one in thing]
+        if isinstance(thing, set | frozenset):
+            return sorted(map(repr, map(self.of, thing)))
+        slots = [name for base in type(thing).__mro__ for name in getattr(base, "__slots__", ())]
+        if not slots or type(thing).__module__ == "raceway.model._clocks":
+            return dict(thing.items()) if hasattr(thing, "items") else repr(thing)  # type: ignore[attr-defined]
+        number = self._numbers.setdefault(id(thing), len(self._numbers))
+        if number < len(self._kept):
+            return (type(thing).__name__, number)
+        self._kept.append(thing)
+        return (
+            type(thing).__name__,
+            [(name, self.of(getattr(thing, name))) for name in sorted(slots) if name[0] != "_"],
+        )
+
+
+@pytest.mark.parametrize("base", [0, HUGE], ids=["first process", "another process"])
+def test_what_is_known_at_the_end_is_the_same(base):
+    """Everything: findings, what is remembered of each variable, and what actors know."""
+    found = 0
+    for seed in range(20):
+        history = History(seed, 80 + 4 * seed, base=base)
+        expected = analysed(history, compiled=False)
+
+        assert analysed(history, compiled=True) == expected
+
+        found += len(expected[2]) + len(expected[3])
+    assert found > 200
+
+
+def test_an_error_leaves_what_was_done_before_it():
+    history = History(1, 100)
+    analyzer = Analyzer(history.definitions, lambda _path: SOURCE)
+    run = replay.Replay(history.definitions, analyzer, Mailbox())
+    stream = [*history.stream, "no token", ops.READ, 1, 0]
+
+    with pytest.raises(TypeError):
+        run.feed(stream)
+
+    assert analyzer.accesses == sum(
+        word & ops.OP_MASK <= ops.LAST_ACCESS for word in history.stream[1::4]
+    )
+    assert run.index > analyzer.accesses
+
+
+def test_what_is_no_list_of_ops_is_refused():
+    run = replay.Replay(Definitions(), Analyzer(Definitions(), lambda _path: None), Mailbox())
+
+    with pytest.raises(TypeError, match="a list of ops"):
+        replay.compiled.feed(run, (), 0, True, 0.0)
+    with pytest.raises(TypeError, match="a list of ops"):
+        replay.compiled.feed(object(), [], 0, True, 0.0)
+    assert run.feed([1, 2, 3]) == 3
+
+
+def test_access_objects_are_complete():
+    """Each slot of an access is set, as if its constructor had been called."""
+    seen: list[Access] = []
+
+    class Detector:
+        def access(self, access):
+            seen.append(access)
+
+        def lock_order(self, edge):
+            pass
+
+        def finalized(self, variable):
+            pass
+
+        def retire(self, actor):
+            pass
+
+    history = History(3, 200)
+    replay.Replay(history.definitions, Detector(), Mailbox()).feed(history.stream)
+
+    assert len(seen) > 50
+    for access in seen:
+        assert isinstance(access.actor, ActorReplay)
+        assert {name for name in Access.__slots__ if hasattr(access, name)} == {*Access.__slots__}
