@@ -156,6 +156,13 @@ class Intake:
         except (sqlite3.Error, OSError, MemoryError) as error:
             failure = Failed(str(error))
             self._complain(f"events cannot be stored: {error}")
+        except Exception as error:  # of ours: it must not end the thread
+            if len(chosen) > 1:
+                for entry in chosen:  # the others are not to suffer from one
+                    self._write(writer, [entry])
+                return
+            failure = Failed(f"internal error: {error}")
+            _log.exception("a batch could not be stored")
         events = sum(len(batch.raws) for batch in batches)
         with self._wake:
             self.waiting -= events

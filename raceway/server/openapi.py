@@ -146,7 +146,12 @@ def _any(kind: type) -> dict[str, Any]:
 def _operation(route: Route, path: str) -> dict[str, Any]:
     summary, query, data = _SUMMARIES[route.name]
     parameters = [
-        {"name": name, "in": "path", "required": True, "schema": _TEXT}
+        {
+            "name": name,
+            "in": "path",
+            "required": True,
+            "schema": {**_TEXT, "format": "uuid"} if name == "trace_id" else _TEXT,
+        }
         for name in re.findall(r"{(\w+)}", path)
     ]
     parameters += [

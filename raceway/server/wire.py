@@ -27,6 +27,8 @@ _TIME: Final = re.compile(
     r"(\d{4}-\d\d-\d\d)[Tt ](\d\d):(\d\d):(\d\d)(?:\.(\d+))?(?:[Zz]|([+-])(\d\d):?(\d\d))"
 )
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=timezone.utc)
+_LAST: Final = 2**63 // 1_000_000_000 - 86400
+"""Seconds since the epoch whose nanoseconds a database can hold."""
 _SECONDS_KEPT: Final = 4096
 _seconds: dict[tuple[str, str], int] = {}
 
@@ -289,6 +291,8 @@ def nanoseconds(text: str) -> int:
     if sign:
         offset = int(hours) * 3600 + int(minutes) * 60
         whole += -offset if sign == "+" else offset
+    if not 0 <= whole <= _LAST:
+        raise Refused(f"{text[:80]!r} is not from 1970 to 2261 - at `$.timestamp`")
     if len(_seconds) >= _SECONDS_KEPT:
         _seconds.clear()
     _seconds[key] = whole

@@ -2,6 +2,7 @@
 
 import json
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -81,7 +82,7 @@ QUICK = "[engine]\ndelay_ms = 150\n"
 
 
 @contextmanager
-def running(data, *arguments, cwd=None, env=None):
+def running(data, *arguments, cwd=None, env=None, limit=0):
     """Run a server until the block is left."""
     config = Path(cwd or ".", "raceway.toml")
     if cwd and not config.exists():
@@ -91,6 +92,8 @@ def running(data, *arguments, cwd=None, env=None):
         [sys.executable, "-m", "raceway", "serve", "--port", "0", "--data", str(data), *arguments],
         stderr=log, stdout=log, cwd=cwd, env=environment() | (env or {}),
     )  # fmt: skip
+    if limit:
+        resource.prlimit(process.pid, resource.RLIMIT_FSIZE, (limit, limit))
     try:
         yield _started(process, Path(data))
     finally:

@@ -297,6 +297,7 @@ def test_the_bank_loses_money_on_the_server_as_it_does_here(server, tmp_path):
     assert run["service"] == "bank" and run["language"] == "python"
 
 
+@pytest.mark.slow
 def test_the_fixed_bank_is_clean(server, tmp_path):
     raceway_run(server, tmp_path, str(ROOT / "examples" / "banking" / "demo.py"), "--fixed")
     assert server.findings() == []

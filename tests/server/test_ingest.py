@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 import uuid
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -48,6 +49,8 @@ def test_one_bad_event_is_refused_alone(shared_server):
 BAD = {
     "no offset": {"timestamp": "2025-11-04T10:00:00"},
     "no such day": {"timestamp": "2025-02-30T10:00:00Z"},
+    "a time that no database holds": {"timestamp": "9999-12-31T23:59:59Z"},
+    "a time before 1970": {"timestamp": "0001-01-01T00:00:00Z"},
     "a number for a time": {"timestamp": 5},
     "no UUID": {"id": "task-123"},
     "an empty parent": {"parent_id": ""},
@@ -196,7 +199,7 @@ def _feed(server, acknowledged, stop):
             acknowledged.append([one["id"] for one in events])
 
 
-@pytest.mark.parametrize("times", [2, pytest.param(20, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("times", [1, pytest.param(20, marks=pytest.mark.slow)])
 def test_what_is_acknowledged_survives_kill_9(tmp_path, times):
     acknowledged = []
     for _ in range(times):
@@ -227,7 +230,7 @@ def test_what_is_acknowledged_survives_kill_9(tmp_path, times):
 def _ids(data):
     import sqlite3
 
-    with sqlite3.connect(data / "events.sqlite") as db:
+    with closing(sqlite3.connect(data / "events.sqlite")) as db:
         rows = db.execute("SELECT ids FROM segment").fetchall()
     return {
         str(uuid.UUID(bytes=ids[at : at + 16])) for (ids,) in rows for at in range(0, len(ids), 16)

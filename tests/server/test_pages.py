@@ -114,7 +114,9 @@ def test_from_an_empty_server_to_the_explained_finding(server, browser, tmp_path
     context.close()
 
 
-@pytest.mark.parametrize(("width", "scheme"), [(1280, "light"), (390, "dark")])
+@pytest.mark.parametrize(
+    ("width", "scheme"), [pytest.param(1280, "light", marks=pytest.mark.slow), (390, "dark")]
+)
 def test_every_page_fits(server, browser, width, scheme):
     finding = race(server, "a.very.long.name.of.a.variable['with']['keys']" * 3)
     problems = []
