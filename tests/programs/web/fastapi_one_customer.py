@@ -1,7 +1,7 @@
 # title: one customer orders twice from a FastAPI endpoint that is a plain function
 # expect: clean
 # requires: fastapi, uvicorn, httpx
-# needs: RECEIVE
+# needs: RECEIVE, REMOTE_RECEIVE
 # why: the second request is sent when the first one was answered, whatever thread handles it.
 import contextlib
 import threading
