@@ -23,7 +23,7 @@ REPLY = "raceway-reply"
 SEEN = "raceway.request"
 """What marks a request that one application hands on to another: it is one request."""
 _FLUSH_AFTER = 0.25
-"""Seconds after which the end of a request writes out what was recorded."""
+"""Seconds after which the end of a request or task writes out what was recorded."""
 _last_flush = 0.0
 
 
@@ -96,16 +96,25 @@ class Request:
     @contained
     def end(self) -> None:
         """Record the end; once, however often it is called."""
-        global _last_flush
         if self._ended:
             return
         self._ended = True
         now = time.monotonic()
         duration = ((self._done or now) - self._began) * 1000
         recorder.sync(ops.HTTP_RESPONSE, 0, (self._status, duration, self._identity))
-        if now - _last_flush > _FLUSH_AFTER:
-            _last_flush = now
-            recorder.flush()
+        write_out(now)
+
+
+def write_out(now: float) -> None:
+    """Write out what was recorded, now and then: a worker may be killed while it waits.
+
+    Args:
+        now: ``time.monotonic()``.
+    """
+    global _last_flush
+    if now - _last_flush > _FLUSH_AFTER:
+        _last_flush = now
+        recorder.flush()
 
 
 def _text(value: object) -> str:

@@ -10,11 +10,13 @@ begin and end Celery has signals; a result is ordered where it is stored and whe
 from __future__ import annotations
 
 import sys
+import time
 
 from raceway import context
 from raceway.model import ops
 from raceway.record import recorder
 from raceway_autopatch import http_calls
+from raceway_autopatch.http_requests import write_out
 from raceway_autopatch.patching import contained, wrap
 
 TYPE_CHECKING = False  # typing is slow to import and not needed at run time
@@ -96,7 +98,7 @@ def _ends(task: Any = None, **_more: Any) -> None:
     if frame is not None:
         recorder.sync(ops.EVENT, ops.EVENT_RETURNED, ())
         context.leave(frame)
-        recorder.flush()  # a worker may be killed while it waits
+        write_out(time.monotonic())
 
 
 # ---------------------------------------------------------------- results
