@@ -46,10 +46,12 @@ def run(options):
         for variant in ("plain", "program", "with the report"):
             plot.lines[variant] = []
         for size in sizes:
-            best = min(point(name, size, plain=True) for _ in range(rounds))[0]
+            best = min(point(name, size, plain=True)[0] for _ in range(rounds))
             ours = [point(name, size, plain=False) for _ in range(rounds)]
-            program, whole = (min(one[at] for one in ours) for at in (0, 1))
-            memory = min(one[2] for one in ours)
+            nothing = min(point("nothing", 1, plain=False)[1] for _ in range(rounds))
+            program = min(one[0] for one in ours) / ours[0][3]
+            whole = (min(one[1] for one in ours) - nothing) / ours[0][3]
+            best, memory = best / ours[0][3], min(one[2] for one in ours)
             print(f"{size:10,}{best:9.2f}{program:9.2f}{whole:9.2f}{memory:7.0f} MB", flush=True)
             results[name][str(size)] = {"us": [best, program, whole], "MB": memory}
             for variant, value in zip(plot.lines, (best, program, whole), strict=True):
@@ -61,20 +63,18 @@ def run(options):
 
 
 def point(name, size, *, plain):
-    """Return us of one operation in the program, us with the report, and the supervisor's MB."""
+    """Return us of CPU time of the program's work, us of all, the most MB, and how many it did."""
     program = [sys.executable, str(PROGRAM), name, str(size)]
     env = {one: value for one, value in os.environ.items() if not one.startswith("RACEWAY_")}
     if not plain:
         launcher = [sys.executable, "-m", "raceway_autopatch.launcher", "--quiet"]
         program = [*launcher, "--watch", "__main__:Item", *program]
     process = subprocess.Popen(program, env=env, stdout=subprocess.PIPE, text=True)
-    output = process.stdout.read()
+    told = json.loads(process.stdout.read())
     _, status, usage = os.wait4(process.pid, 0)
     process.returncode = os.waitstatus_to_exitcode(status)
-    told = json.loads(output)
-    # The CPU time of both processes, but for what the start takes.
-    whole = usage.ru_utime + usage.ru_stime - told["before"]
-    return told["cpu"] / told["count"] * 1e6, whole / told["count"] * 1e6, usage.ru_maxrss / 1024
+    whole = usage.ru_utime + usage.ru_stime  # of the program and of who analyses it
+    return told["cpu"] * 1e6, whole * 1e6, usage.ru_maxrss / 1024, told["count"]
 
 
 def engine(options):

@@ -64,7 +64,7 @@ def run(options):
     print(f"Whole programs, ms of CPU time of their work; minimum of {rounds} runs")
     print(f"{'program':18}{'plain':>8}", end="")
     for variant in ("pure", "C", *others):
-        print(f"{variant:>12}{'x':>6}", end="")
+        print(f"{variant:>12}{'x':>8}", end="")
     print(f"{'C, wall x':>11}")
     for name, (file, watch) in PROGRAMS.items():
         if options.only not in name:
@@ -103,9 +103,9 @@ def _row(name, best, others):
     print(f"{name:18}{plain[0] * 1e3:8.0f}", end="")
     for variant in ("pure", "accelerated", *others):
         if variant in best:
-            print(f"{best[variant][0] * 1e3:12.0f}{compared[variant]:6.2f}", end="")
+            print(f"{best[variant][0] * 1e3:12.0f}{compared[variant]:8.2f}", end="")
         else:
-            print(f"{'-':>12}{'':>6}", end="")
+            print(f"{'-':>12}{'':>8}", end="")
     wall = best["accelerated"][1] / plain[1] if "accelerated" in best else float("nan")
     print(f"{wall:11.2f}", flush=True)
     return {

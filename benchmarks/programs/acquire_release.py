@@ -1,7 +1,5 @@
 """A hundred thousand times acquire and release of a lock that nobody else wants."""
 
-from __future__ import annotations
-
 import threading
 
 from telling import work

@@ -1,7 +1,5 @@
 """Four threads that compute a little between short critical sections: 5 us for each."""
 
-from __future__ import annotations
-
 import threading
 import zlib
 

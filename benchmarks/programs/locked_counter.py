@@ -1,7 +1,5 @@
 """A million increments under one lock, in two threads."""
 
-from __future__ import annotations
-
 import threading
 
 from telling import protected, work

@@ -1,7 +1,5 @@
 """Records that go through two stages of workers, by queues: parse, then add up."""
 
-from __future__ import annotations
-
 import json
 import queue
 import threading

@@ -34,7 +34,7 @@ class Rival:
 
     def environment(self):
         """Return the environment for it."""
-        return {**os.environ, "BENCHMARK_RIVAL": self.name, "PYTHONPATH": ""}
+        return {**os.environ, "BENCHMARK_RIVAL": self.name, "PYTHONPATH": str(Path(__file__).parent)}
 
 
 def installed():
