@@ -34,7 +34,8 @@ class Rival:
 
     def environment(self):
         """Return the environment for it."""
-        return {**os.environ, "BENCHMARK_RIVAL": self.name, "PYTHONPATH": str(Path(__file__).parent)}
+        folder = str(Path(__file__).parent)
+        return {**os.environ, "BENCHMARK_RIVAL": self.name, "PYTHONPATH": folder}
 
 
 def installed():
