@@ -35,6 +35,11 @@ def is_wanted() -> bool:
     return recorder.status.active and not getattr(sink, "analysed_locally", False)
 
 
+def is_for_nobody() -> bool:
+    """Return whether it is certain that nobody will be told of statements."""
+    return recorder.status.active and not is_wanted()
+
+
 class Execution:
     """One execution of a statement; it has begun when this is made.
 
