@@ -97,16 +97,35 @@ class History:
                 self._op(actor, depth << ops.OP_BITS | ops.FRAME, 1 + below(CODES), 2 * below(3))
         elif what < 12:
             self._accesses(actor, code, offset)
-        elif what < 15 and len(held) < 2:
+        elif what < 15 and len({*held}) < 2:
             lock = self.base + 20 + below(3)
             if all(lock not in one for one in self.held.values()):
                 held.append(lock)
                 op = (ops.ACQUIRE, ops.ACQUIRE, ops.TRY_ACQUIRE)[below(3)]
                 self._op(actor, lock << ops.OP_BITS | op, code, offset)
-        elif what < 18 and held:
+        elif what < 17 and held:
             self._op(actor, held.pop() << ops.OP_BITS | ops.RELEASE, code, offset)
+        elif what < 18:
+            self._unusual(actor, held, code, offset)
         else:
             self._message(actor)
+
+    def _unusual(self, actor: int, held: list[int], code: int, offset: int) -> None:
+        """Take a lock again, wait for its condition, or give up one that somebody else has."""
+        op = (ops.ACQUIRE, ops.WAIT_RELEASE, ops.NOTIFY, ops.RELEASE, ops.END)[
+            self.choose.randrange(5)
+        ]
+        if op == ops.RELEASE:
+            self._op(actor, (self.base + 20) << ops.OP_BITS | op, code, offset)
+        elif op == ops.END:
+            self._op(actor, actor << ops.OP_BITS | op, None, None)
+        elif held:
+            lock = held[-1] << ops.OP_BITS
+            self._op(actor, lock | op, code, offset)
+            if op == ops.ACQUIRE:
+                held.append(held[-1])
+            elif op == ops.WAIT_RELEASE:
+                self._op(actor, lock | ops.WAIT_ACQUIRE, code, offset)
 
     def _accesses(self, actor: int, code: int, offset: int) -> None:
         below = self.choose.randrange
