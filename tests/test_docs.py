@@ -32,6 +32,8 @@ _OPTION = re.compile(r"(?<![\w-])--[a-z][a-z-]+")
 _FOREIGN = {"--app", "--fixed", "--junitxml", "--port", "--transfers"}
 # Those of the plugin: tests/plugin use each of them.
 _PLUGIN = {"--raceway", "--raceway-fail-on"}
+# Those of python -m benchmarks.
+_BENCHMARKS = {"--compare", "--json", "--plots", "--rivals", "--update"}
 
 
 def name(page: Path) -> str:
@@ -87,7 +89,12 @@ def test_options_exist() -> None:
     known = set(_OPTION.findall(ended.stdout))
     for page in PAGES:
         assert (
-            set() == set(_OPTION.findall(page.read_text("utf-8"))) - known - _FOREIGN - _PLUGIN
+            set()
+            == set(_OPTION.findall(page.read_text("utf-8")))
+            - known
+            - _FOREIGN
+            - _PLUGIN
+            - _BENCHMARKS
         ), name(page)
     reference = (ROOT / "docs/reference/command-line.md").read_text(encoding="utf-8")
     assert known == set(_OPTION.findall(reference))

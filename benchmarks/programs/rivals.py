@@ -34,7 +34,11 @@ class Rival:
 
     def environment(self):
         """Return the environment for it."""
-        return {**os.environ, "BENCHMARK_RIVAL": self.name, "PYTHONPATH": str(Path(__file__).parent)}
+        return {
+            **os.environ,
+            "BENCHMARK_RIVAL": self.name,
+            "PYTHONPATH": str(Path(__file__).parent),
+        }
 
 
 def installed():
