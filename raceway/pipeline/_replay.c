@@ -580,6 +580,12 @@ sequence(Run *run, PyObject *shadow, PyObject *mine, PyObject *first, New *new, 
     int64_t after = index_of(first);
     PyObject *rechecks = NULL, *claims = NULL, *place, *middle;
     Py_ssize_t at = 0;
+    while (pattern == the_W_W_R && PyDict_Next(SLOT(mine, trail, places), &at, &place, &middle)) {
+        if (index_of(middle) > after && WRITING >> kind_of(middle) & 1) {
+            return 0;
+        }
+    }
+    at = 0;
     while (PyDict_Next(SLOT(mine, trail, places), &at, &place, &middle)) {
         if (index_of(middle) <= after) {
             continue;
@@ -596,11 +602,6 @@ sequence(Run *run, PyObject *shadow, PyObject *mine, PyObject *first, New *new, 
             }
         }
         if (WRITING >> kind_of(middle) & 1) {
-            if (pattern == the_W_W_R) {
-                Py_XDECREF(rechecks);
-                Py_XDECREF(claims);
-                return 0;
-            }
             if (tested && append_to(&claims, middle) < 0) {
                 goto failed;
             }

@@ -755,8 +755,8 @@ def _loaded() -> Any:
             "sequence": Sequence, "shadow": Shadow, "site": Site, "stack": Stack, "trail": Trail,
         },
         {
-            "analyzer": Analyzer, "excluded": excluded, "join": join,
-            "judge": atomicity.judge, "replay": Replay,
+            "analyzer": Analyzer, "excluded": excluded, "join": join, "judge": atomicity.judge,
+            "replay": Replay,
             **{pattern.name: pattern for pattern in Pattern},
         },
         {
