@@ -261,6 +261,9 @@ def test_access_objects_are_complete():
         def finalized(self, variable):
             pass
 
+        def signalled(self, lock):
+            pass
+
         def retire(self, actor):
             pass
 
