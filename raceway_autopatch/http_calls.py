@@ -1,7 +1,8 @@
 """HTTP calls that the program makes: what all patches of HTTP clients have in common.
 
-The headers that carry the trace (``traceparent``, ``tracestate``, ``raceway-clock``) are added
-whenever this process is recorded: they are what orders two processes.  A request that has a
+The headers that carry the trace (``traceparent``, ``tracestate``, ``raceway-clock``) are what
+orders two processes, so they are added where there is a server, or another process that is
+recorded; requests adds them always.  Within a process connections order.  A request that has a
 ``traceparent`` of the program's own is left as it is, and is ordered by nothing.
 
 Libraries call each other: requests calls urllib3, which calls http.client.  The outermost one that
@@ -93,6 +94,8 @@ def begin(method: object, url: object, headers: Any, *, outermost: bool = False)
     """
     if not recorder.status.active or _is_internal():
         return None
+    if not outermost and not _is_for_others():
+        return None
     earlier = headers.get("traceparent")
     if earlier is not None and not outermost and earlier == _carried.get():
         return None
@@ -169,6 +172,11 @@ def without_credentials(url: str) -> str:
         return url
     host, slash, path = rest.partition("/")
     return f"{scheme}://{host.rpartition('@')[2]}{slash}{path}"
+
+
+def _is_for_others() -> bool:
+    sink: Any = recorder.status.sink
+    return not getattr(sink, "analysed_locally", False) or sink.has_company()
 
 
 def _is_internal() -> bool:

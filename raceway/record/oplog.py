@@ -43,6 +43,8 @@ LIMIT_MIB = 1024
 PART_BYTES = 16 << 20
 """Length from which on a log goes on in another part."""
 _FORMAT = 2
+_LOOK_EVERY = 1.0
+"""Seconds."""
 _NO_SCALAR = ("unmarshallable object",)
 _SCALARS = frozenset({bool, bytes, float, int, str, type(None)})
 _MODE = 0o600
@@ -64,6 +66,8 @@ class OpLog:
         self.limit_mib, self.unusable_limit = _limit(os.environ.get(LIMIT_VARIABLE, ""))
         self._part_bytes = min(PART_BYTES, (self.limit_mib << 20) // 4)
         self._size = 0
+        self._company = False
+        self._look_again = 0.0
         self._parts: list[str] = []  # that may still be there, but for the last one
         self._packed: tuple[list[Any], bytes, Fresh, int] | None = None
         """The last chunk, and its bytes until they are written: whoever is interrupted goes on
@@ -97,6 +101,25 @@ class OpLog:
             self.number = following
             self._packed = chunk, b"", {}, following
             chunk.clear()  # it would keep the program's code and types alive until the next one
+
+    def has_company(self) -> bool:
+        """Return whether another process is recorded into the same directory; now and then.
+
+        The directory is looked at once a second at most, and not any more when there was one.
+        """
+        now = time.monotonic()
+        if not self._company and now >= self._look_again:
+            self._look_again = now + _LOOK_EVERY
+            own = str(os.getpid())
+            try:
+                names = os.listdir(self.directory)
+            except OSError:  # it is gone: so is whoever would be ordered
+                names = []
+            self._company = any(
+                name.endswith((SUFFIX, PRESENCE_SUFFIX)) and name.partition("-")[0] != own
+                for name in names
+            )
+        return self._company
 
     def reachable(self) -> bool:
         """Return whether the directory is there: when the run is over it is removed."""
