@@ -43,7 +43,8 @@ class Call:
 
     Attributes:
         span: Id of the call: that of the handler's span, if the trace goes with it.
-        sent: The traceparent that it carries, ours or the program's; or None.
+        sent: The traceparent that it carries, ours or the program's; or None.  Empty: there is
+            nobody to read one.
     """
 
     __slots__ = ("_began", "_token", "sent", "span")
@@ -95,7 +96,7 @@ def begin(method: object, url: object, headers: Any, *, outermost: bool = False)
     if not recorder.status.active or _is_internal():
         return None
     if not outermost and not _is_for_others():
-        return None
+        return None if _carried.get() is not None else _begun(method, url, "", "")
     earlier = headers.get("traceparent")
     if earlier is not None and not outermost and earlier == _carried.get():
         return None
@@ -104,7 +105,11 @@ def begin(method: object, url: object, headers: Any, *, outermost: bool = False)
         added = carry_trace(headers, replace=earlier is not None)
         earlier = added["traceparent"]
         span = earlier.split("-")[2]
-    call = Call(span or context.new_span_id(), earlier)
+    return _begun(method, url, span, earlier)
+
+
+def _begun(method: object, url: object, span: str, sent: str | None) -> Call:
+    call = Call(span or context.new_span_id(), sent)
     recorder.sync(ops.HTTP_REQUEST, 1, (str(method), without_credentials(str(url)), call.span))
     if span:
         recorder.sync(ops.REMOTE_SEND, 0, span)

@@ -137,12 +137,15 @@ def test_gunicorn(site, options):
         client = threading.Thread(target=lambda: answers.append(get(port, "/wait")))
         client.start()
         wait_for((site.folder / "entered").exists)
-        process.send_signal(signal.SIGINT if "preload" in options else signal.SIGTERM)
-        if "preload" not in options:  # SIGINT is a quick shutdown
+        if "preload" in options:  # SIGINT is a quick shutdown, and waits for no request
             (site.folder / "go").touch()
             client.join()
-            assert len(answers) == 1
-        (site.folder / "go").touch()
+            process.send_signal(signal.SIGINT)
+        else:
+            process.send_signal(signal.SIGTERM)
+            (site.folder / "go").touch()
+            client.join()
+        assert len(answers) == 1
         check(site, process, status=0, processes=3)
 
 
