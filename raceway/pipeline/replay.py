@@ -310,7 +310,10 @@ class Replay:
     # ------------------------------------------------------------ accesses
 
     def _access(self, actor: ActorReplay, op: int, variable: int, code: int, offset: int) -> Access:
-        site = self.site(actor, code, offset)
+        return self._stamp(actor, op, variable, self.site(actor, code, offset))
+
+    def _stamp(self, actor: ActorReplay, op: int, variable: int, site: Site) -> Access:
+        """Return an access that knows its order."""
         actor.last = actor.epoch
         if actor.held:
             self._order_by_conflicts(actor, variable, BITS[op], site)

@@ -18,7 +18,6 @@ from raceway.model import ops
 from raceway.model.aging import Aging
 from raceway.model.clocks import EMPTY, Clock, Only, clock_of, informed, known_by_either
 from raceway.model.findings import LockRef
-from raceway.pipeline.conflicts import BITS
 from raceway.pipeline.messages import Mailbox
 from raceway.pipeline.replay import Detector, Replay
 from raceway.server.places import PlaceTable, SourceFolders
@@ -213,14 +212,7 @@ class EventReplay(Replay):
             atomic: Number of the lock that stands for being a single atomic operation, or 0.
             without: Locks that do not protect it: held for reading only.
         """
-        actor.last = actor.epoch
-        if actor.held:
-            self._order_by_conflicts(actor, variable, BITS[op], site)
-        access = Access(self.index, op, variable, actor, actor.epoch, site)
-        if actor.held:
-            access.held = tuple(actor.held.values())
-        if actor.borrowed:
-            self._lend(actor, access)
+        access = self._stamp(actor, op, variable, site)
         if without:
             access.locks -= without
             access.sections = frozenset(one for one in access.sections if one[0] not in without)
