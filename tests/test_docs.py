@@ -39,7 +39,7 @@ _BENCHMARKS = {"--compare", "--json", "--plots", "--rivals", "--update"}
 # Those of the server: tests/server use each of them.
 _SERVER = {"--config", "--data", "--host", "--log-format", "--source"}
 # Those of the plugin: tests/plugin use each of them.
-_PLUGIN = {"--raceway", "--raceway-fail-on"}
+_PLUGIN = {"--raceway", "--raceway-fail-on", "--raceway-watch"}
 
 
 def name(page: Path) -> str:
