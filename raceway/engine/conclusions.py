@@ -190,7 +190,9 @@ class Conclusions:
             ),
             why=f"{gap}, so {other.actor.name} can come in",
             fix=wording.violation_fix(first, second, places, common),
-            steps=wording.violation_steps(first, other, second, lines, common),
+            steps=wording.violation_steps(
+                first, other, second, lines, common, self._analyzer.judge.pauses
+            ),
             count=max(violation.count for violation in group),
         )
 

@@ -113,6 +113,13 @@ class Judge:
                     return i, j
         return None
 
+    def pauses(self, first: Site, second: Site) -> list[int]:
+        """Return the lines between two places of one coroutine on which it may be suspended."""
+        view, one, two = self._view(first.frames[0][0]), self.frame(first), self.frame(second)
+        if view is None or one is None or two is None or self.common_call(first, second) != (0, 0):
+            return []
+        return view.pauses(one.line, two.line)
+
     def _same_invocation(self, one: Frames, two: Frames) -> bool:
         """Tell whether two call stacks, from one function outwards, can be one invocation.
 
