@@ -127,9 +127,18 @@ def race_steps(
 
 
 def violation_message(
-    name: str, first: Access, other: Access, second: Access, *, takes: bool = False
+    name: str, first: Access, other: Access, second: Access, *, takes: bool, kept: bool
 ) -> str:
-    """Say what goes wrong when ``other`` gets between ``first`` and ``second``."""
+    """Say what goes wrong when ``other`` gets between ``first`` and ``second``.
+
+    Args:
+        name: Of the variable.
+        first: The sequence's first access.
+        other: What comes in between.
+        second: The sequence's second access.
+        takes: The first takes what the second resets.
+        kept: What the first reads is a number that is used, and the second counts it on.
+    """
     kind = first.actor.kind
     pair = who(first, other)
     if first.kind in WRITES and first.kind != ops.UPDATE:
@@ -152,7 +161,17 @@ def violation_message(
             f"A {kind} reads {name} and resets it later; what another {other.actor.kind} adds in "
             "between is lost."
         )
+    if kept:
+        return (
+            f"{capital(pair)} can both read {name} before either counts it on: both go on with the "
+            "same value."
+        )
     if second.update_of is first and other.kind == ops.WRITE:
+        if other.update_of is None:
+            return (
+                f"A {kind} reads {name} and writes back what it made of it; what another "
+                f"{other.actor.kind} writes in between is lost."
+            )
         return (
             f"{capital(pair)} can both read {name} before either writes it back: one update is "
             "lost."
