@@ -31,12 +31,13 @@ _STATE = "_raceway_request"
 class _Request:
     """One request that is being served."""
 
-    __slots__ = ("_begun", "_client", "_frame", "_headers", "_open")
+    __slots__ = ("_begun", "_client", "_failed", "_frame", "_headers", "_open")
 
     def __init__(self, client: RacewayClient, headers: Any, method: str, path: str) -> None:
         self._client = client
         self._begun = time.perf_counter()
         self._open = True
+        self._failed = False
         self._frame = context.begin(context.parse_headers(headers))
         self._headers = client.config.capture_http
         shown = headers if self._headers else None
@@ -52,8 +53,12 @@ class _Request:
             self.leave()
 
     def fail(self, error: BaseException) -> None:
-        """Record that the handler raised."""
-        if self._open:
+        """Record that the handler raised; the first time, as others come of it.
+
+        What cancels the handler, or ends the process, is no error of it.
+        """
+        if self._open and not self._failed and isinstance(error, Exception):
+            self._failed = True
             self._client.track_error(type(error).__name__, str_of(error), error.__traceback__)
 
     def leave(self) -> None:
@@ -146,9 +151,21 @@ class FlaskMiddleware:
             return
         self._connected = True
         # A signal, because hooks cannot be registered any more when requests are served.
-        from flask import request_tearing_down  # late: flask is optional
+        from flask import got_request_exception, request_tearing_down  # late: flask is optional
 
         request_tearing_down.connect(self._on_teardown, app)
+        got_request_exception.connect(self._on_exception, app)
+
+    def _on_exception(self, _sender: object, exception: Any = None, **_more: Any) -> None:
+        """Record what a handler raised and Flask makes an error page of."""
+        try:
+            from flask import g  # late: flask is optional
+
+            state: _Request | None = getattr(g, _STATE, None)
+            if state is not None and exception is not None:
+                state.fail(exception)
+        except Exception:  # noqa: S110 - as above
+            pass
 
     def _on_teardown(self, _sender: object, exc: BaseException | None = None, **_more: Any) -> None:
         self.teardown_request(exc)
