@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from raceway import context, settings, values
 from raceway.config import Config
 from raceway.exceptions import UsageError
-from raceway.pipeline import callsite, events
+from raceway.pipeline import callsite, events, processes
 from raceway.pipeline.emitter import Emitter
 from raceway.pipeline.encoding import Encoder
 from raceway.pipeline.sender import Sender
@@ -87,6 +87,8 @@ class RacewayClient:
         put = self._sender.put if settings.is_enabled() else _nowhere
         self._emitter = Emitter(config, put, self._hides)
         self._session: tuple[int, requests.Session] | None = None
+        if config.flush_on_sigterm:
+            processes.catch_sigterm()
         if config.debug:
             _log_to_stderr()
 

@@ -52,6 +52,9 @@ class Config:
         spool: Folder for events that find no room in memory while the server is away, and for
             those that wait when the process ends: the next process that uses it sends them.
         max_spool_bytes: Most that one process writes there, in bytes.
+        flush_on_sigterm: Whether SIGTERM, where the program leaves it its default action, ends the
+            process only after delivery, for two seconds at most if the server does not answer.
+            It takes a client that is made in the main thread.
         max_events_per_second: Sustained rate of delivery; a burst of 8,000 events is sent
             without delay. A Raceway server takes about 950 events a second and refuses the rest.
             ``None`` removes the limit.
@@ -85,6 +88,7 @@ class Config:
     dialect: str = "compact"
     spool: Optional[str] = None  # noqa: UP045 - as above
     max_spool_bytes: int = 1024 * 1024 * 1024
+    flush_on_sigterm: bool = False
 
     def __post_init__(self) -> None:
         """Check every value and say how to repair a bad one."""
@@ -107,6 +111,7 @@ class Config:
             self.spool = os.path.abspath(self.spool)  # the program may change its directory
         _flag("debug", self.debug)
         _flag("capture_http", self.capture_http)
+        _flag("flush_on_sigterm", self.flush_on_sigterm)
         if self.dialect not in ("compact", "full"):
             raise _refuse("dialect", self.dialect, "give 'compact' or 'full'")
         _seconds("flush_interval", self.flush_interval)
