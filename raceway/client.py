@@ -165,9 +165,14 @@ class RacewayClient:
         if frame is None and not observers:
             return
         try:
-            if access_type is None and (meant := events.access_type(location)) is not None:
-                location, access_type = None, meant
-            access = events.access_type(access_type) or "Write"
+            if access_type is not None:
+                access = events.access_type(access_type) or "Write"
+            elif location is None:
+                access = "Write"
+            elif (meant := events.access_type(location)) is None:
+                access = "Write"
+            else:
+                location, access = None, meant
             place = callsite.location() if location is None else location
             if observers:
                 fields = {
