@@ -71,7 +71,7 @@ class RacewayClient:
         self.config = config = _checked(config)
         self._hides = hides(config.redact)
         self._sender = Sender(
-            Transport(config.endpoint, config.api_key, config.request_timeout),
+            Transport(config.endpoint, config.api_key, config.request_timeout, config.proxy),
             batch_size=config.batch_size,
             batch_bytes=config.max_batch_bytes,
             flush_interval=config.flush_interval,
@@ -167,9 +167,7 @@ class RacewayClient:
         try:
             if access_type is not None:
                 access = events.access_type(access_type) or "Write"
-            elif location is None:
-                access = "Write"
-            elif (meant := events.access_type(location)) is None:
+            elif location is None or (meant := events.access_type(location)) is None:
                 access = "Write"
             else:
                 location, access = None, meant

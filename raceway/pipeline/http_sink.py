@@ -103,7 +103,7 @@ class HttpSink:
         head = (ops.DEF_PROCESS, os.getpid(), "", tuple(sys.argv), version, time.time())
         self._definitions.add(head)
         self._sender = Sender(
-            Transport(config.endpoint, config.api_key, config.request_timeout),
+            Transport(config.endpoint, config.api_key, config.request_timeout, config.proxy),
             batch_size=config.batch_size,
             batch_bytes=config.max_batch_bytes,
             flush_interval=config.flush_interval,
