@@ -9,6 +9,7 @@ Recording never changes a response, and never turns a request into an error.
 
 from __future__ import annotations
 
+import sys
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
 _INTERNAL = "x-raceway-internal"
 _STATE = "_raceway_request"
+_SEEN = "raceway.request"  # what raceway-run marks a request with that it records
 
 
 class _Request:
@@ -66,6 +68,16 @@ class _Request:
         context.leave(self._frame)
 
 
+def _is_told(client: RacewayClient, surroundings: Any) -> bool:
+    """Return whether this request is told to the client's server by ``raceway-run --endpoint``.
+
+    Its trace is open then, so that what is tracked by hand belongs to it.
+    """
+    recorder: Any = sys.modules.get("raceway.record.recorder")
+    sink = None if recorder is None else recorder.status.sink
+    return getattr(sink, "endpoint", "") == client.config.endpoint and _SEEN in surroundings
+
+
 def str_of(error: BaseException) -> str:
     """Return the message of an exception, even if its ``__str__`` raises."""
     try:
@@ -101,6 +113,8 @@ class FlaskMiddleware:
             from flask import current_app, g, request  # late: flask is optional
 
             if request.headers.get(_INTERNAL) or getattr(g, _STATE, None) is not None:
+                return
+            if _is_told(self._client, request.environ):
                 return
             headers = list(request.headers.items())
             setattr(g, _STATE, _Request(self._client, headers, request.method, request.path))
@@ -242,6 +256,8 @@ class RacewayMiddleware:
         try:
             headers = list(scope.get("headers") or ())
             if any(name.lower() == _INTERNAL.encode() for name, _value in headers):
+                return None
+            if _is_told(self.client, scope):
                 return None
             return _Request(self.client, headers, scope.get("method", ""), scope.get("path", ""))
         except Exception:  # the request is served without a trace

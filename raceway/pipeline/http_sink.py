@@ -81,6 +81,7 @@ class HttpSink:
     """Somebody is told of what an analysis on this side does not need, such as statements."""
 
     def __init__(self, config: Config, *, by_hand: bool = True) -> None:
+        self.endpoint = config.endpoint
         self._config = config
         self._left_to_client: dict[str, set[int]] = {"variable": set(), "lock": set()}
         self._by_hand = by_hand

@@ -25,6 +25,7 @@ class TwoSinks:
     sends_events = True
 
     def __init__(self, log: OpLog, server: HttpSink) -> None:
+        self.endpoint = server.endpoint
         self._log = log
         self._server = server
         self._given: list[Any] | None = None  # the chunk that the server's sink has got already

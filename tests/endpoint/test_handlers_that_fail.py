@@ -173,6 +173,47 @@ PROGRAMS = {
     "aiohttp": (AIOHTTP, "500 410", 1),
 }
 
+WITH_MIDDLEWARE = """
+    import asyncio
+    from fastapi import FastAPI
+    from flask import Flask
+    from raceway import Config, FastAPIMiddleware, RacewayClient, flask_middleware
+
+    client = RacewayClient(Config.load({given}))
+    flask_app = Flask("shop")
+    flask_app.logger.disabled = True
+    flask_middleware(client).init_app(flask_app)
+    fast_app = FastAPI()
+    fast_app.add_middleware(FastAPIMiddleware, client=client)
+
+    @flask_app.get("/bad")
+    def bad():
+        client.track_custom("by hand")
+        raise LookupError("nothing there")
+
+    @fast_app.get("/bad")
+    async def also_bad():
+        client.track_custom("by hand")
+        raise LookupError("nothing there")
+
+    with flask_app.test_client().get("/bad") as answer:
+        print(answer.status_code)
+
+    async def main():
+        async def receive():
+            return {{"type": "http.request", "body": b""}}
+        async def send(message):
+            pass
+        scope = {{"type": "http", "method": "GET", "path": "/bad", "headers": [],
+                 "query_string": b""}}
+        try:
+            await fast_app(scope, receive, send)
+        except LookupError as error:
+            print(error)
+
+    asyncio.run(main())
+"""
+
 
 @pytest.fixture
 def server():
@@ -212,3 +253,33 @@ def test_an_exception_of_a_handler_is_told_once(server, tmp_path, framework):
         answers = [one["kind"]["HttpResponse"] for one in events if "HttpResponse" in one["kind"]]
         assert [answer["status"] for answer in answers] == [500]
     assert server.refusals == []
+
+
+@pytest.mark.parametrize("same", [True, False], ids=["the same server", "another one"])
+def test_a_request_that_a_middleware_sees_too_is_told_once(server, tmp_path, same):
+    pytest.importorskip("fastapi")
+    pytest.importorskip("flask")
+    other = WireServer()
+    path = tmp_path / "program.py"
+    given = "" if same else f"endpoint={other.url!r}"
+    path.write_text(textwrap.dedent(WITH_MIDDLEWARE.format(given=given)))
+    env = {name: value for name, value in os.environ.items() if not name.startswith("RACEWAY_")}
+    env["PYTHONPATH"] = os.pathsep.join(filter(None, [ROOT, env.get("PYTHONPATH")]))
+    try:
+        done = subprocess.run(
+            [*LAUNCHER, "--endpoint", server.url, sys.executable, str(path)],
+            capture_output=True, text=True, timeout=90, env=env, check=False,
+        )  # fmt: skip
+    finally:
+        other.stop()
+    assert (done.returncode, done.stdout, done.stderr) == (0, "500\nnothing there\n", "")
+    told = ("HttpRequest", "Error", "HttpResponse")
+    kinds = [kind for kind, _ in server.kinds() if kind in told]
+    assert kinds == [*told, *told]
+    by_hand = [e for e in (server if same else other).events if "Custom" in e["kind"]]
+    requests = [e for e in server.events if "HttpRequest" in e["kind"]]
+    if same:
+        assert [e["trace_id"] for e in by_hand] == [e["trace_id"] for e in requests]
+    else:
+        assert [kind for kind, _ in other.kinds() if kind in told] == kinds
+        assert len(by_hand) == 2
