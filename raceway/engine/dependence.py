@@ -158,6 +158,12 @@ def is_double_checked(view: CodeView, read: Position) -> bool:
     return any(shapes.double_checked(view, *place) for place in view.locate(read, "read"))
 
 
+def is_handed_back(view: CodeView, read: Position) -> bool:
+    """Tell whether the function does nothing with what is read here but to return it."""
+    places = view.locate(read, "read")
+    return bool(places) and all(isinstance(view.parent(node), ast.Return) for _, node in places)
+
+
 def is_polled(view: CodeView, read: Position) -> bool:
     """Tell whether ``read`` only decides, again and again, whether a loop goes on."""
     return any(shapes.polled(view, *place) for place in view.locate(read, "read"))

@@ -371,6 +371,8 @@ class Judge:
         inserts = first.kind == ops.GROW and second.kind == ops.READ
         if not (first.kind == ops.WRITE or inserts):
             return None
+        if second.kind != ops.READ and self.is_insertion(first.site):
+            return None  # what is there besides is no matter of the insertion
         if link.back_edge or self.is_polled(second.site):
             return None
         depths = self.common_call(first.site, second.site)
@@ -609,11 +611,21 @@ class Judge:
             self._answers["is_swapped_out", site.number] = answer
         return answer
 
-    def _ask(self, question: str, site: Site) -> bool:
+    def _asked_at(self, site: Site) -> int:
+        """Return the depth at which what is read is put to use: a getter only hands it back."""
+        depth = 0
+        while depth < min(len(site.frames) - 1, _METHODS_DEEP):
+            place = self._place(site, depth)
+            if place is None or not dependence.is_handed_back(*place):
+                break
+            depth += 1
+        return depth
+
+    def _ask(self, question: str, site: Site, depth: int = 0) -> bool:
         key = (question, site.number)
         answer = self._answers.get(key)
         if answer is None:
-            view, position = self._view(site.frames[0][0]), self._position(site, 0)
+            view, position = self._view(site.frames[depth][0]), self._position(site, depth)
             answer = False
             if view is not None and position is not None:
                 answer = bool(getattr(dependence, question)(view, position))
@@ -631,11 +643,11 @@ class Judge:
 
     def is_polled(self, site: Site) -> bool:
         """Tell whether this read is the condition of a loop."""
-        return self._ask("is_polled", site)
+        return self._ask("is_polled", site, self._asked_at(site))
 
     def waits_for(self, site: Site) -> bool:
         """Tell whether this read is the condition of a loop that only waits."""
-        return self._ask("waits", site)
+        return self._ask("waits", site, self._asked_at(site))
 
     def flag_test(self, first: Site, second: Site) -> FlagTest | None:
         """Tell by what test of what is read at ``first`` it is decided about ``second``.
@@ -648,11 +660,13 @@ class Judge:
         return self._flag_tests[key]
 
     def _flag_test(self, first: Site, second: Site) -> FlagTest | None:
-        place = self._place(first, 0)
+        depth = self._asked_at(first)
+        place = self._place(first, depth)
         if place is None:
             return None
         if self.waits_for(first):  # what follows the loop
-            decides = self.common_call(first, second) == (0, 0)
+            depths = self.common_call(first, second)
+            decides = depths is not None and depths[0] == depth
         else:
             decides = self.link(first, second, "read", "write").verdict is Verdict.CONTROL
         return dependence.flag_test(*place) if decides else None
