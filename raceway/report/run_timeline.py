@@ -221,7 +221,8 @@ def words(event: TracedEvent) -> str:
         return f"holds {event.name} until {event.until}"
     if event.kind in {"start", "join"}:
         return f"{event.kind}s {event.name}"
-    return f"{event.kind} {event.name} {event.detail}".rstrip()
+    kind = "" if event.kind == "note" else f"{event.kind} "
+    return f"{kind}{event.name} {event.detail}".rstrip()
 
 
 def script_text(document: object) -> str:

@@ -178,7 +178,7 @@
       if (kind === "access") return `${detail} ${name}`;
       if (kind === "hold") return `holds ${name}`;
       if (kind === "start" || kind === "join") return `${kind}s ${name}`;
-      return `${kind} ${name} ${detail}`.trim();
+      return `${kind === "note" ? "" : kind} ${name} ${detail}`.trim();
     }
   }
 

@@ -72,6 +72,11 @@ _SUMMARIES: Final[dict[str, tuple[str, dict[str, Any], Any]]] = {
     ),
     "v1_locks": ("Locks, and the order in which they are taken", {}, {"type": "object"}),
     "v1_actors": ("Threads, tasks and greenlets", {"run": _TEXT}, {"type": "object"}),
+    "v1_timeline": (
+        "What happened in a run, in a trace, or around a finding",
+        {"run": _TEXT, "trace": _TEXT, "finding": _TEXT, "limit": _NUMBER},
+        {"type": "object"},
+    ),
     "v1_system": ("How the server is", {}, {"type": "object"}),
     "live": ("Server-sent events: something was found", {}, None),
     "openapi": ("This document", {}, None),
