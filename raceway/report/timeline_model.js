@@ -133,7 +133,10 @@
         });
         for (const row of ofLock.values()) if (row.process === place) this.rows.push(row);
       });
-      for (const row of this.rows) row.finish(this);
+      for (const row of this.rows) {
+        row.finish(this);
+        row.hasBand = row.type === "actor" && row.events.some((one) => this.isSpan(one));
+      }
       this.rowOf = new Int32Array(this.count).fill(-1);
       this.rows.forEach((row, number) => row.events.forEach((one) => { this.rowOf[one] = number; }));
     }

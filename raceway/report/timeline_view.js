@@ -5,6 +5,7 @@
   const { RANKS } = parts;
   const AXIS = 24;
   const HEIGHTS = { process: 24, actor: 26, lock: 22, variable: 26 };
+  const BAND = 18;  // of requests and calls, above what is done in them
   const MOST_ARROWS = 300;
   const COLOURS = ["ink", "dim", "edge", "card", "page", "code", "link", "critical", "warning",
     "info", "good"];
@@ -44,7 +45,7 @@
       this.top = 0;             // pixels that the rows are scrolled
       this.selected = -1;
       this.arrows = true;
-      this.onlyBusy = model.rows.length > 60;
+      this.onlyBusy = model.rows.length > 20;  // so that both sides of a finding are in sight
       this.variable = null;
       this.matches = null;
       this.frame = 0;           // milliseconds that the last drawing took
@@ -57,7 +58,7 @@
       const ratio = devicePixelRatio || 1;
       this.width = Math.max(1, box.width);
       this.height = Math.max(1, box.height);
-      this.gutter = this.width < 560 ? 88 : Math.min(230, Math.max(140, this.width * 0.17));
+      this.gutter = this.width < 560 ? 108 : Math.min(230, Math.max(140, this.width * 0.17));
       this.canvas.width = Math.round(this.width * ratio);
       this.canvas.height = Math.round(this.height * ratio);
       this.context.setTransform(ratio, 0, 0, ratio, 0, 0);
@@ -114,8 +115,9 @@
       this.rows = [];
       let y = 0;
       const add = (row) => {
-        this.rows.push({ row, y, height: HEIGHTS[row.type] });
-        y += HEIGHTS[row.type];
+        const height = HEIGHTS[row.type] + (row.hasBand ? BAND : 0);
+        this.rows.push({ row, y, height });
+        y += height;
       };
       if (this.variable) add(this.variable);
       for (const row of this.model.rows) {
@@ -132,14 +134,15 @@
       if (!place || y < AXIS || x < this.gutter) return -1;
       const { model } = this, { row } = place;
       const near = 5 / this.scale, at = this.at(x);
+      const inBand = row.hasBand && y < place.y - this.top + AXIS + BAND;
       let best = -1, closest = Infinity;
       for (let i = row.first(at - Math.max(near, 1)); i < row.events.length; i++) {
         const one = row.events[i];
         if (model.at[one] > at + near) break;
         const end = model.at[one] + Math.max(model.length[one], 1);
         const away = at < model.at[one] ? model.at[one] - at : Math.max(0, at - end);
-        const span = model.isSpan(one);
-        const rated = away - (span ? 0 : model.rank[one] * 1e-6 + 1e-3);
+        if (row.hasBand && model.isSpan(one) !== inBand) continue;
+        const rated = away - model.rank[one] * 1e-6;
         if (away <= near && rated < closest) { best = one; closest = rated; }
       }
       return best;
@@ -186,6 +189,10 @@
         c.fillRect(0, y, this.width, height - 1);
         return;
       }
+      if (row.hasBand) {
+        y += BAND;
+        height -= BAND;
+      }
       if (row.type === "actor") {
         const actor = model.actors[row.number];
         const x = Math.max(this.gutter, this.x(actor.began));
@@ -205,7 +212,17 @@
       const { rank, at, name } = model;
       const box = height - 10, tick = Math.max(1.5, Math.min(scale - 2, 220));
       let pixel = -1, best = -1, spans = null;
-      const flush = () => { if (best >= 0) buckets[best].push(pixel, y + 5, tick, box); };
+      let begun = -1, ended = -1, same = -1;
+      const write = () => { if (same >= 0) buckets[same].push(begun, y + 5, ended - begun, box); };
+      // Pixels beside each other that look the same are one rectangle.
+      const flush = () => {
+        if (best < 0) return;
+        if (best !== same || pixel > ended) {
+          write();
+          [begun, same] = [pixel, best];
+        }
+        ended = pixel + tick;
+      };
       for (let i = row.first(this.left - 1); i < row.events.length; i++) {
         const one = row.events[i];
         if (at[one] > this.right) break;
@@ -221,19 +238,24 @@
         if (rank[one] > best) best = rank[one];
       }
       flush();
-      if (spans) this._requests(spans, y, height);
+      write();
+      if (spans) this._requests(spans, y - BAND);
     }
 
-    _requests(spans, y, height) {
+    _requests(spans, y) {
       const { context: c, model, colours: colour } = this;
+      c.fillStyle = colour.good;
+      let pixel = -1;
       for (const one of spans) {
         const x = Math.max(this.gutter, this.x(model.at[one]));
         const end = Math.min(this.width, this.x(model.at[one] + model.length[one] + 1));
-        c.globalAlpha = 0.28;
-        c.fillStyle = colour.good;
-        c.fillRect(x, y + 2, Math.max(2, end - x), height - 5);
+        if (end - x < 1 && (x | 0) === pixel) continue;
+        pixel = x | 0;
+        c.globalAlpha = 0.3;
+        c.fillRect(x, y + 3, Math.max(2, end - x), BAND - 2);
         c.globalAlpha = 1;
-        if (end - x > 50) this.labels.push([one, x, y + height / 2, end - x]);
+        c.fillRect(x, y + 3, 1.5, BAND - 2);
+        if (end - x > 50) this.labels.push([one, x, y + 3 + BAND / 2, end - x]);
       }
     }
 
@@ -294,10 +316,16 @@
       const place = this.rows.find(({ row }) => row === wanted);
       if (!place) return null;
       const width = Math.min(this.scale, 220);
-      return {
-        x: this.x(this.model.at[one]) + width / 2, y: place.y - this.top + AXIS + place.height / 2,
-        half: Math.max(3, width / 2), height: place.height,
-      };
+      return { x: this.x(this.model.at[one]) + width / 2, half: Math.max(3, width / 2),
+        ...this._inside(place, one) };
+    }
+
+    // Where in its row an event is drawn.
+    _inside({ row, y, height }, one) {
+      const top = y - this.top + AXIS;
+      if (!row.hasBand) return { y: top + height / 2, height };
+      const span = this.model.isSpan(one), below = height - BAND;
+      return span ? { y: top + 3 + BAND / 2, height: BAND } : { y: top + BAND + below / 2, height: below };
     }
 
     _marks() {
@@ -343,7 +371,7 @@
       const { context: c, colours: colour, model } = this;
       const ends = [model.from[number], model.to[number]].map((one) => {
         const place = where.get(model.rows[model.rowOf[one]]);
-        return place && { x: this.x(model.at[one]), y: place.y - this.top + AXIS + place.height / 2 };
+        return place && { x: this.x(model.at[one]), y: this._inside(place, one).y };
       });
       if (!ends[0] || !ends[1]) return;
       const [from, to] = ends;

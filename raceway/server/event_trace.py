@@ -88,7 +88,7 @@ class TracingEventReplay(Tracing, EventReplay):
         for (what, number, _), (at, time, name) in self._begun.items():
             known = self.actors.get(number)
             if known is not None:
-                self._note(known, what, name, at=at, time=time, detail="no response")
+                self._note(known, what, name, at=at, time=time)
         self._begun.clear()
         trace = super().trace()
         owners: dict[tuple[str, str], int] = {}

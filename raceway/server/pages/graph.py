@@ -159,7 +159,9 @@ def draw(nodes: Mapping[str, Node], edges: list[Edge], label: str) -> str:
             _MARGIN + column[key] * (_WIDTH + _ACROSS), _MARGIN + row * (_HEIGHT + _DOWN)
         )  # fmt: skip
     width = 2 * _MARGIN + (max(rows) + 1) * (_WIDTH + _ACROSS) - _ACROSS
-    height = 2 * _MARGIN + max(rows.values()) * (_HEIGHT + _DOWN) - _DOWN + 30
+    height = 2 * _MARGIN + max(rows.values()) * (_HEIGHT + _DOWN) - _DOWN
+    if any(column[edge.source] >= column[edge.target] for edge in edges):
+        height += 30  # for what goes back
     groups = circles(edges)
     drawn = [_edge(edge, places, groups, max(rows.values())) for edge in edges]
     boxes = [
@@ -167,7 +169,8 @@ def draw(nodes: Mapping[str, Node], edges: list[Edge], label: str) -> str:
     ]
     arrows = "".join(
         f'<marker id="arrow{kind}" viewBox="0 0 8 8" refX="8" refY="4" markerWidth="9"'
-        f' markerHeight="9" markerUnits="userSpaceOnUse" orient="auto"><path class="head{kind}" d="M0 0 8 4 0 8z"/></marker>'
+        ' markerHeight="9" markerUnits="userSpaceOnUse" orient="auto">'
+        f'<path class="head{kind}" d="M0 0 8 4 0 8z"/></marker>'
         for kind in ("", "-circle")
     )
     return (
