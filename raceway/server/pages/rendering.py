@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlencode
@@ -17,6 +18,8 @@ from raceway.server.places import SourceFolders
 from raceway.server.wire import time_text
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from starlette.responses import Response
 
     from raceway.server.context import ServerContext
@@ -66,6 +69,7 @@ class Renderer:
         self.own = OwnReader(context)
         self.sources = SourceFolders(context.options.sources)
         self.root = os.path.realpath(next(iter(context.options.sources), "."))
+        self._begun = threading.local()
         self._templates = Environment(
             loader=PackageLoader("raceway.server.pages"), autoescape=True, trim_blocks=True
         )
@@ -74,6 +78,23 @@ class Renderer:
     def short(self, location: str) -> str:
         """Return a location below the root relative to it."""
         return location.removeprefix(self.root + os.sep)
+
+    def _state(self) -> tuple[int, int]:
+        store = self.context.findings
+        return store.changed(), store.state("position")
+
+    def showing(self, page: Callable[..., Response], *arguments: object) -> Response:
+        """Make a page; what comes in while it is made makes it old.
+
+        Args:
+            page: Renders it.
+            arguments: For it.
+        """
+        self._begun.state = self._state()
+        try:
+            return page(*arguments)
+        finally:
+            self._begun.state = None
 
     def render(self, template: str, here: str, status: int = 200, **values: Any) -> Response:
         """Render a template.
@@ -84,9 +105,10 @@ class Renderer:
             status: HTTP status.
             values: What the template is about.
         """
+        change, stored = getattr(self._begun, "state", None) or self._state()
         text = self._templates.get_template(template).render(
-            version=__version__, here=here, problem=self.context.intake.problem,
-            timeline_scripts=TIMELINE_SCRIPTS, **values,
+            change=change, stored=stored, version=__version__, here=here,
+            problem=self.context.intake.problem, timeline_scripts=TIMELINE_SCRIPTS, **values,
         )  # fmt: skip
         return HTMLResponse(text, status, {"cache-control": "no-store"})
 

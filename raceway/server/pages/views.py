@@ -25,6 +25,8 @@ from raceway.server.pages.trace_pages import TracePages
 from raceway.server.timelines import TimelineReader, chosen_of, timeline_routes
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from starlette.requests import Request
     from starlette.routing import BaseRoute
 
@@ -64,14 +66,17 @@ def page_routes(context: ServerContext) -> list[BaseRoute]:
     reader = TimelineReader(context, renderer.root)
     timelines = TimelinePages(renderer, reader)
 
+    async def show(page: Callable[..., Response], *arguments: object) -> Response:
+        return await in_thread(renderer.showing, page, *arguments)
+
     async def findings(request: Request) -> Response:
         names = ("status", "severity", "type", "certainty", "service", "run", "q")
         chosen = {name: request.query_params.get(name, "") for name in names}
         url = f"/?{request.url.query}" if request.url.query else "/"
-        return await in_thread(found.findings, chosen, url, str(request.base_url).rstrip("/"))
+        return await show(found.findings, chosen, url, str(request.base_url).rstrip("/"))
 
     async def finding(request: Request) -> Response:
-        return await in_thread(found.finding, request.path_params["finding_id"])
+        return await show(found.finding, request.path_params["finding_id"])
 
     async def markdown(request: Request) -> Response:
         return await in_thread(found.markdown, request.path_params["finding_id"])
@@ -97,32 +102,32 @@ def page_routes(context: ServerContext) -> list[BaseRoute]:
 
     async def runs(request: Request) -> Response:
         names = [request.query_params.get(name, "") for name in ("before", "after", "run")]
-        return await in_thread(lists.runs, *names)
+        return await show(lists.runs, *names)
 
     async def traces(request: Request) -> Response:
-        return await in_thread(chains.traces, *parameters.page(request, 50))
+        return await show(chains.traces, *parameters.page(request, 50))
 
     async def trace(request: Request) -> Response:
-        return await in_thread(chains.trace, *parameters.trace_id(request))
+        return await show(chains.trace, *parameters.trace_id(request))
 
     async def variable(request: Request) -> Response:
-        return await in_thread(lists.variable, request.query_params.get("name", ""))
+        return await show(lists.variable, request.query_params.get("name", ""))
 
     async def variables(_request: Request) -> Response:
-        return await in_thread(lists.variables)
+        return await show(lists.variables)
 
     async def locks(_request: Request) -> Response:
-        return await in_thread(held.locks)
+        return await show(held.locks)
 
     async def services(_request: Request) -> Response:
-        return await in_thread(lists.services)
+        return await show(lists.services)
 
     async def service(request: Request) -> Response:
-        return await in_thread(lists.service, request.query_params.get("name", ""))
+        return await show(lists.service, request.query_params.get("name", ""))
 
     async def timeline(request: Request) -> Response:
         focus = request.query_params.get("focus", "")
-        return await in_thread(timelines.timeline, chosen_of(request), focus)
+        return await show(timelines.timeline, chosen_of(request), focus)
 
     async def static(request: Request) -> Response:
         name = request.path_params["name"]

@@ -34,11 +34,12 @@
   // Tells the parts of the page that want to know that something was found, or came in.
   class LiveUpdates extends HTMLElement {
     connectedCallback() {
-      const known = {};
+      // What the page was made of; what is new since then makes it old.
+      const known = { change: this.getAttribute("change"), stored: this.getAttribute("stored") };
       this.source = new EventSource("/live");
       for (const [kind, told] of [["change", "found"], ["stored", "stored"]]) {
         this.source.addEventListener(kind, (event) => {
-          if (kind in known && known[kind] !== event.data) htmx.trigger(document.body, told);
+          if (known[kind] !== event.data) htmx.trigger(document.body, told);
           known[kind] = event.data;
         });
       }
