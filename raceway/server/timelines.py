@@ -41,12 +41,11 @@ class TimelineReader:
 
     Args:
         context: Of the server.
-        root: Folder to which paths below it are shown relative.
     """
 
-    def __init__(self, context: ServerContext, root: str) -> None:
+    def __init__(self, context: ServerContext) -> None:
         self._context = context
-        self._root = root
+        self._root = context.root
         self._sources = SourceFolders(context.options.sources)
         self._lock = threading.Lock()
         self._known: dict[tuple[Any, ...], Report] = {}

@@ -68,7 +68,7 @@ class Renderer:
         self.context = context
         self.own = OwnReader(context)
         self.sources = SourceFolders(context.options.sources)
-        self.root = os.path.realpath(next(iter(context.options.sources), "."))
+        self.root = context.root
         self._begun = threading.local()
         self._templates = Environment(
             loader=PackageLoader("raceway.server.pages"), autoescape=True, trim_blocks=True

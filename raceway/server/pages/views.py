@@ -22,7 +22,7 @@ from raceway.server.pages.lock_pages import LockPages
 from raceway.server.pages.rendering import Renderer
 from raceway.server.pages.timeline_pages import TimelinePages
 from raceway.server.pages.trace_pages import TracePages
-from raceway.server.timelines import TimelineReader, chosen_of, timeline_routes
+from raceway.server.timelines import chosen_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from starlette.routing import BaseRoute
 
     from raceway.server.context import ServerContext
+    from raceway.server.timelines import TimelineReader
 
 _STATIC: Final = {
     "pages.css": "text/css",
@@ -58,12 +59,16 @@ async def _form(request: Request) -> dict[str, str]:
     return {name: values[0] for name, values in parse_qs(body.decode("utf-8", "replace")).items()}
 
 
-def page_routes(context: ServerContext) -> list[BaseRoute]:
-    """Return the routes."""
+def page_routes(context: ServerContext, reader: TimelineReader) -> list[BaseRoute]:
+    """Return the routes.
+
+    Args:
+        context: Of the server.
+        reader: Puts timelines together.
+    """
     renderer = Renderer(context)
     found, lists, chains = FindingPages(renderer), ListPages(renderer), TracePages(renderer)
     held = LockPages(renderer)
-    reader = TimelineReader(context, renderer.root)
     timelines = TimelinePages(renderer, reader)
 
     async def show(page: Callable[..., Response], *arguments: object) -> Response:
@@ -157,5 +162,4 @@ def page_routes(context: ServerContext) -> list[BaseRoute]:
         Route("/service", service, name="page_service"),
         Route("/timeline", timeline, name="page_timeline"),
         Route("/static/{name}", static, name="page_static"),
-        *timeline_routes(reader),
     ]
