@@ -212,6 +212,7 @@ class _Finding:
         self._anchors = anchors
         self._root = root
         self._read_line = read_line
+        self._has_timeline = report.run_trace is not None and bool(report.run_trace.events)
         self._names = labels(finding)
 
     def html(self, anchor: str, position: int) -> str:
@@ -229,8 +230,14 @@ class _Finding:
             f' <code class="subject">{html_text(subject(finding))}</code>'
             f' <span class="facts">{at}<span class="id">{html_text(finding.id)}</span>'
             f" <span>{finding.certainty}</span></span></h2></summary>\n"
-            f'<div class="body">\n{self.body()}</div>\n</details>'
+            f'<div class="body">\n{self.body()}{self._timeline()}</div>\n</details>'
         )
+
+    def _timeline(self) -> str:
+        if not self._has_timeline or self._finding.same_as:
+            return ""
+        name = html_text(self._finding.id)
+        return f'<p><a href="#timeline" data-finding="{name}">In the timeline</a></p>\n'
 
     def body(self) -> str:
         """Return what there is to say about it."""

@@ -133,6 +133,12 @@
           ? Uint8Array.from(model.texts, (text) => text.toLowerCase().includes(wanted)) : null;
         this.draw();
       });
+      // A link beside what is told of a finding.
+      document.addEventListener("click", (event) => {
+        const link = event.target.closest?.("a[data-finding]");
+        const found = model.findings.find((one) => one.id === link?.dataset.finding);
+        if (found?.events.length) this.choose(found);
+      });
       canvas.addEventListener("wheel", (event) => this._wheel(event), { passive: false });
       canvas.addEventListener("keydown", (event) => this._key(event));
       this._pointers(canvas);

@@ -13,7 +13,7 @@ TAGS = VOID | set(
     " td th thead title tr ul race-timeline".split()
 )
 ATTRIBUTES = set(
-    "aria-label aria-live autocomplete charset checked class colspan content data-certainty"
+    "aria-label aria-live autocomplete charset checked class colspan content data-certainty data-finding"
     " data-severity data-type for hidden href http-equiv id lang name open role scope spellcheck"
     " tabindex type value".split()
 )

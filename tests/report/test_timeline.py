@@ -119,7 +119,8 @@ def test_in_the_page():
     (data,) = page.data
     assert bad in json.loads(data)["texts"]
     assert page.text.count(bad) == 2  # in the table
-    assert "timeline" in page.links and "timeline" in page.ids
+    assert page.links == ["timeline", "timeline"]  # of the page, and of the finding
+    assert "timeline" in page.ids
 
 
 def test_without_a_trace():

@@ -99,6 +99,14 @@ def test_it_begins_at_the_finding(page):
     assert not page.locator(".timeline-table").get_attribute("open")
 
 
+def test_a_finding_leads_to_the_timeline(page):
+    page.locator(".timeline-canvas").focus()
+    page.keyboard.press("Escape")
+    page.keyboard.press("0")
+    page.get_by_role("link", name="In the timeline").click()
+    assert state(page, "e.view.selected === e.model.findings[0].events[0] && e.view.span < 200")
+
+
 def test_mouse_and_wheel(page):
     canvas = page.locator(".timeline-canvas")
     canvas.scroll_into_view_if_needed()

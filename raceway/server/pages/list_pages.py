@@ -46,13 +46,15 @@ class ListPages:
         rows = [
             (link(one["name"], "/variable", name=one["name"]), found.get(one["name"], 0),
              one["reads"], one["writes"], one["actors"], one["traces"],
-             ", ".join(one["services"]), ago(one["last"]))
+             ", ".join(one["services"]), one["scope"], ago(one["last"]))
             for one in self._renderer.own.variables()
         ]  # fmt: skip
-        heads = ["variable", "findings", "reads", "writes", "actors", "traces", "services", "last"]
+        heads = [
+            "variable", "findings", "reads", "writes", "actors", "traces", "services", "run", "last"
+        ]  # fmt: skip
         return self._renderer.list(
             "/variables", "Variables", {"heads": heads, "rows": rows},
-            lead="What several actors share stands first.",
+            lead="What several actors share stands first. What has no run is one thing for all.",
         )  # fmt: skip
 
     def variable(self, name: str) -> Response:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
+import re
 import threading
 from datetime import datetime, timezone
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote, urlencode
 
 from jinja2 import Environment, PackageLoader
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from raceway.server.context import ServerContext
 
 MILLION = 1_000_000
+_UNIT: Final = re.compile(r"[+\d.,]+ (?:ms|%)\Z")
 
 
 def when(value: int) -> str:
@@ -40,6 +42,13 @@ def ago(value: int) -> str:
         if seconds >= size:
             return f"{seconds / size:.0f} {unit} ago"
     return "just now" if seconds < 5 else f"{seconds:.0f} s ago"
+
+
+def is_number(cell: object) -> bool:
+    """Tell whether a cell of a table is a number, or one with a unit."""
+    return isinstance(cell, (int, float)) or (
+        isinstance(cell, str) and _UNIT.match(cell) is not None
+    )
 
 
 def link(text: str, path: str, **query: str) -> dict[str, str]:
@@ -73,6 +82,7 @@ class Renderer:
         self._templates = Environment(
             loader=PackageLoader("raceway.server.pages"), autoescape=True, trim_blocks=True
         )
+        self._templates.globals["is_number"] = is_number
         self._templates.filters |= {"when": when, "ago": ago, "short": self.short}
 
     def short(self, location: str) -> str:
