@@ -208,6 +208,16 @@ class Timeline:
         """Whether there is nothing to show."""
         return not self._trace.events
 
+    @property
+    def count(self) -> int:
+        """How many events there are."""
+        return len(self._trace.events)
+
+    @property
+    def omitted(self) -> int:
+        """How many there were before these, if that is known."""
+        return self._trace.omitted
+
     def found(self) -> list[tuple[Finding, list[int]]]:
         """Return the findings, each with the positions of its events."""
         return self._found

@@ -146,6 +146,19 @@ def test_around_a_finding(server):
     assert "app.py:5" in page and f'focus="{finding["id"]}"' in page  # the table needs no script
 
 
+def test_some_of_many(server):
+    """The latest are shown, and there is a way to more."""
+    for number in range(3):
+        server.post([access(f"v{number}-{n}", "Write", 5, n, at=float(number)) for n in range(20)])
+        server.analysed()
+    document = server.data_of("/api/v1/timeline", params={"run": "shop#host-1", "limit": 20})
+    names = [name for _, _, _, name, _ in events_of(document)]
+    assert "v2-19" in names and "v0-0" not in names and document["omitted"] in (20, 40)
+    page = server.get("/timeline", params={"run": "shop#host-1", "limit": 20}).text
+    assert "up to 100,000 events" in page
+    assert "up to 100,000 events" not in server.get("/timeline").text
+
+
 def test_what_is_not_there(server):
     for question, status in (({}, 400), ({"run": "x"}, 404), ({"trace": "x"}, 400),
                              ({"trace": TRACE}, 404), ({"finding": "RW-1"}, 404),

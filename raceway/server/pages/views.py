@@ -9,6 +9,7 @@ from urllib.parse import parse_qs, quote
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
+from raceway.pipeline.run_trace import EVENTS_KEPT
 from raceway.report import assets
 from raceway.server import parameters
 from raceway.server.answers import Refusal
@@ -20,7 +21,7 @@ from raceway.server.pages.finding_pages import FindingPages
 from raceway.server.pages.list_pages import ListPages
 from raceway.server.pages.lock_pages import LockPages
 from raceway.server.pages.rendering import Renderer
-from raceway.server.pages.timeline_pages import TimelinePages
+from raceway.server.pages.timeline_pages import SHOWN, TimelinePages
 from raceway.server.pages.trace_pages import TracePages
 from raceway.server.timelines import chosen_of
 
@@ -132,7 +133,8 @@ def page_routes(context: ServerContext, reader: TimelineReader) -> list[BaseRout
 
     async def timeline(request: Request) -> Response:
         focus = request.query_params.get("focus", "")
-        return await show(timelines.timeline, chosen_of(request), focus)
+        most = parameters.number(request, "limit", SHOWN, 1, EVENTS_KEPT)
+        return await show(timelines.timeline, chosen_of(request), focus, most)
 
     async def static(request: Request) -> Response:
         name = request.path_params["name"]
