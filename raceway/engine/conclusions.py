@@ -11,7 +11,8 @@ from dataclasses import replace
 from raceway.engine import wording
 from raceway.engine.analyzer import Analyzer, Race, Violation
 from raceway.engine.commutes import WORDS, WRITES
-from raceway.engine.stamped import Access, ActorReplay, LockOrder, Site
+from raceway.engine.judge import Pattern
+from raceway.engine.stamped import FLAG_LOCKS, Access, ActorReplay, LockOrder, Site
 from raceway.model.findings import (
     SEVERITIES,
     Actor,
@@ -179,6 +180,7 @@ class Conclusions:
         lines = self._lines(first, second, other, other.update_of)
         certainty: Certainty = "observed" if any(one.observed for one in group) else "predicted"
         gap = wording.gap(first, second, common)
+        kept = self._analyzer.judge.pattern(first, second, by_hand=False) is Pattern.KEPT
         return self._finding(
             "data-race" if _is_unprotected(worst) else "atomicity-violation",
             worst.severity,
@@ -186,11 +188,13 @@ class Conclusions:
             name,
             sides,
             message=wording.violation_message(
-                name, first, other, second, takes=worst.sequence.takes
+                name, first, other, second, takes=worst.sequence.takes, kept=kept
             ),
             why=f"{gap}, so {other.actor.name} can come in",
             fix=wording.violation_fix(first, second, places, common),
-            steps=wording.violation_steps(first, other, second, lines, common),
+            steps=wording.violation_steps(
+                first, other, second, lines, common, self._analyzer.judge.pauses
+            ),
             count=max(violation.count for violation in group),
         )
 
@@ -286,7 +290,7 @@ class Conclusions:
             WORDS[access.kind],
             self._actor(access.actor),
             self._stack(access.site),
-            tuple(self._lock(number) for number in sorted(access.locks)),
+            tuple(self._lock(number) for number in sorted(access.locks) if number < FLAG_LOCKS),
             self._shown(access),
             access.has_value,
             role,  # type: ignore[arg-type]  # one of the literals, see the callers

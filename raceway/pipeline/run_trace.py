@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from raceway.engine.commutes import WORDS
 from raceway.engine.definitions import Definitions
-from raceway.engine.stamped import Access, ActorReplay, LockOrder, Site
+from raceway.engine.flags import Locks
+from raceway.engine.stamped import FLAG_LOCKS, Access, ActorReplay, LockOrder, Site
 from raceway.model import ops
 from raceway.model.run_trace import (
     EventKind,
@@ -88,6 +89,11 @@ class Tee:
         if self._detector is not None:
             self._detector.access(access)
 
+    def attach(self, locks: Locks) -> None:
+        """Pass on who keeps track of what orders the actors."""
+        if self._detector is not None:
+            self._detector.attach(locks)
+
     def lock_order(self, edge: LockOrder) -> None:
         """Pass on that one lock was taken inside another one."""
         if self._detector is not None:
@@ -141,7 +147,7 @@ class Tracing(Replay):
         self._note(
             access.actor, "access", self.definitions.variable_name(access.variable),
             detail=WORDS[access.kind], site=access.site,
-            locks=tuple(held.lock for held in access.held),
+            locks=tuple(held.lock for held in access.held if held.lock < FLAG_LOCKS),
             value=repr(access.value)[:_VALUE_SHOWN] if access.has_value else "",
         )  # fmt: skip
 
@@ -151,7 +157,7 @@ class Tracing(Replay):
         return actor
 
     def _take(self, actor: ActorReplay, number: int, site: Site, *, waits: bool) -> None:
-        if number not in actor.held:
+        if number not in actor.held and number < FLAG_LOCKS:
             self._holds[actor.number, number] = (self.index, site, self.time, actor.epoch)
         super()._take(actor, number, site, waits=waits)
 

@@ -7,6 +7,7 @@ once: a hundred thousand events take 4 MB and not 20.
 from __future__ import annotations
 
 import json
+import os
 from bisect import bisect_left
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
@@ -130,9 +131,10 @@ class Timeline:
                 columns.values(),
                 (
                     kinds[event.kind], numbers.get(event.actor, -1), event.at,
-                    event.until - event.at, texts.of(event.name), texts.of(event.detail),
+                    event.until - event.at, texts.of(self._name(event.name)),
+                    texts.of(event.detail),
                     texts.of(event.value), texts.of(self._place(event)),
-                    texts.of(", ".join(event.locks)), other,
+                    texts.of(self._name(", ".join(event.locks))), other,
                 ),
                 strict=True,
             ):  # fmt: skip
@@ -153,7 +155,8 @@ class Timeline:
         found: dict[int, list[int]] = {}
         for event in self._trace.events:
             if event.kind == "hold" and event.other not in found and event.actor in numbers:
-                found[event.other] = [event.other, texts.of(event.name), process[event.actor]]
+                name = texts.of(self._name(event.name))
+                found[event.other] = [event.other, name, process[event.actor]]
         return list(found.values())
 
     def _orders(self, numbers: dict[int, int]) -> list[list[Any]]:
@@ -193,12 +196,17 @@ class Timeline:
         names = {actor.number: actor.name for actor in self._trace.actors}
         return [
             Row(
-                events[one].at, names.get(events[one].actor, ""), words(events[one]),
-                events[one].value, self._place(events[one]), ", ".join(events[one].locks),
+                events[one].at, names.get(events[one].actor, ""), self._name(words(events[one])),
+                events[one].value, self._place(events[one]),
+                self._name(", ".join(events[one].locks)),
                 part.get(one, ""),
             )
             for one in sorted(chosen)
         ]  # fmt: skip
+
+    def _name(self, name: str) -> str:
+        """Shorten the paths in it: a lock without a name is known by where it was made."""
+        return name.replace(self._root.rstrip(os.sep) + os.sep, "") if self._root else name
 
     def _place(self, event: TracedEvent) -> str:
         return f"{shown_path(event.file, self._root)}:{event.line}" if event.file else ""

@@ -206,7 +206,9 @@ class ServerConclusions(Conclusions):
         sighting = Sighting(
             self._server.time, one.trace, two.trace, one.run, one.service, two.service
         )
-        self.seen.setdefault((finding.id, ""), Seen([sighting], runs))
+        seen = self.seen.setdefault((finding.id, ""), Seen([], {}))
+        seen.sightings.append(sighting)
+        seen.runs |= runs  # each process has a circle of its own
         return finding
 
     def _note(self, finding: Finding, keys: list[Any]) -> None:

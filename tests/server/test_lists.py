@@ -39,6 +39,22 @@ def test_locks_that_are_taken_in_a_circle_are_marked(server):
     assert "1 circle in the order" in text
 
 
+def test_each_run_has_its_circle(server):
+    for at, instance in enumerate("ab"):
+        for thread, locks in (("1", "mn"), ("2", "nm")):
+            more = {"metadata": {"instance_id": instance}, "trace": str(uuid.uuid4())}
+            sent = [
+                took(lock, f"{instance}:{thread}", 10 * at + int(thread) + n / 10, kind, **more)
+                for n, (lock, kind) in enumerate(
+                    zip((*locks, *locks[::-1]), sorted(2 * LOCKS), strict=True)
+                )
+            ]
+            server.post(sent)
+    (finding,) = server.findings()
+    found = server.data_of(f"/api/v1/findings/{finding['id']}")
+    assert [one["run"] for one in found["runs"]] == ["shop#a", "shop#b"]
+
+
 def test_contention(server):
     """How often a lock went to somebody else, and how long it was held."""
     for at, thread in enumerate(("h:1", "h:1", "h:2", "h:1")):

@@ -183,7 +183,7 @@ class ListPages:
             )
         ]  # fmt: skip
         rows = [
-            (link(one.id, f"/traces/{one.id}"), one.events, ", ".join(one.services),
+            (link(one.id[:8], f"/traces/{one.id}"), one.events, ", ".join(one.services),
              f"{(one.last - one.first) / MILLION:.1f} ms", when(one.first))
             for one in traces
         ]  # fmt: skip

@@ -34,7 +34,7 @@ class TracePages:
         """Return one page of the list."""
         total, found = self._renderer.context.events.traces(page, size, 0)
         rows = [
-            (link(one.id, f"/traces/{one.id}"), one.events, ", ".join(one.services),
+            (link(one.id[:8], f"/traces/{one.id}"), one.events, ", ".join(one.services),
              f"{(one.last - one.first) / MILLION:.1f} ms", when(one.first))
             for one in found
         ]  # fmt: skip
@@ -65,7 +65,7 @@ class TracePages:
         total = max(max(event.time + _took(event) for event in events) - first, 1)
         rows = [
             {
-                "depth": min(depth, _DEEPEST), "what": describe(event),
+                "depth": min(depth, _DEEPEST), "what": _what(event),
                 "at": f"+{(event.time - first) / MILLION:.3f} ms",
                 "x": round(100 * (event.time - first) / total, 2),
                 "width": round(100 * _took(event) / total, 2),
@@ -100,6 +100,14 @@ class TracePages:
             (one["from"], one["to"], one["call_count"])
             for one in whole["dependencies"]["dependencies"]
         ]
+
+
+def _what(event: Stored) -> str:
+    """Return what an event is, with the name of the task that it is about."""
+    name = event.event.metadata.tags.get("task_name")
+    return (
+        f"{describe(event)}({name})" if name and event.kind.startswith("Async") else describe(event)
+    )
 
 
 def _took(event: Stored) -> int:
