@@ -54,7 +54,7 @@ class TracingEventReplay(Tracing, EventReplay):
             if tags.get("seen") != "first time":
                 self._note(actor, "note", f"calls {fields.function_name}")
         elif kind == "AsyncAwait":
-            self._note(actor, "note", f"waits for {tags.get('task_name') or fields.task_id}")
+            self._note(actor, "note", f"waits for {tags.get('task_name') or fields.future_id}")
         elif kind == "AsyncSpawn" and wire_tags.TASK not in tags:
             self._note(actor, "note", f"starts {tags.get('task_name') or fields.task_id}")
         elif kind == "Error":

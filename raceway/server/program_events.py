@@ -106,7 +106,7 @@ class ProgramEvents:
         try:
             number, group, segment, epoch = map(int, tags[wire_tags.POSITION].split())
             news = [
-                (int(one), int(until))
+                (int(one), max(0, min(int(until), ops.EPOCH_MASK)))
                 for one, _, until in (
                     entry.partition(":") for entry in tags.get(wire_tags.AFTER, "").split()
                 )

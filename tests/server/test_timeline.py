@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from chromium import browser, watched
@@ -124,6 +125,28 @@ def test_a_trace_of_two_services(server):
     assert ("w", "hold", "", "m", "") in found
     assert ("x", "access", "write", "v", "7") in found
     assert max(document["events"]["ms"]) == pytest.approx(400, abs=1)
+
+
+def test_every_kind_of_event(server):
+    """What the documentation's example has of each kind can be shown."""
+    batch = json.loads((Path(__file__).parent / "example_batch.json").read_text())
+    server.post(batch["events"])
+    server.analysed()
+    told = []
+    for trace in {one["trace_id"] for one in batch["events"]}:
+        document = server.data_of("/api/v1/timeline", params={"trace": trace})
+        told += [f"{kind} {name}" for _, kind, _, name, _ in events_of(document)]
+        assert server.get(f"/timeline?trace={trace}").status_code == 200
+        assert server.get(f"/traces/{trace}").status_code == 200
+    for wanted in (
+        "note waits for",
+        "note starts",
+        "query ",
+        "note calls",
+        "access",
+        "request",
+    ):
+        assert any(one.startswith(wanted) for one in told), (wanted, told)
 
 
 def test_requests_of_one_thread_are_in_one_row(server):
