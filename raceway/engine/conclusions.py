@@ -214,8 +214,9 @@ class Conclusions:
 
     def _lock_cycle(self, cycle: tuple[LockOrder, ...]) -> Finding:
         sides: list[Side] = []
+        known = self._told_apart([edge.outer for edge in cycle])
         for edge in cycle:
-            outer, inner = self._lock(edge.outer), self._lock(edge.inner)
+            outer, inner = known[edge.outer], known[edge.inner]
             sides.append(
                 Side("write", f"acquire {outer.name}", self._actor(edge.actor),
                      self._stack(edge.outer_site), (), role="outer")
@@ -224,9 +225,10 @@ class Conclusions:
                 Side("write", f"acquire {inner.name}", self._actor(edge.actor),
                      self._stack(edge.inner_site), (outer,), role="inner")
             )  # fmt: skip
-        locks = tuple(self._lock(edge.outer) for edge in cycle)
+        locks = tuple(known[edge.outer] for edge in cycle)
         order = " -> ".join([*(lock.name for lock in locks), locks[0].name])
         actors = " and ".join(dict.fromkeys(edge.actor.name for edge in cycle))
+        plain = [self._lock(edge.outer).name for edge in cycle]
         return self._finding(
             "lock-order-inversion",
             "warning",
@@ -237,8 +239,24 @@ class Conclusions:
             message=f"{capitalised(actors)} take the same locks in opposite order ({order}): "
             "each can wait for the other for ever.",
             why="each holds what the other waits for, and no further lock keeps them apart",
-            fix=f"take the locks in one order everywhere, for example {locks[0].name} first",
+            fix="take the locks in one order everywhere, for example "
+            + (
+                f"{locks[0].name} first"
+                if len(set(plain)) > 1
+                else "sorted by a number that each has"
+            ),
         )
+
+    def _told_apart(self, numbers: list[int]) -> dict[int, LockRef]:
+        """Return locks by number; those of one name, made on one line, get a number each."""
+        known = {number: self._lock(number) for number in numbers}
+        names = [lock.name for lock in known.values()]
+        seen: dict[str, int] = {}
+        for number, lock in known.items():
+            if names.count(lock.name) > 1:
+                seen[lock.name] = seen.get(lock.name, 0) + 1
+                known[number] = replace(lock, name=f"{lock.name} #{seen[lock.name]}")
+        return known
 
     # ------------------------------------------------------------ parts
 
