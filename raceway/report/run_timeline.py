@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 from bisect import bisect_left
+from collections import Counter
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from raceway.report.excerpt import shown_path
@@ -157,6 +158,13 @@ class Timeline:
             if event.kind == "hold" and event.other not in found and event.actor in numbers:
                 name = texts.of(self._name(event.name))
                 found[event.other] = [event.other, name, process[event.actor]]
+        seen: dict[tuple[int, int], int] = {}
+        counts = Counter((name, place) for _, name, place in found.values())
+        for lock in found.values():  # those that were made in one place have one name
+            alike = (lock[1], lock[2])
+            if counts[alike] > 1:
+                seen[alike] = seen.get(alike, 0) + 1
+                lock[1] = texts.of(f"{texts.all[lock[1]]} #{seen[alike]}")
         return list(found.values())
 
     def _orders(self, numbers: dict[int, int]) -> list[list[Any]]:

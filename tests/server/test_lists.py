@@ -39,6 +39,22 @@ def test_locks_that_are_taken_in_a_circle_are_marked(server):
     assert "1 circle in the order" in text
 
 
+def test_locks_that_were_made_on_one_line(server):
+    """They have one name, and are two: one is taken inside the other."""
+    trace = str(uuid.uuid4())
+    tags = {"lock_name": "Lock at app.py:7", "lock_location": "app.py:7"}
+    for one in nested("1", "2", "h:1", 0):
+        one["metadata"]["tags"] |= tags
+        server.post([one | {"trace_id": trace}])
+    server.analysed()
+    text = server.get("/locks").text
+    assert (
+        'class="edge"' in text and "Lock at app.py:7 #1" in text and "Lock at app.py:7 #2" in text
+    )
+    document = server.data_of("/api/v1/timeline", params={"trace": trace})
+    assert len({document["texts"][name] for _, name, _ in document["locks"]}) == 2
+
+
 def test_each_run_has_its_circle(server):
     for at, instance in enumerate("ab"):
         for thread, locks in (("1", "mn"), ("2", "nm")):

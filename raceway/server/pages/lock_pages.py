@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING, Any
 
 from markupsafe import Markup
@@ -37,12 +38,10 @@ class LockPages:
         """Return the page."""
         found = self._renderer.own.locks()
         locks, order = found["locks"], found["order"]
+        self._tell_apart(locks)
         names = {one["id"]: self._name(one) for one in locks}
         edges = self._edges({one["id"]: self._key(one) for one in locks}, order)
-        nodes = {
-            self._key(one): Node(self._renderer.short(one["name"]), self._detail(one))
-            for one in locks
-        }
+        nodes = {self._key(one): Node(self._name(one), self._detail(one)) for one in locks}
         for edge in edges:  # locks that are not in the list any more
             for key in (edge.source, edge.target):
                 nodes.setdefault(key, Node(key.rpartition(" ")[2]))
@@ -85,8 +84,20 @@ class LockPages:
             one["scope"], timeline_link("timeline", run=one["scope"]),
         )  # fmt: skip
 
+    @staticmethod
+    def _tell_apart(locks: list[dict[str, Any]]) -> None:
+        """Number the locks of a run that have one name: they were made in one place."""
+        alike: dict[tuple[Any, ...], list[dict[str, Any]]] = {}
+        for one in sorted(locks, key=lambda one: (len(one["id"]), one["id"])):
+            alike.setdefault((one["scope"], one["name"], one["location"]), []).append(one)
+        for group in alike.values():
+            if len(group) > 1:
+                for number, one in enumerate(group, 1):
+                    one["name"] = f"{one['name']} #{number}"
+
     def _name(self, one: dict[str, Any]) -> str:
-        return self._renderer.short(str(one["name"]))
+        # A lock without a name is known by where it was made.
+        return str(one["name"]).replace(self._renderer.root + os.sep, "")
 
     @staticmethod
     def _key(one: dict[str, Any]) -> str:
