@@ -33,10 +33,14 @@ class _Activation:
     Args:
         run_dir: The run directory; an empty string if the ops go to a server.
         when_over: For a run that is this process's own: what to do at its end.
+        patterns: What to watch by name, in place of ``RACEWAY_WATCH``.
     """
 
-    def __init__(self, run_dir: str, when_over: Callable[[str], None] | None = None) -> None:
+    def __init__(
+        self, run_dir: str, when_over: Callable[[str], None] | None = None, patterns: str = ""
+    ) -> None:
         self.run_dir = run_dir
+        self._patterns = patterns
         self._when_over = when_over
         self._pid = os.getpid()
         self._main_thread = _thread.get_ident()
@@ -51,7 +55,7 @@ class _Activation:
         self._watching: Any = None
 
     def begin(self) -> None:
-        patterns = os.environ.get("RACEWAY_WATCH", "")
+        patterns = self._patterns or os.environ.get("RACEWAY_WATCH", "")
         if patterns:
             from raceway_autopatch.watch_imports import Watching
 
@@ -193,11 +197,14 @@ def install() -> None:
         _install()
 
 
-def record_here() -> tuple[str, bool]:
+def record_here(patterns: str = "") -> tuple[str, bool]:
     """Record this process for itself alone, unless it is recorded already.
 
     The environment stays as it is: programs that this one starts are not part of it.  The run
     directory is removed when recording ends.
+
+    Args:
+        patterns: What to watch by name, in place of ``RACEWAY_WATCH``.
 
     Returns:
         The run directory in which the recording is, or an empty string if it goes to a server; and
@@ -213,7 +220,7 @@ def record_here() -> tuple[str, bool]:
         _check_selection()
         from raceway_autopatch import rundir
 
-        activation = _Activation(rundir.create(), _discard)
+        activation = _Activation(rundir.create(), _discard, patterns)
         _begin_early(activation)
         _process.activation = activation
         activation.begin()

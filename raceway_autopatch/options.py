@@ -130,7 +130,7 @@ def parse(arguments: Sequence[str], env: Mapping[str, str]) -> Options:
     options.baseline = _single("--baseline", values, env, _baseline)
     options.suppressions = _single("--suppressions", values, env, _suppressions)
     options.reports = _reports(values.get("--report", []), env)
-    options.watch = _watch(values.get("--watch", []), env)
+    options.watch = patterns(values.get("--watch", []), env)
     if not options.command:
         _refuse(f"there is no command to run\n{USAGE}\nTry: raceway-run python app.py")
     if options.endpoint:
@@ -301,11 +301,22 @@ def _suppressions(source: str, value: str) -> str:
     return os.path.abspath(value)
 
 
-def _watch(given: list[str], env: Mapping[str, str]) -> tuple[str, ...]:
-    """Read what to watch: the option, or its variable, or else the project's settings."""
+def patterns(given: list[str], env: Mapping[str, str], source: str = "--watch") -> tuple[str, ...]:
+    """Read what to watch: the option, or its variable, or else the project's settings.
+
+    Args:
+        given: The values of the option.
+        env: The environment.
+        source: What the option is called.
+
+    Returns:
+        Patterns, each of them once.
+
+    Raises:
+        UsageError: One of them means nothing.
+    """
     from raceway_autopatch.watch_patterns import problem, split
 
-    source = "--watch"
     if not given:
         source = "RACEWAY_WATCH"
         given = [env.get(source, "")]
@@ -317,12 +328,12 @@ def _watch(given: list[str], env: Mapping[str, str]) -> tuple[str, ...]:
         source = f"{path}: watch"
         if type(listed) is not list or not all(type(one) is str for one in listed):
             _refuse(f'{source} must be a list, such as ["shop.models:Account"]')
-    patterns = split(",".join(given))
-    for pattern in patterns:
+    found = split(",".join(given))
+    for pattern in found:
         reason = problem(pattern)
         if reason:
             _refuse(f"{source} {pattern!r} is not usable: {reason}")
-    return patterns
+    return found
 
 
 def version() -> str:
