@@ -69,6 +69,7 @@ class Timeline:
         self._report = report
         self._trace: RunTrace = report.run_trace
         self._root = root
+        self._places: dict[tuple[str, int], str] = {}
         accesses = TracedAccesses(self._trace)
         self._found = [(finding, accesses.of(finding)) for finding in report.findings]
 
@@ -217,7 +218,13 @@ class Timeline:
         return name.replace(self._root.rstrip(os.sep) + os.sep, "") if self._root else name
 
     def _place(self, event: TracedEvent) -> str:
-        return f"{shown_path(event.file, self._root)}:{event.line}" if event.file else ""
+        if not event.file:
+            return ""
+        key = (event.file, event.line)
+        place = self._places.get(key)
+        if place is None:
+            place = self._places[key] = f"{shown_path(event.file, self._root)}:{event.line}"
+        return place
 
     @property
     def is_empty(self) -> bool:
