@@ -32,7 +32,8 @@ Options of the program follow it. The exit status is the program's own.
   --baseline FILE    findings that FILE knows do not fail the run; raceway baseline makes one
   --suppressions FILE
                      read suppressions from FILE instead of raceway.toml
-  --endpoint URL     send the events to a Raceway server instead of analysing them here
+  --endpoint URL     send the events to a Raceway server instead of analysing them here; with
+                     one of the four options above, do both, and send what was found, too
   --service NAME     what reports call the program
   --quiet            print no report on stderr
   --verbose          print everything on stderr, also what is harmless
@@ -92,6 +93,11 @@ class Options:
         "show", "suppressions", "verbose", "watch",
     )  # fmt: skip
 
+    @property
+    def analyses(self) -> bool:
+        """Whether something is asked for that takes an analysis on this side."""
+        return bool(self.reports or self.fail_on or self.baseline or self.suppressions)
+
     def __init__(self) -> None:
         self.baseline = ""
         self.command: tuple[str, ...] = ()
@@ -135,18 +141,6 @@ def parse(arguments: Sequence[str], env: Mapping[str, str]) -> Options:
         _refuse(f"there is no command to run\n{USAGE}\nTry: raceway-run python app.py")
     if options.endpoint:
         _check_settings(options.endpoint)
-    given = {
-        "--report": options.reports,
-        "--fail-on": options.fail_on,
-        "--baseline": options.baseline,
-        "--suppressions": options.suppressions,
-    }
-    what = next((name for name, value in given.items() if value), "")
-    if options.endpoint and what:
-        _refuse(
-            f"{what} needs the analysis in this process, but {options.endpoint!r} was given as"
-            f" endpoint: leave out one of them ({WITH_VALUE[what]} and RACEWAY_ENDPOINT count)"
-        )
     return options
 
 
