@@ -64,10 +64,9 @@ class Wishes(NamedTuple):
 def analysis_of(run_dir: str, reports: tuple[str, ...] = ()) -> Analysis:
     """Begin the analysis of a run directory, for reports of these names."""
     from raceway.analysis import RunAnalysis
-    from raceway.report.formats import RUN_TRACE
+    from raceway.report.formats import shows_run
 
-    trace = any(path.lower().endswith(RUN_TRACE) for path in reports)
-    return RunAnalysis(run_dir, keep=is_kept(), trace=trace)
+    return RunAnalysis(run_dir, keep=is_kept(), trace=any(map(shows_run, reports)))
 
 
 def deliver(report: Report, wishes: Wishes) -> bool:
