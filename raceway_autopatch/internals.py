@@ -34,7 +34,8 @@ _CALLS_FACTORIES = "raceway.watch.tracked_dict"
 
 _LIBRARY = os.path.dirname(os.path.abspath(os.__file__)) + os.sep
 
-_known: dict[Any, bool] = {}
+known: dict[Any, bool] = {}
+"""What :func:`is_internal` has answered, by the names of modules."""
 
 
 def is_internal(namespace: dict[str, Any]) -> bool:
@@ -46,11 +47,11 @@ def is_internal(namespace: dict[str, Any]) -> bool:
     if type(name) is not str:  # somebody's own idea of a name
         return False
     try:
-        return _known[name]
+        return known[name]
     except KeyError:
         pass
     try:
-        internal = _known[name] = _decide(name, namespace.get("__file__"))
+        internal = known[name] = _decide(name, namespace.get("__file__"))
     except BaseException as error:  # a relative path, and no working directory any more
         lost("internals", error)
         return False

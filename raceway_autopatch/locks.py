@@ -21,7 +21,7 @@ from raceway.model.ops import ACQUIRE, RELEASE, TRY_ACQUIRE
 from raceway.record import recorder
 from raceway.record.accelerator import accelerator
 from raceway.record.recorder import BUFFER, CHUNK_ITEMS, current, emit, flush, lost
-from raceway_autopatch.internals import is_internal
+from raceway_autopatch.internals import is_internal, known
 from raceway_autopatch.lock_ops import define, getframe, make_block, note_caller, record
 
 TYPE_CHECKING = False  # typing is slow to import and not needed at run time
@@ -333,7 +333,7 @@ def make_tracer(base: type[Traced], original: Callable[..., Any]) -> tuple[Any, 
         "__doc__": real.__doc__,
         "__module__": real.__module__,
         "__qualname__": real.__qualname__,
-        "__new__": make,
+        "__new__": staticmethod(make if accelerator is None else accelerator.Unseen(make)),
         "_original": (original,),  # a tuple: neither a method nor touched by staticmethod()
     }
     if reentrant:
@@ -393,6 +393,15 @@ def _shadow(name: str) -> property:
 for _name in ("__module__", "__doc__"):
     setattr(_Function, _name, _shadow(_name))
 _Function.__name__ = "builtin_function_or_method"  # error texts show it
+if accelerator is not None:
+    # The import system makes a lock for each module: no frame of ours in what traces an import.
+    _make = accelerator.LockFactory(
+        accelerator.Unseen(_Function.__dict__["__call__"]),
+        _Function,
+        _Function.__dict__["_original"],
+        known,
+    )
+    setattr(_Function, "__call__", _make)  # noqa: B010 - a method, as far as mypy can tell
 
 
 def lock_factory(original: Any) -> Any:

@@ -11,6 +11,7 @@ import time
 import pytest
 
 import raceway_autopatch
+from raceway.record.accelerator import accelerator
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(raceway_autopatch.__file__)))
 ALL_PATCHES = {"RACEWAY_PATCH": ""}
@@ -214,6 +215,44 @@ for line in sorted(seen):
 """,
     )
     assert "work" in out
+
+
+@pytest.mark.skipif(accelerator is None, reason="without it there are frames of ours")
+@pytest.mark.parametrize("install", ["settrace", "setprofile"])
+@pytest.mark.parametrize("options", [(), ("--watch", "mine")])
+def test_nothing_of_ours_is_seen_where_an_import_is_traced(bench, install, options):
+    """Neither in an import that is no business of ours nor where patches are applied."""
+    bench.write("mine.py", "def f(): pass\nf()\nimport threading, _thread\n_thread.allocate_lock()")
+    bench.write(
+        "app.py",
+        f"""
+        import sys, threading
+        seen = set()
+        def trace(frame, event, arg):
+            seen.add((frame.f_globals.get("__name__", ""), frame.f_code.co_name))
+            return trace
+        sys.{install}(trace)
+        import colorsys, mine, sched, sqlite3
+        try:
+            import is_not_there
+        except ImportError:
+            pass
+        sys.{install}(None)
+        for name, function in sorted(seen):
+            if name.partition(".")[0] in ("raceway", "raceway_autopatch", "mine", "sched"):
+                print(name, function)
+        """,
+    )
+    bare = bench.run(sys.executable, "app.py")
+    command = [*bench.launcher, "--quiet", *options, "--", sys.executable, "app.py"]
+    recorded = bench.run(*command, env=ALL_PATCHES)
+    assert "mine f\n" in bare.out
+    assert "sched <module>\n" in bare.out
+    assert [line for line in recorded.out.splitlines() if "raceway" not in line] == (
+        bare.out.splitlines()
+    )
+    if not options:
+        assert recorded == bare
 
 
 def test_a_profiler_counts_the_calls_of_the_program(bench):
