@@ -21,8 +21,8 @@ from raceway.model.ops import ACQUIRE, RELEASE, TRY_ACQUIRE
 from raceway.record import recorder
 from raceway.record.accelerator import accelerator
 from raceway.record.recorder import BUFFER, CHUNK_ITEMS, current, emit, flush, lost
-from raceway_autopatch.internals import is_internal, known
-from raceway_autopatch.lock_ops import define, getframe, make_block, note_caller, record
+from raceway_autopatch.internals import caller, is_internal, known
+from raceway_autopatch.lock_ops import define, make_block, note_caller, record
 
 TYPE_CHECKING = False  # typing is slow to import and not needed at run time
 if TYPE_CHECKING:
@@ -143,7 +143,7 @@ class Traced:
         recorded = False
         try:
             state = current()
-            frame = getframe(1)
+            frame = caller()
             note_caller(state, frame)
             op = self._subject | (ACQUIRE if blocking and timeout == -1 else TRY_ACQUIRE)
             recorded = True
@@ -164,7 +164,7 @@ class Traced:
         try:
             if self._held():
                 state = current()
-                frame = getframe(1)
+                frame = caller()
                 note_caller(state, frame)
                 emit((state.tok, self._subject | RELEASE, frame.f_code, frame.f_lasti))
                 state.tok += 1
@@ -316,7 +316,7 @@ def make_tracer(base: type[Traced], original: Callable[..., Any]) -> tuple[Any, 
         if not is_class and not reentrant:
             return real()  # what it raises is what is wanted
         raw = original() if cls is not traced else original(*args, **kwargs)
-        frame = getframe(1)
+        frame = caller()
         if cls is traced and is_internal(frame.f_globals):
             return raw
         return trace(raw, "RLock" if reentrant else "Lock", frame, cls)
@@ -366,7 +366,7 @@ class _Function:
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         raw = self._original(*args, **kwargs)
-        frame = getframe(1)
+        frame = caller()
         return raw if is_internal(frame.f_globals) else self._trace(raw, "Lock", frame)
 
     @property  # type: ignore[misc]  # for isinstance()
@@ -423,7 +423,7 @@ def rlock_factory(original: Any) -> tuple[Any, Callable[..., Any]]:
 
     def RLock(*args: Any, **kwargs: Any) -> Any:  # noqa: N802 - what it stands for is called so
         raw = original(*args, **kwargs)
-        frame = getframe(1)
+        frame = caller()
         return raw if is_internal(frame.f_globals) else trace(raw, "RLock", frame)
 
     for name in ("__module__", "__name__", "__qualname__", "__doc__"):

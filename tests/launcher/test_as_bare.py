@@ -172,6 +172,46 @@ def test_daemons_and_finalisers_at_the_very_end(bench):
         assert done == (0, "over\n", "")
 
 
+CALLED_BY_NOBODY = """
+import _thread, queue, sys, threading
+from greenlet import greenlet
+
+lock, rlock, condition = threading.Lock(), threading.RLock(), threading.Condition()
+semaphore, event, jobs = threading.Semaphore(), threading.Event(), queue.Queue()
+thread = threading.Thread(target=int)
+for function, *args in [
+    (threading.Lock,), (threading.RLock,), (_thread.allocate_lock,), (threading.Condition,),
+    (threading.Event,), (threading.Semaphore,), (threading.BoundedSemaphore,),
+    (queue.Queue,), (queue.LifoQueue,), (queue.PriorityQueue,), (queue.SimpleQueue,),
+    (lock.acquire,), (lock.release,), (lock.acquire, True, 1), (lock.release,),
+    (lock.__enter__,), (lock.__exit__, None, None, None),
+    (rlock.acquire,), (rlock.release,), (rlock.acquire, True, 1), (rlock.release,),
+    (condition.__enter__,), (condition.wait, 0.001), (condition.notify,),
+    (condition.__exit__, None, None, None), (semaphore.acquire,), (semaphore.release,),
+    (event.set,), (event.wait,), (jobs.put, 1), (jobs.get,), (jobs.task_done,), (jobs.join,),
+    (thread.start,), (thread.join,), (_thread.start_new_thread, int, ()),
+]:
+    try:
+        print(type(greenlet(function).switch(*args)).__name__)
+    except BaseException as error:
+        print(function, "has raised", repr(error))
+"""
+
+
+@needs("greenlet")
+@pytest.mark.parametrize("pure", ["", "1"])
+def test_what_c_code_calls_at_the_bottom_of_a_greenlet(bench, pure):
+    """There is no frame of Python code that could be looked at."""
+    bench.write("app.py", CALLED_BY_NOBODY)
+    bare = bench.run(sys.executable, "app.py")
+    env = {**ALL_PATCHES, "RACEWAY_PURE_PYTHON": pure}
+    recorded = bench.run(*bench.launcher, sys.executable, "app.py", env=env)
+    assert "has raised" not in bare.out
+    assert recorded.out == bare.out
+    assert (recorded.status, bare.err) == (0, "")
+    assert "internal error" not in recorded.err
+
+
 # ---------------------------------------------------------------- other tools
 
 TRACED = """
