@@ -212,6 +212,60 @@ def test_what_c_code_calls_at_the_bottom_of_a_greenlet(bench, pure):
     assert "internal error" not in recorded.err
 
 
+def test_what_has_failed_is_released_at_once(bench):
+    """No frame of ours that a traceback leads to holds the future, which holds the exception."""
+    out = program(
+        bench,
+        """
+        import asyncio, concurrent.futures, gc, weakref
+        gc.disable()
+        made = {}
+        class Local:
+            pass
+        def fail(name):
+            local = Local()
+            made[name] = weakref.ref(local)
+            raise ValueError
+        def job(pool):
+            future = pool.submit(fail, "job")
+            try:
+                future.result()
+            except ValueError:
+                pass
+            del future
+        with concurrent.futures.ThreadPoolExecutor(1) as pool:
+            job(pool)
+        async def failing(name):
+            fail(name)
+        async def main():
+            future = asyncio.get_running_loop().create_future()
+            try:
+                fail("future")
+            except ValueError as error:
+                future.set_exception(error)
+            try:
+                future.result()
+            except ValueError:
+                pass
+            del future
+            for one in (
+                failing("awaited"), asyncio.to_thread(fail, "thread"),
+                asyncio.shield(failing("shielded")), asyncio.wait_for(failing("timed"), 5),
+            ):
+                try:
+                    await one
+                except ValueError:
+                    pass
+                del one
+        asyncio.run(main())
+        for name, local in made.items():
+            print(name, "is released" if local() is None else "is kept")
+        """,
+    )
+    assert "job is released" in out
+    assert "future is released" in out
+
+
 # ---------------------------------------------------------------- other tools
 
 TRACED = """
