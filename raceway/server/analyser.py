@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from raceway.model.findings import Finding
     from raceway.server.event_reader import Stored
     from raceway.server.evidence import Seen
+    from raceway.server.senders import Sender
 
 _PAUSE: Final = 0.1  # seconds between two looks
 _WRITE_EVERY: Final = 0.5  # seconds
@@ -64,9 +65,9 @@ class Analyser:
         self._pending = 0.0
         self._warm_up()
 
-    def _observe(self, event: Stored, run: str) -> None:
+    def _observe(self, event: Stored, sender: Sender) -> None:
         if self._observing:
-            self._observations.event(event, run)
+            self._observations.event(event, sender)
 
     def _warm_up(self) -> None:
         """Read the latest events again, to know who is who; they have been counted."""
@@ -98,7 +99,7 @@ class Analyser:
         events = []
         for line in lines:
             try:
-                events.append(stored(line))
+                events.append(stored(line, keep=False))
             except Refused:  # written by another version
                 continue
         self._analysis.feed(events, received)
@@ -143,6 +144,7 @@ class Analyser:
                 ("accesses", analysis.analyzer.accesses),
             ):
                 db.execute("INSERT OR REPLACE INTO state VALUES (?, ?)", (name, value))
+        self._observations.written()
         self._written_at = time.monotonic()
         self._cost = self._written_at - begun
 

@@ -12,22 +12,17 @@ from raceway.server.evidence import Seen, ServerAnalyzer, ServerConclusions
 from raceway.server.places import SourceFolders
 from raceway.server.program_events import ProgramEvents
 from raceway.server.sdk_events import SdkEvents
+from raceway.server.senders import Senders
 
 if TYPE_CHECKING:
     from raceway.model.findings import Finding
     from raceway.server.event_reader import Stored
+    from raceway.server.senders import Sender
 
 WAITING_KEPT: Final = 50_000
 """Events that wait, at most."""
 _LATE: Final = 60 * 1_000_000_000
 """Nanoseconds after which an event comes too late to be compared by its time with what is there."""
-
-
-def run_of(event: Stored) -> str:
-    """Return the process that an event comes from."""
-    metadata = event.event.metadata
-    instance = metadata.instance_id or metadata.tags.get("instance") or ""
-    return f"{metadata.service_name}#{instance or metadata.process_id}"
 
 
 class EventAnalysis:
@@ -36,7 +31,7 @@ class EventAnalysis:
     Args:
         sources: Source files.
         root: Folder that paths in fingerprints are relative to.
-        observe: Called with each event and its process when it is its turn.
+        observe: Called with each event and its sender when it is its turn.
         delay: Seconds that what was tracked by hand waits for events of other processes.
     """
 
@@ -44,7 +39,7 @@ class EventAnalysis:
         self,
         sources: SourceFolders,
         root: str = "",
-        observe: Callable[[Stored, str], None] = lambda _event, _run: None,
+        observe: Callable[[Stored, Sender], None] = lambda _event, _sender: None,
         delay: float = 2.0,
     ) -> None:
         self.definitions = EventDefinitions()
@@ -57,8 +52,9 @@ class EventAnalysis:
         self._delay = delay
         self._programs = ProgramEvents(self.replay)
         self._sdks = SdkEvents(self.replay)
-        self._waiting: list[tuple[int, int, float, Stored, str]] = []
+        self._waiting: list[tuple[int, int, float, Stored, Sender]] = []
         self._serial = 0
+        self._senders = Senders()
         self._latest: dict[str, int] = {}
         self._offsets: dict[str, int] = {}
 
@@ -75,18 +71,20 @@ class EventAnalysis:
             received: When they came, in seconds since the epoch.
         """
         now = int(received * 1e9)
+        latest, waiting, sender_of = self._latest, self._waiting, self._senders.of
         for event in events:
-            run = run_of(event)
-            if ProgramEvents.knows(event):
+            sender = sender_of(event.event.metadata)
+            run = sender.run
+            if sender.is_program:
                 self.analyzer.time = event.time
-                self._observe(event, run)
+                self._observe(event, sender)
                 self._programs.feed(event, run)
                 continue
             # Within a process the order is that of the arrival.
-            time = max(event.time + self._offset(run, event.time, now), self._latest.get(run, 0))
-            self._latest[run] = time
+            time = max(event.time + self._offset(run, event.time, now), latest.get(run, 0))
+            latest[run] = time
             self._serial += 1
-            self._waiting.append((time, self._serial, received, event, run))
+            waiting.append((time, self._serial, received, event, sender))
         if len(self._latest) > WAITING_KEPT:
             self._latest.clear()
             self._offsets.clear()
@@ -116,10 +114,11 @@ class EventAnalysis:
         count = sum(1 for one in waiting if one[0] <= until)
         count = max(count, len(waiting) - WAITING_KEPT)
         chosen, self._waiting = waiting[:count], waiting[count:]
-        for _, _, _, event, run in chosen:
-            self.analyzer.time = event.time
-            self._observe(event, run)
-            self._sdks.feed(event, run)
+        analyzer, observe, feed = self.analyzer, self._observe, self._sdks.feed
+        for _, _, _, event, sender in chosen:
+            analyzer.time = event.time
+            observe(event, sender)
+            feed(event, sender)
 
     def findings(self) -> tuple[tuple[Finding, ...], dict[tuple[str, str], Seen]]:
         """Return what was found, worst first, and where each was seen."""

@@ -246,6 +246,8 @@ SCALARS: Final = (bool, int, float, str, type(None))
 def scalar(raw: msgspec.Raw) -> tuple[Any, bool]:
     """Return a value, and whether it is one that can be compared."""
     text = bytes(raw)
+    if len(text) < 19 and text.isdigit() and text[:1] != b"0":
+        return int(text), True
     if text[:1] in b"[{" or len(text) > 4 * ops.TEXT_LIMIT:
         return None, False
     try:
