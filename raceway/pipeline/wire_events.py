@@ -55,6 +55,8 @@ class EventReplay(Replay):
         full: Whether each event says all that its actor knows, and what of it is due to locks
             only.
         hides: Whether what has this name is a secret.
+        ids: Gives new events and traces their ids.
+        clock: Tells the time of an event, in nanoseconds since the epoch.
     """
 
     def __init__(
@@ -67,15 +69,19 @@ class EventReplay(Replay):
         instance: str,
         full: bool = False,
         hides: Hides = None,
+        ids: events.Ids = events.NEW_IDS,
+        clock: Callable[[], int] = time.time_ns,
     ) -> None:
         self._hides = hides
+        self._ids = ids
+        self._clock = clock
         super().__init__(definitions, self, Mailbox())
         self._put = put
         self._service = service
         self._environment = environment
         self._instance = instance
         self._full = full
-        self._lanes = Lanes()
+        self._lanes = Lanes(ids)
         self._requests: dict[str, Trace] = {}
         self._functions: dict[int, set[int]] = {}
         self._tags = wire_tags.OrderTags()
@@ -259,7 +265,7 @@ class EventReplay(Replay):
             tags[wire_tags.FRAMES] = self._stack(site)
         history = self._lanes.of(actor.number)
         trace = history.current
-        event_id = events.event_id(events.numbers.next())
+        event_id = self._ids.event()
         # An event that has one parent in its trace, and says nothing new of others.
         repeats = history.clock is actor.hard and history.anchor is not None
         vector = {} if repeats and not self._full else self._knowledge(actor)
@@ -270,7 +276,7 @@ class EventReplay(Replay):
             "trace_id": trace.context.trace_id,
             # Not under the event before: a chain of thousands overflows the stack of a server.
             "parent_id": history.anchor if repeats else trace.root,
-            "timestamp": events.timestamp(time.time_ns()),
+            "timestamp": events.timestamp(self._clock()),
             "kind": kind,
             "metadata": {
                 "thread_id": self._thread_id(history.lane.number),
