@@ -47,7 +47,7 @@ def test_what_a_running_server_has(server, tmp_path):
     assert row["access"] == "Write" and json.loads(row["value"]) == change["new_value"]
     assert json.loads(row["fields"]) == change and row["location"] == change["location"]
     assert row["service"] == metadata["service_name"] and row["locks"] == first["lock_set"]
-    assert row["time"].isoformat() == first["timestamp"]
+    assert row["time"].isoformat(timespec="microseconds") == first["timestamp"]
     assert json.loads(row["tags"]) == metadata["tags"]
     assert json.loads(row["causality_vector"]) == first["causality_vector"]
     lock = events[taken["id"]]
