@@ -5,10 +5,10 @@
     python benchmarks/server.py --kills 20
 
 The first starts a server with a folder of its own, sends batches that were made before, and asks
-the server how many it has stored; the generator shares the machine with it.  The second stores accesses
-of one variable first, and then has them analysed.  The third kills the server while it is sent
-events, time and again, and looks whether all that it has acknowledged is there.  A machine that is
-busy with something else makes all of it slower: the load average is printed, too.
+the server how many it has stored; the generator shares the machine with it.  The second stores
+accesses of one variable first, and then has them analysed.  The third kills the server while it is
+sent events, time and again, and looks whether all that it has acknowledged is there.  A machine
+that is busy with something else makes all of it slower: the load average is printed, too.
 """
 
 import argparse
