@@ -68,7 +68,7 @@ class EventAnalysis:
 
         Args:
             events: The events.
-            received: When they came, in seconds since the epoch.
+            received: When they were stored, in seconds since the epoch.
         """
         now = int(received * 1e9)
         latest, waiting, sender_of = self._latest, self._waiting, self._senders.of
@@ -90,19 +90,25 @@ class EventAnalysis:
             self._offsets.clear()
 
     def _offset(self, run: str, time: int, now: int) -> int:
-        """Return what to add to the times of a process whose clock is wrong, or that is late."""
+        """Return what to add to the times of a process whose clock is wrong, or that is late.
+
+        By how much it is wrong is seen from the quickest of its events: the others took longer.
+        """
         offset = self._offsets.get(run)
         if offset is None or abs(time + offset - now) > _LATE:
             known = (one for one in self._offsets.values() if abs(time + one - now) <= _LATE)
             offset = 0 if abs(time - now) <= _LATE else next(known, now - time)
             self._offsets[run] = offset
+        elif offset and time + offset > now:
+            offset = self._offsets[run] = now - time
         return offset
 
     def advance(self, now: float) -> None:
         """Analyse what has waited long enough.
 
         Args:
-            now: The time, in seconds since the epoch; infinite if nothing more will come.
+            now: The time until which all that was stored has been fed, in seconds since the epoch;
+                infinite if nothing more will come.
         """
         self._programs.resume()
         waiting = self._waiting

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import msgspec
 
@@ -48,6 +48,20 @@ class Stored(msgspec.Struct, gc=False):
     id: str
     parent: str
     time: int
+
+
+class Segment(NamedTuple):
+    """Events that were stored together.
+
+    Attributes:
+        until: The position behind them.
+        received: When they were stored, in seconds since the epoch.
+        lines: The events, as they were sent.
+    """
+
+    until: int
+    received: float
+    lines: list[bytes]
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,12 +144,16 @@ class EventReader:
 
     # ------------------------------------------------------------ segments
 
-    def segments_after(self, position: int, most: int = 16) -> list[tuple[int, list[bytes]]]:
-        """Return the segments behind a position, each with its last position and its events."""
+    def segments_after(self, position: int, most: int = 16) -> list[Segment]:
+        """Return the segments behind a position."""
         rows = self._ask(
-            "SELECT until, data FROM segment WHERE id > ? ORDER BY id LIMIT ?", position, most
-        )
-        return [(until, zlib.decompress(data).split(b"\n")) for until, data in rows]
+            "SELECT until, received, data FROM segment WHERE id > ? ORDER BY id LIMIT ?",
+            position, most,
+        )  # fmt: skip
+        return [
+            Segment(until, received, zlib.decompress(data).split(b"\n"))
+            for until, received, data in rows
+        ]
 
     def position_before(self, position: int, events: int) -> int:
         """Return the position that has about so many events between it and another one."""
