@@ -15,7 +15,7 @@ from __future__ import annotations
 import heapq
 import os
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
 from raceway.context import TraceContext
@@ -300,7 +300,7 @@ class EventReplay(Replay):
             "lock_set": [self._lock_id(number) for number in sorted(actor.held)],
         }
         if self._full:
-            event["order"] = self._order(actor)
+            event["order"] = wire_tags.order(actor, self.actors, self._actor_id)
         if not self._put(event):
             return False
         self._tags.told(actor)
@@ -329,32 +329,6 @@ class EventReplay(Replay):
         for history, epoch in known:
             merge(vector, history.known_at(epoch))
         return vector
-
-    def _order(self, actor: ActorReplay) -> dict[str, Any]:
-        """Return where in the program order an event is, and after what of others.
-
-        *Hard* is what the program meant to be so. *Soft* is what only the order was in which a lock
-        happened to be taken: another run may have it the other way round.
-        """
-        hard = {number: epoch for number, epoch in actor.hard.items() if number in self.actors}
-        soft = {
-            number: epoch
-            for number, epoch in actor.full.items()
-            if number in self.actors and epoch > hard.get(number, -1)
-        }
-        return {
-            "actor": self._actor_id(actor),
-            "epoch": actor.epoch,
-            "hard": self._positions(hard, actor),
-            "soft": self._positions(soft, actor),
-        }
-
-    def _positions(self, clock: Mapping[int, int], me: ActorReplay) -> list[tuple[str, int]]:
-        return [
-            (self._actor_id(self.actors[number]), epoch)
-            for number, epoch in clock.items()
-            if number != me.number
-        ]
 
     def _thread_id(self, lane: int) -> str:
         return f"{self._instance}:{self.definitions.pid}:{lane}"

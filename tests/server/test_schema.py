@@ -28,6 +28,7 @@ def test_every_route_answers_as_described(server, tmp_path):
     )  # fmt: skip
     assert run.returncode == 0, run.stdout + run.stderr
     paths = server.get("/openapi.json").json()["paths"]
-    assert f"Tested: {sum(map(len, paths.values())) - 1}\n" in run.stdout
+    operations = sum(len(path.keys() & {"get", "post"}) for path in paths.values())
+    assert f"Tested: {operations - 1}\n" in run.stdout
     log = (tmp_path / "data.log").read_text()
     assert "Traceback" not in log and "ERROR" not in log
