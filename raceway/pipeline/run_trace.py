@@ -11,7 +11,8 @@ from typing import Any, NamedTuple
 
 from raceway.engine.commutes import WORDS
 from raceway.engine.definitions import Definitions
-from raceway.engine.stamped import Access, ActorReplay, LockOrder, Site
+from raceway.engine.flags import Locks
+from raceway.engine.stamped import FLAG_LOCKS, Access, ActorReplay, LockOrder, Site
 from raceway.model import ops
 from raceway.model.run_trace import EventKind, RunTrace, TracedActor, TracedEvent
 from raceway.pipeline.messages import Mailbox
@@ -54,6 +55,9 @@ class _Tee:
     def access(self, access: Access) -> None:
         self._replay.note_access(access)
         self._detector.access(access)
+
+    def attach(self, locks: Locks) -> None:
+        self._detector.attach(locks)
 
     def lock_order(self, edge: LockOrder) -> None:
         self._detector.lock_order(edge)
@@ -101,7 +105,7 @@ class TracingReplay(Replay):
         self._note(
             access.actor, "access", self.definitions.variable_name(access.variable),
             detail=WORDS[access.kind], site=access.site,
-            locks=tuple(held.lock for held in access.held),
+            locks=tuple(held.lock for held in access.held if held.lock < FLAG_LOCKS),
         )  # fmt: skip
 
     def _actor(self, number: int) -> ActorReplay:

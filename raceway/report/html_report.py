@@ -27,7 +27,16 @@ from raceway.report.rules import RULES, rule_of
 from raceway.report.sides import blocks, is_lock_order, labels, own_place, place
 from raceway.report.summary import note_lines, number, summary_lines
 from raceway.report.terminal import clean
-from raceway.report.words import deed, lost_value, notes, predicted, seen, subject, values_after
+from raceway.report.words import (
+    deed,
+    lost_value,
+    notes,
+    pauses,
+    predicted,
+    seen,
+    subject,
+    values_after,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -287,7 +296,7 @@ class _Finding:
 
     def _source(self, block: Block) -> str:
         frames = [place(access) for access in block.accesses]
-        told = notes(self._finding, block)
+        told, paused = notes(self._finding, block), pauses(self._finding, block)
         lines = excerpt(frames, self._read_line, context=_CONTEXT)
         if not lines:
             text = "".join(f"; {_text(note)}" for note in told.values())
@@ -299,7 +308,7 @@ class _Finding:
                 rows.append(f'<span class="gap">  {" " * (digits - 1)}…</span>')
                 continue
             head = f"{'&gt;' if line.marked else ' '} {line.number:>{digits}} │ "
-            note = told.get(line.number, "") if line.marked else ""
+            note = (told if line.marked else paused).get(line.number, "")
             tail = f'   <span class="note">← {_text(note)}</span>' if note else ""
             kind = "line marked" if line.marked else "line"
             rows.append(
