@@ -157,7 +157,7 @@ class EventReplay(Replay):
             parent: Number of the container, for an item.
         """
         full = (scope, key)
-        number = self._variables.get(full)
+        number = self._variables.young.get(full) or self._variables.get(full)
         if number is None:
             number = self._variables[full] = self.next_number()
             self.definitions.variables[number] = Variable(number, parent, name, role, False, None)
