@@ -7,6 +7,7 @@ beside the application's threads.
 from __future__ import annotations
 
 import contextlib
+import functools
 import math
 import os
 import signal
@@ -362,8 +363,13 @@ class RunAnalysis:
         self._numbers.definitions.pids = [
             process.definitions.pid for process in self._processes.values()
         ]
-        hides = redaction.configured()
-        return merge(Conclusions(self._analyzer, self._sources.line, self._root, hides).findings())
+        conclusions = Conclusions(self._analyzer, self._sources.line, self._root, self.hides)
+        return merge(conclusions.findings())
+
+    @functools.cached_property
+    def hides(self) -> redaction.Hides:
+        """What is a secret by its name: read once, as there may be a thousand stretches."""
+        return redaction.configured()
 
     def _idle_processes(self) -> list[ProcessInfo]:
         """Return the processes that have only said that they were there."""

@@ -41,6 +41,8 @@ if TYPE_CHECKING:
     Block = tuple[Callable[[], bool], Callable[..., None]]
 
 getframe = sys._getframe
+_CALLS_FACTORIES = "raceway.watch.tracked_dict"
+"""Calls the factory of a defaultdict in the name of the program."""
 
 
 def note_caller(state: recorder.State, frame: FrameType) -> None:
@@ -101,6 +103,8 @@ def define(kind: str, frame: FrameType) -> int:
     """
     serial = next_lock()
     try:
+        while frame.f_globals.get("__name__") == _CALLS_FACTORIES and frame.f_back is not None:
+            frame = frame.f_back
         define_in_recorder((ops.DEF_LOCK, serial, kind, "", frame.f_code, frame.f_lasti))
         if len(DEFINITIONS) > DEFINITIONS_KEPT:  # as define_one_more()
             flush()

@@ -72,7 +72,11 @@ PATCHED: Mapping[str, tuple[str, ...]] = {
     "aiohttp": ("aiohttp.client_reqrep", "aiohttp.web_request", "aiohttp.web_protocol"),
     "flask": ("flask.app",),
     "starlette": ("starlette.applications",),
-    "django": ("django.core.handlers.wsgi", "django.core.handlers.asgi"),
+    "django": (
+        "django.core.handlers.wsgi",
+        "django.core.handlers.asgi",
+        "django.core.handlers.exception",
+    ),
     "sqlite3": ("sqlite3.dbapi2", "sqlite3"),
     "psycopg": ("psycopg.cursor", "psycopg.cursor_async"),
     "sqlalchemy": ("sqlalchemy.engine",),

@@ -353,7 +353,7 @@ class Analyzer:
         if self.judge.is_construction(min(other, second, key=_index).site):
             return
         later = first if other.index < first.index else other
-        if self.judge.is_swapped_out(later.site):
+        if self.judge.is_swapped_out(later.site) or self._swaps_at_once(first, second):
             return  # whoever comes by the variable now finds another object
         if not between and self._finds_it_gone(second, other):
             return
@@ -380,6 +380,22 @@ class Analyzer:
         found = Violation(variable, sequence, other, severity, between=between)
         found.observed = observed
         self.violations[key] = found
+
+    def _swaps_at_once(self, first: Access, second: Access) -> bool:
+        """Tell whether another object was put in place before anybody could come in.
+
+        The function of ``second`` does so, and did it in the turn or critical section of ``first``.
+        """
+        return self.judge.is_swapped_out(second.site) and any(
+            one.kind == ops.WRITE
+            and first.index < one.index < second.index
+            and one.site.frames[0][0] == second.site.frames[0][0]
+            and (
+                not one.sections.isdisjoint(first.sections)
+                or (one.segment == first.segment and first.actor.turn is not None)
+            )
+            for one in first.actor.latest.values()
+        )
 
     def _finds_it_gone(self, second: Access, other: Access) -> bool:
         """Tell whether ``other`` takes out what was not there: else nothing would be put in."""

@@ -253,7 +253,8 @@ def tests_exactly(view: CodeView, root: ast.AST, node: ast.AST) -> bool:
         parent = view.parent(place)
         if isinstance(parent, ast.Compare):
             if isinstance(parent.ops[0], ast.Eq):
-                return not any(isinstance(part, ast.Name) for part in parent.comparators)
+                others = [part for part in (parent.left, *parent.comparators) if part is not place]
+                return not any(isinstance(part, ast.Name) for part in others)
             return _text(parent).endswith("<= 0")
         if isinstance(parent, ast.UnaryOp) and isinstance(parent.op, ast.Not):
             return True

@@ -345,8 +345,8 @@ def duration_of(event: Stored) -> int | None:
 def describe(event: Stored) -> str:
     """Return the kind of an event and what it is about, as upstream's API writes it."""
     kind, fields = event.kind, event.fields
-    if kind == "FunctionCall":
-        return f"FunctionCall({fields.function_name})"
+    if kind in {"FunctionCall", "FunctionReturn"}:
+        return f"{kind}({fields.function_name})"
     if kind == "StateChange":
         return f"StateChange({fields.variable})"
     if kind == "HttpRequest":
@@ -363,7 +363,7 @@ def describe(event: Stored) -> str:
 def location_of(event: Stored) -> str:
     """Return the place that an event names."""
     fields = event.fields
-    if event.kind == "FunctionCall":
+    if event.kind in {"FunctionCall", "FunctionReturn"}:
         return f"{fields.file}:{fields.line}"
     for name in ("location", "spawned_by", "awaited_at"):
         found = getattr(fields, name, "")
