@@ -176,7 +176,7 @@ def load(data, seconds, count):
     sizes = []
     while any(sender.is_alive() for sender in senders):
         sizes.append(memory(server.pid, "VmRSS"))
-        time.sleep(min(5, seconds / 4))
+        senders[0].join(min(5, seconds / 4))
     counts = [results.get() for _ in senders]
     took = time.monotonic() - begun
     used = cpu(server.pid) - used
