@@ -55,6 +55,8 @@ class OpLog:
 
     analysed_locally = True
     """What the program tracks by hand belongs in here too."""
+    takes_buffers = True
+    """A chunk may be what the accelerator has in the place of a list."""
 
     def __init__(self, directory: str) -> None:
         """Write into ``directory``, which must exist; the file comes with the first chunk."""
