@@ -26,6 +26,7 @@
 
 #include "_frames.h"
 #include "_ops.h"
+#include "_packing.h"
 #include "_raw_locks.h"
 
 #if defined(_MSC_VER)
@@ -2213,6 +2214,7 @@ static PyMethodDef methods[] = {
     {"make_block", make_block, METH_VARARGS, make_block_doc},
     {"pack", pack, METH_VARARGS, pack_doc},
     {"sync", (PyCFunction)(void (*)(void))sync_op, METH_FASTCALL, sync_doc},
+    {"unpack", unpack, METH_O, unpack_doc},
     {"pass_over", pass_over, METH_VARARGS, pass_over_doc},
     {NULL, NULL, 0, NULL},
 };

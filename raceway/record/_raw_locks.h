@@ -7,6 +7,42 @@
 #ifndef RACEWAY_RAW_LOCKS_H
 #define RACEWAY_RAW_LOCKS_H
 
+/* PyThread_acquire_lock() asks for the time, also when it is not going to wait.  Where its locks are
+ * semaphores, as pythread.c decides it, this is half of what it takes. */
+#if defined(HAVE_SEM_CLOCKWAIT) || defined(HAVE_SEM_TIMEDWAIT)
+#include <unistd.h>
+#endif
+#if defined(_POSIX_SEMAPHORES) && (_POSIX_SEMAPHORES + 0) != -1 \
+    && !defined(HAVE_BROKEN_POSIX_SEMAPHORES)
+#define LOCKS_ARE_SEMAPHORES
+#include <semaphore.h>
+#endif
+
+static int are_semaphores;
+
+static inline int
+try_lock(PyThread_type_lock lock)
+{
+#ifdef LOCKS_ARE_SEMAPHORES
+    if (are_semaphores) {
+        return sem_trywait((sem_t *)lock) == 0;
+    }
+#endif
+    return PyThread_acquire_lock(lock, NOWAIT_LOCK);
+}
+
+/* Whether a lock is a semaphore with this value, as far as that can be told. */
+static int
+has_value(PyThread_type_lock lock, int expected)
+{
+#ifdef LOCKS_ARE_SEMAPHORES
+    int value = -1;
+    return sem_getvalue((sem_t *)lock, &value) == 0 && value == expected;
+#else
+    return 0;
+#endif
+}
+
 typedef struct {
     PyObject_HEAD
     PyThread_type_lock lock;
@@ -61,13 +97,13 @@ take_raw(PyObject *lock)
 {
     if (Py_TYPE(lock) == lock_type) {
         RawLock *raw = (RawLock *)lock;
-        return PyThread_acquire_lock(raw->lock, NOWAIT_LOCK) && (raw->locked = 1);
+        return try_lock(raw->lock) && (raw->locked = 1);
     }
     RawRLock *raw = (RawRLock *)lock;
     if (raw->count > 0 && raw->owner == this_thread()) {
         return raw->count < ULONG_MAX && ++raw->count;
     }
-    if (!PyThread_acquire_lock(raw->lock, NOWAIT_LOCK)) {
+    if (!try_lock(raw->lock)) {
         return 0;
     }
     raw->owner = this_thread();
@@ -139,6 +175,13 @@ find_raw_locks(void)
     PyObject *lock = module == NULL ? NULL : PyObject_CallMethod(module, "allocate_lock", NULL);
     if (lock != NULL && is_as_expected(lock)) {
         lock_type = (PyTypeObject *)Py_NewRef((PyObject *)Py_TYPE(lock));
+        PyThread_type_lock raw = ((RawLock *)lock)->lock;
+        int is_free = has_value(raw, 1), is_taken = 0;
+        if (PyThread_acquire_lock(raw, NOWAIT_LOCK)) {
+            is_taken = has_value(raw, 0);
+            PyThread_release_lock(raw);
+        }
+        are_semaphores = is_free && is_taken && has_value(raw, 1);
         PyObject *rlock = PyObject_CallMethod(module, "RLock", NULL);
         if (rlock != NULL && is_as_expected_too(rlock)) {
             rlock_type = (PyTypeObject *)Py_NewRef((PyObject *)Py_TYPE(rlock));
