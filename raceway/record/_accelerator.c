@@ -2061,6 +2061,8 @@ static PyTypeObject QueuePutType = {
     .tp_descr_get = bind,
 };
 
+#include "_queues.h"
+
 /* ------------------------------------------------------------------ synchronisation */
 
 PyDoc_STRVAR(sync_doc,
@@ -2210,6 +2212,8 @@ static PyMethodDef methods[] = {
      configure_doc},
     {"configure_watch", (PyCFunction)(void (*)(void))configure_watch,
      METH_VARARGS | METH_KEYWORDS, configure_watch_doc},
+    {"configure_queues", (PyCFunction)(void (*)(void))configure_queues,
+     METH_VARARGS | METH_KEYWORDS, configure_queues_doc},
     {"dresser", dresser, METH_VARARGS, dresser_doc},
     {"make_block", make_block, METH_VARARGS, make_block_doc},
     {"pack", pack, METH_VARARGS, pack_doc},
@@ -2233,7 +2237,8 @@ module_exec(PyObject *module)
     G.str_release = PyUnicode_InternFromString("release");
     if (G.str_acquire == NULL || G.str_release == NULL || G.str_s == NULL || G.str_dict == NULL
         || PyType_Ready(&StateType) < 0 || PyType_Ready(&BufferType) < 0
-        || PyType_Ready(&MembersType) < 0 || PyType_Ready(&SlotType) < 0 || PyType_Ready(&LocalType) < 0
+        || PyType_Ready(&QueueStepType) < 0 || PyType_Ready(&MembersType) < 0
+        || PyType_Ready(&SlotType) < 0 || PyType_Ready(&LocalType) < 0
         || PyType_Ready(&AttributeType) < 0 || PyType_Ready(&SharedAttributeType) < 0
         || PyType_Ready(&EnterType) < 0
         || PyType_Ready(&LeaveType) < 0 || PyType_Ready(&SetterType) < 0
@@ -2252,6 +2257,7 @@ module_exec(PyObject *module)
         || PyModule_AddObjectRef(module, "buffer", (PyObject *)G.buffer) < 0
         || PyModule_AddObjectRef(module, "Buffer", (PyObject *)&BufferType) < 0
         || PyModule_AddObjectRef(module, "State", (PyObject *)&StateType) < 0
+        || PyModule_AddObjectRef(module, "QueueStep", (PyObject *)&QueueStepType) < 0
         || PyModule_AddObjectRef(module, "Members", (PyObject *)&MembersType) < 0
         || PyModule_AddObjectRef(module, "Attribute", (PyObject *)&AttributeType) < 0
         || PyModule_AddObjectRef(module, "SharedAttribute", (PyObject *)&SharedAttributeType) < 0

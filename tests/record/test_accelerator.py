@@ -269,6 +269,24 @@ def main():
         shown += [line.get(), line.get_nowait(), line.get(), attempt(lambda: line.put()).partition(":")[0]]
     shown += [line.get() for _ in range(line.qsize())]
     shown += [line.put.__name__, str(inspect.signature(type(line).put)), line.put.__self__ is line]
+    for line in (queues.Queue(), queues.Queue(3), queues.LifoQueue(3), queues.PriorityQueue()):
+        for item in ("a", "b", "a", "a", 5, [1], None, "a"):
+            shown += [attempt(lambda: line.put(item, False)), attempt(lambda: line.put(item, timeout=0))]
+            if item == 5:
+                shown += [attempt(line.queue.pop), attempt(lambda: line.queue.append("new"))]
+            shown += [attempt(lambda: line.get(block=False)), attempt(line.task_done)]
+        shown += [attempt(line.get_nowait) for _ in range(10)]
+    def consume(line, count):
+        for _ in range(count):
+            shown.append(line.get())
+    for limit in (0, 4):
+        line = queues.Queue(limit)
+        for _ in range(3):
+            for item in (1, 1, "x"):
+                line.put(item)
+            consumer = threading.Thread(target=consume, args=(line, 3))
+            consumer.start()
+            consumer.join()
     for number in range(2):
         thread = threading.Thread(target=guarded.add, args=(number,), name=f"worker {number}")
         thread.start()
