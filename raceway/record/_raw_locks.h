@@ -7,6 +7,10 @@
 #ifndef RACEWAY_RAW_LOCKS_H
 #define RACEWAY_RAW_LOCKS_H
 
+#if PY_VERSION_HEX >= 0x030D0000
+#include "internal/pycore_pythread.h"
+#endif
+
 /* PyThread_acquire_lock() asks for the time, also when it is not going to wait.  Where its locks are
  * semaphores, as pythread.c decides it, this is half of what it takes. */
 #if defined(HAVE_SEM_CLOCKWAIT) || defined(HAVE_SEM_TIMEDWAIT)
