@@ -419,7 +419,14 @@ def test_what_was_packed_is_read_again(chunk):
 @needs_a_compiler
 def test_what_is_no_chunk_is_refused(chunk):
     packed = accelerator.pack(buffer_of(chunk), {}, dict.fromkeys(map(id, chunk), 1))
-    for broken in (packed[:-1], packed[:40], packed + b"x", b"", b"\xff" * 11, b"\x01\x02\x00\x00z"):
+    for broken in (
+        packed[:-1],
+        packed[:40],
+        packed + b"x",
+        b"",
+        b"\xff" * 11,
+        b"\x01\x02\x00\x00z",
+    ):
         for read in (accelerator.unpack, unpack_in_python):
             with pytest.raises(ValueError, match=r"."):
                 read(broken)
