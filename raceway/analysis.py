@@ -7,6 +7,7 @@ beside the application's threads.
 from __future__ import annotations
 
 import contextlib
+import functools
 import math
 import os
 import signal
@@ -69,6 +70,7 @@ class _Process:
     Attributes:
         definitions: What the process has defined, in its own numbers.
         starved: There was nothing more to read when it was last asked.
+        settled: All of it has been replayed, and there will never be more.
     """
 
     def __init__(self, path: Path, number: int, run: RunNumbers, *, keep: bool) -> None:
@@ -78,6 +80,7 @@ class _Process:
         self.numbers = Numbers(number, run, self.definitions)
         self.ops = 0
         self.starved = False
+        self.settled = False
         self.stream: list[Any] = []
         self._translated = False
         self._position = 0
@@ -96,12 +99,21 @@ class _Process:
             return stream[at + 3]  # type: ignore[no-any-return]  # of a TIME
         return 0
 
-    def load(self) -> bool:
+    @property
+    def has_ops(self) -> bool:
+        """Whether something was read that has not been replayed."""
+        return self._position < len(self.stream)
+
+    def load(self, *, frozen: bool = False) -> bool:
         """Read the next chunk if the last one has been replayed; tell whether there was one."""
-        if self._position < len(self.stream):
+        if self.has_ops:
             return False
+        # Asked before reading: then nothing is written after the look.
+        over = bool(self.definitions.ended)
+        final = frozen or (over and not _is_alive(self.definitions.pid))
         chunk = self.reader.next_chunk()
         self.starved = chunk is None
+        self.settled = self.starved and final
         if chunk is None:
             return False
         self.numbers.define(chunk.definitions)
@@ -135,7 +147,7 @@ class _Process:
         Args:
             last: Nothing will be added to the logs any more.
         """
-        if self._position < len(self.stream):
+        if self.has_ops:
             return self.due or -math.inf  # else it waits for a message
         done = self.starved and (last or self.definitions.ended)
         return math.inf if done else self.definitions.cut
@@ -200,7 +212,7 @@ class RunAnalysis:
         return done
 
     def _load(self) -> bool:
-        loaded = [process.load() for process in self._processes.values()]
+        loaded = [process.load(frozen=self._frozen) for process in self._open()]
         for process in self._processes.values():
             main = self._replay.actors.get(process.numbers.main)
             if main is not None:  # its parent could not know its process id
@@ -214,15 +226,28 @@ class RunAnalysis:
         moved = True
         while moved:
             moved = False
-            limits = {
-                process: process.complete_until(last=last) for process in self._processes.values()
-            }
-            for process in sorted(self._processes.values(), key=lambda one: one.due):
-                others = [limit for other, limit in limits.items() if other is not process]
-                if process.feed(self._replay, min(others, default=math.inf), patient=patient):
+            # Each may go on as far as all others are known: to the lowest limit but its own.
+            lowest = second = math.inf
+            holder = None
+            waiting = []
+            for process in self._open():
+                limit = process.complete_until(last=last)
+                if limit < lowest:
+                    lowest, second, holder = limit, lowest, process
+                elif limit < second:
+                    second = limit
+                if process.has_ops:
+                    waiting.append(process)
+            for process in sorted(waiting, key=lambda one: one.due):
+                until = second if process is holder else lowest
+                if process.feed(self._replay, until, patient=patient):
                     moved = done = True
                     break
         return done
+
+    def _open(self) -> list[_Process]:
+        """Return the processes that there may be more of; a run may have had thousands."""
+        return [process for process in self._processes.values() if not process.settled]
 
     def _find(self) -> bool:
         """Look for logs that are new; tell whether there were any."""
@@ -318,6 +343,7 @@ class RunAnalysis:
         self._frozen = False
         self._find()
         for process in self._processes.values():
+            process.settled = False
             process.reader.freeze()  # threads that go on may write faster than this reads
         self._frozen = True
         while self._step(last=True) or self._force():
@@ -362,8 +388,13 @@ class RunAnalysis:
         self._numbers.definitions.pids = [
             process.definitions.pid for process in self._processes.values()
         ]
-        hides = redaction.configured()
-        return merge(Conclusions(self._analyzer, self._sources.line, self._root, hides).findings())
+        conclusions = Conclusions(self._analyzer, self._sources.line, self._root, self.hides)
+        return merge(conclusions.findings())
+
+    @functools.cached_property
+    def hides(self) -> redaction.Hides:
+        """What is a secret by its name: read once, as there may be a thousand stretches."""
+        return redaction.configured()
 
     def _idle_processes(self) -> list[ProcessInfo]:
         """Return the processes that have only said that they were there."""

@@ -10,13 +10,12 @@ look of the arguments and documented at the method.
 from __future__ import annotations
 
 import os
-import re
 from typing import TYPE_CHECKING, Any
 
 from raceway import context, settings, values
 from raceway.config import Config
 from raceway.exceptions import UsageError
-from raceway.pipeline import callsite, events
+from raceway.pipeline import call_forms, callsite, events, processes
 from raceway.pipeline.emitter import Emitter
 from raceway.pipeline.encoding import Encoder
 from raceway.pipeline.sender import Sender
@@ -31,7 +30,6 @@ if TYPE_CHECKING:
 
     import requests
 
-    from raceway.pipeline.callsite import CallSite
 
 observers: list[Callable[[str, dict[str, Any]], None]] = []
 """Functions that hear of every tracked event when it is tracked, with or without a trace.
@@ -41,8 +39,6 @@ Each is called as ``observer(kind, fields)`` in the thread that tracks, before t
 completed (location, access type), with the values as the caller passed them. What an observer
 raises is ignored.
 """
-
-_LOCATION = re.compile(r":\d+\s*$")
 
 
 class RacewayClient:
@@ -71,7 +67,7 @@ class RacewayClient:
         self.config = config = _checked(config)
         self._hides = hides(config.redact)
         self._sender = Sender(
-            Transport(config.endpoint, config.api_key, config.request_timeout),
+            Transport(config.endpoint, config.api_key, config.request_timeout, config.proxy),
             batch_size=config.batch_size,
             batch_bytes=config.max_batch_bytes,
             flush_interval=config.flush_interval,
@@ -87,6 +83,8 @@ class RacewayClient:
         put = self._sender.put if settings.is_enabled() else _nowhere
         self._emitter = Emitter(config, put, self._hides)
         self._session: tuple[int, requests.Session] | None = None
+        if config.flush_on_sigterm:
+            processes.catch_sigterm()
         if config.debug:
             _log_to_stderr()
 
@@ -163,9 +161,12 @@ class RacewayClient:
         if frame is None and not observers:
             return
         try:
-            if access_type is None and (meant := events.access_type(location)) is not None:
-                location, access_type = None, meant
-            access = events.access_type(access_type) or "Write"
+            if access_type is not None:
+                access = events.access_type(access_type) or "Write"
+            elif location is None or (meant := events.access_type(location)) is None:
+                access = "Write"
+            else:
+                location, access = None, meant
             place = callsite.location() if location is None else location
             if observers:
                 fields = {
@@ -211,16 +212,7 @@ class RacewayClient:
         if not _listening():
             return
         try:
-            if (
-                module is not None
-                and not isinstance(module, str)
-                and (args is None or _is_whole(args))
-            ):
-                if duration_ns is None and args is not None:
-                    duration_ns = args  # type: ignore[assignment]  # _is_whole says so
-                module, args = None, module
-            elif module is None and file is None and duration_ns is None and _is_whole(args):
-                duration_ns, args = args, None  # type: ignore[assignment]  # as above
+            module, args, duration = call_forms.function_call(module, args, file, duration_ns)
             site = callsite.UNKNOWN
             if module is None or file is None or line is None:
                 site = callsite.find()
@@ -229,8 +221,8 @@ class RacewayClient:
                 "module": site.module if module is None else module,
                 "args": args,
                 "file": site.file if file is None else file,
-                "line": _line(site, file, line),
-                "duration_ns": duration_ns,
+                "line": call_forms.line(site, file, line),
+                "duration_ns": duration,
             }
             if _observe("FunctionCall", fields):
                 kind = events.function_call(
@@ -240,7 +232,7 @@ class RacewayClient:
                     fields["file"],
                     fields["line"],
                 )
-                self._emitter.emit(kind, duration_ns=_duration(duration_ns))
+                self._emitter.emit(kind, duration_ns=call_forms.duration(duration))
         except Exception as error:
             _contain(error)
 
@@ -276,7 +268,7 @@ class RacewayClient:
                 "function_name": function_name,
                 "return_value": return_value,
                 "file": site.file if file is None else file,
-                "line": _line(site, file, line),
+                "line": call_forms.line(site, file, line),
                 "duration_ns": duration_ns,
             }
             if _observe("FunctionReturn", fields):
@@ -288,7 +280,7 @@ class RacewayClient:
                     name = values.text(function_name) + ":return"
                     kind = events.function_call(name, site.module, {"return_value": value}, *place)
                 tags = {"event.kind": "FunctionReturn"}
-                self._emitter.emit(kind, tags=tags, duration_ns=_duration(duration_ns))
+                self._emitter.emit(kind, tags=tags, duration_ns=call_forms.duration(duration_ns))
         except Exception as error:
             _contain(error)
 
@@ -466,11 +458,7 @@ class RacewayClient:
             >>> client.track_lock_release("mutex-2", "RWLock")
         """
         try:
-            if location is not None and not _looks_like_location(location):
-                if lock_type is None:
-                    location, lock_type = None, location
-                elif _looks_like_location(lock_type):
-                    location, lock_type = lock_type, location
+            location, lock_type = call_forms.lock_release(location, lock_type)
             name = values.text(lock_id)
             kind = None if lock_type is None else values.text(lock_type)
             place = callsite.location() if location is None else values.text(location)
@@ -666,7 +654,7 @@ class RacewayClient:
             >>> RacewayClient().flush(timeout=1.0)
             True
         """
-        return self._sender.flush(_timeout(timeout, self.config.shutdown_timeout))
+        return self._sender.flush(call_forms.timeout(timeout, self.config.shutdown_timeout))
 
     def shutdown(self, timeout: float | None = None) -> bool:
         """Send what has been tracked so far and stop the background thread. Safe to repeat.
@@ -684,7 +672,7 @@ class RacewayClient:
             >>> RacewayClient().shutdown()
             True
         """
-        done = self._sender.close(_timeout(timeout, self.config.shutdown_timeout))
+        done = self._sender.close(call_forms.timeout(timeout, self.config.shutdown_timeout))
         session, self._session = self._session, None
         if session is not None and session[0] == os.getpid():
             session[1].close()
@@ -737,37 +725,10 @@ def _contain(error: Exception) -> None:
         pass
 
 
-def _is_whole(value: object) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool)
-
-
-def _line(site: CallSite, file: object, line: object) -> object:
-    # The caller's line number means nothing in another file.
-    if line is not None:
-        return line
-    return site.line if file is None else 0
-
-
-def _duration(value: object) -> int | None:
-    return None if value is None else events.unsigned(value)
-
-
-def _looks_like_location(value: object) -> bool:
-    if not isinstance(value, str):
-        return False
-    return "/" in value or "\\" in value or _LOCATION.search(value) is not None
-
-
 def _is_traceparent(name: object) -> bool:
     if isinstance(name, bytes):
         name = name.decode("latin-1")
     return isinstance(name, str) and name.lower() == "traceparent"
-
-
-def _timeout(value: object, default: float) -> float:
-    number = isinstance(value, (int, float)) and not isinstance(value, bool)
-    # Written so that NaN becomes 0; a day is the most that every platform's lock can wait.
-    return min(max(0.0, float(value)), 86400.0) if number else default  # type: ignore[arg-type]  # number says so
 
 
 def _log_to_stderr() -> None:

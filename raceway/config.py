@@ -52,6 +52,11 @@ class Config:
         spool: Folder for events that find no room in memory while the server is away, and for
             those that wait when the process ends: the next process that uses it sends them.
         max_spool_bytes: Most that one process writes there, in bytes.
+        proxy: HTTP proxy on the way to the server, ``http://host:port``, with ``user:password@`` if
+            it wants that. The variables for proxies (``HTTPS_PROXY`` and the like) do not apply.
+        flush_on_sigterm: Whether SIGTERM, where the program leaves it its default action, ends the
+            process only after delivery, for two seconds at most if the server does not answer.
+            It takes a client that is made in the main thread.
         max_events_per_second: Sustained rate of delivery; a burst of 8,000 events is sent
             without delay. A Raceway server takes about 950 events a second and refuses the rest.
             ``None`` removes the limit.
@@ -85,6 +90,8 @@ class Config:
     dialect: str = "compact"
     spool: Optional[str] = None  # noqa: UP045 - as above
     max_spool_bytes: int = 1024 * 1024 * 1024
+    flush_on_sigterm: bool = False
+    proxy: Optional[str] = field(default=None, repr=False)  # noqa: UP045 - as above
 
     def __post_init__(self) -> None:
         """Check every value and say how to repair a bad one."""
@@ -105,8 +112,11 @@ class Config:
         if self.spool is not None:
             _text("spool", self.spool)
             self.spool = os.path.abspath(self.spool)  # the program may change its directory
+        if self.proxy is not None:
+            self.proxy = _proxy(self.proxy)
         _flag("debug", self.debug)
         _flag("capture_http", self.capture_http)
+        _flag("flush_on_sigterm", self.flush_on_sigterm)
         if self.dialect not in ("compact", "full"):
             raise _refuse("dialect", self.dialect, "give 'compact' or 'full'")
         _seconds("flush_interval", self.flush_interval)
@@ -191,6 +201,23 @@ def _endpoint(value: object) -> str:
     if parts.username is not None or parts.password is not None:
         # The value is not repeated: it would put a password into a traceback.
         message = "endpoint with a user name is not usable: pass the key as api_key instead"
+        raise UsageError(message)
+    return value.strip().rstrip("/")
+
+
+def _proxy(value: object) -> str:
+    # The value is not repeated: there may be a password in it.
+    message = "proxy is not usable: give its URL, such as 'http://proxy.internal:3128'"
+    if not isinstance(value, str) or not value.isascii() or not value.isprintable():
+        raise UsageError(message)
+    from urllib.parse import urlsplit  # late: as above
+
+    try:
+        parts = urlsplit(value.strip())
+        usable = parts.scheme == "http" and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        usable = False
+    if not usable or " " in value.strip() or parts.path.strip("/") or parts.query:
         raise UsageError(message)
     return value.strip().rstrip("/")
 

@@ -9,6 +9,7 @@ Recording never changes a response, and never turns a request into an error.
 
 from __future__ import annotations
 
+import sys
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -26,17 +27,19 @@ if TYPE_CHECKING:
 
 _INTERNAL = "x-raceway-internal"
 _STATE = "_raceway_request"
+_SEEN = "raceway.request"  # what raceway-run marks a request with that it records
 
 
 class _Request:
     """One request that is being served."""
 
-    __slots__ = ("_begun", "_client", "_frame", "_headers", "_open")
+    __slots__ = ("_begun", "_client", "_failed", "_frame", "_headers", "_open")
 
     def __init__(self, client: RacewayClient, headers: Any, method: str, path: str) -> None:
         self._client = client
         self._begun = time.perf_counter()
         self._open = True
+        self._failed = False
         self._frame = context.begin(context.parse_headers(headers))
         self._headers = client.config.capture_http
         shown = headers if self._headers else None
@@ -52,13 +55,27 @@ class _Request:
             self.leave()
 
     def fail(self, error: BaseException) -> None:
-        """Record that the handler raised."""
-        if self._open:
+        """Record that the handler raised; the first time, as others come of it.
+
+        What cancels the handler, or ends the process, is no error of it.
+        """
+        if self._open and not self._failed and isinstance(error, Exception):
+            self._failed = True
             self._client.track_error(type(error).__name__, str_of(error), error.__traceback__)
 
     def leave(self) -> None:
         """Go back to what was open before the request."""
         context.leave(self._frame)
+
+
+def _is_told(client: RacewayClient, surroundings: Any) -> bool:
+    """Return whether this request is told to the client's server by ``raceway-run --endpoint``.
+
+    Its trace is open then, so that what is tracked by hand belongs to it.
+    """
+    recorder: Any = sys.modules.get("raceway.record.recorder")
+    sink = None if recorder is None else recorder.status.sink
+    return getattr(sink, "endpoint", "") == client.config.endpoint and _SEEN in surroundings
 
 
 def str_of(error: BaseException) -> str:
@@ -96,6 +113,8 @@ class FlaskMiddleware:
             from flask import current_app, g, request  # late: flask is optional
 
             if request.headers.get(_INTERNAL) or getattr(g, _STATE, None) is not None:
+                return
+            if _is_told(self._client, request.environ):
                 return
             headers = list(request.headers.items())
             setattr(g, _STATE, _Request(self._client, headers, request.method, request.path))
@@ -146,9 +165,21 @@ class FlaskMiddleware:
             return
         self._connected = True
         # A signal, because hooks cannot be registered any more when requests are served.
-        from flask import request_tearing_down  # late: flask is optional
+        from flask import got_request_exception, request_tearing_down  # late: flask is optional
 
         request_tearing_down.connect(self._on_teardown, app)
+        got_request_exception.connect(self._on_exception, app)
+
+    def _on_exception(self, _sender: object, exception: Any = None, **_more: Any) -> None:
+        """Record what a handler raised and Flask makes an error page of."""
+        try:
+            from flask import g  # late: flask is optional
+
+            state: _Request | None = getattr(g, _STATE, None)
+            if state is not None and exception is not None:
+                state.fail(exception)
+        except Exception:  # noqa: S110 - as above
+            pass
 
     def _on_teardown(self, _sender: object, exc: BaseException | None = None, **_more: Any) -> None:
         self.teardown_request(exc)
@@ -225,6 +256,8 @@ class RacewayMiddleware:
         try:
             headers = list(scope.get("headers") or ())
             if any(name.lower() == _INTERNAL.encode() for name, _value in headers):
+                return None
+            if _is_told(self.client, scope):
                 return None
             return _Request(self.client, headers, scope.get("method", ""), scope.get("path", ""))
         except Exception:  # the request is served without a trace

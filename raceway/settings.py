@@ -32,6 +32,8 @@ VARIABLES = {
     "dialect": ("RACEWAY_DIALECT", str),
     "spool": ("RACEWAY_SPOOL", str),
     "max_spool_bytes": ("RACEWAY_MAX_SPOOL_BYTES", int),
+    "proxy": ("RACEWAY_PROXY", str),
+    "flush_on_sigterm": ("RACEWAY_FLUSH_ON_SIGTERM", bool),
 }
 """The settings that can be given outside of the code: their variables, and what they are.
 

@@ -33,14 +33,24 @@ class _Activation:
     Args:
         run_dir: The run directory; an empty string if the ops go to a server.
         when_over: For a run that is this process's own: what to do at its end.
+        patterns: What to watch by name, in place of ``RACEWAY_WATCH``.
+        sink: Where ops go, if not into the run directory alone.
     """
 
-    def __init__(self, run_dir: str, when_over: Callable[[str], None] | None = None) -> None:
+    def __init__(
+        self,
+        run_dir: str,
+        when_over: Callable[[str], None] | None = None,
+        patterns: str = "",
+        sink: object = None,
+    ) -> None:
         self.run_dir = run_dir
+        self._patterns = patterns
         self._when_over = when_over
         self._pid = os.getpid()
         self._main_thread = _thread.get_ident()
         self._recorder: Any = None
+        self._sink: Any = sink
         self._beginner: dict[str, object] = {}
         self._registry = Registry(
             extra={"raceway_autopatch.exits": ("signal",)},
@@ -51,7 +61,7 @@ class _Activation:
         self._watching: Any = None
 
     def begin(self) -> None:
-        patterns = os.environ.get("RACEWAY_WATCH", "")
+        patterns = self._patterns or os.environ.get("RACEWAY_WATCH", "")
         if patterns:
             from raceway_autopatch.watch_imports import Watching
 
@@ -85,7 +95,7 @@ class _Activation:
             from raceway_autopatch import forks
 
             forks.install()
-            recorder.start(self.run_dir, main_thread=self._main_thread)
+            recorder.start(self._sink or self.run_dir, main_thread=self._main_thread)
             # Write the log's beginning now: it is known even if the process is killed.
             recorder.current()
             recorder.flush()
@@ -193,11 +203,14 @@ def install() -> None:
         _install()
 
 
-def record_here() -> tuple[str, bool]:
+def record_here(patterns: str = "") -> tuple[str, bool]:
     """Record this process for itself alone, unless it is recorded already.
 
     The environment stays as it is: programs that this one starts are not part of it.  The run
     directory is removed when recording ends.
+
+    Args:
+        patterns: What to watch by name, in place of ``RACEWAY_WATCH``.
 
     Returns:
         The run directory in which the recording is, or an empty string if it goes to a server; and
@@ -213,7 +226,7 @@ def record_here() -> tuple[str, bool]:
         _check_selection()
         from raceway_autopatch import rundir
 
-        activation = _Activation(rundir.create(), _discard)
+        activation = _Activation(rundir.create(), _discard, patterns)
         _begin_early(activation)
         _process.activation = activation
         activation.begin()
@@ -272,7 +285,7 @@ def _activation() -> _Activation | None:
                 _announce(run_dir)
             except OSError:  # full, or out of descriptors: it may be better when it matters
                 pass
-            return _Activation(run_dir)
+            return _Activation(run_dir, sink=_two_sinks(run_dir))
         activation = _Activation(run_dir, _report)
     elif endpoint:
         from importlib import import_module
@@ -287,6 +300,17 @@ def _activation() -> _Activation | None:
         activation = _Activation(atexit_report.begin(), _report)
     _begin_early(activation)
     return activation
+
+
+def _two_sinks(run_dir: str) -> object:
+    """Return what writes to a run directory and to a server, if the run wants both."""
+    if os.environ.get("RACEWAY_ALSO_SEND", "") != "1":
+        return None
+    from importlib import import_module
+
+    make = import_module("raceway.pipeline.two_sinks").make
+    made: object = make(run_dir, os.environ["RACEWAY_ENDPOINT"], os.environ.get("RACEWAY_SERVICE"))
+    return made
 
 
 def _report(run_dir: str) -> None:

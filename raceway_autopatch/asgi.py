@@ -23,12 +23,13 @@ def _begin(args: Any) -> Request | None:
     scope = args[0]
     if scope.get("type") != "http" or SEEN in scope:
         return None  # SEEN: one application is mounted in the other, it is one request
-    scope[SEEN] = True
     path = scope.get("path", "")
     root = scope.get("root_path", "")
     # Older servers leave the root out of the path.
     shown = path if not root or str(path).startswith(root) else f"{root}{path}"
-    return Request(scope.get("method", ""), shown, scope.get("headers") or ())
+    request = Request(scope.get("method", ""), shown, scope.get("headers") or ())
+    scope[SEEN] = request
+    return request
 
 
 @contained
@@ -57,6 +58,9 @@ async def call(wrapped: Any, _app: Any, args: Any, kwargs: Any) -> Any:
 
     try:
         return await wrapped(scope, receive, observed, **kwargs)
+    except BaseException as error:
+        request.failed(error)
+        raise
     finally:
         request.end()
         request.leave()

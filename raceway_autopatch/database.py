@@ -32,7 +32,8 @@ _LISTS_KEPT = 1024
 def is_wanted() -> bool:
     """Return whether anybody is told of statements: a server is, a local analysis is not."""
     sink = recorder.status.sink
-    return recorder.status.active and not getattr(sink, "analysed_locally", False)
+    local = getattr(sink, "analysed_locally", False) and not getattr(sink, "sends_events", False)
+    return recorder.status.active and not local
 
 
 def is_for_nobody() -> bool:

@@ -101,6 +101,11 @@ def install(
         )
 
 
+def is_installed() -> bool:
+    """Return whether the ends of this process are seen to here."""
+    return _state.applied is not None
+
+
 def uninstall() -> None:
     """Leave no residue; calling it again changes nothing."""
     if _state.applied is None:

@@ -17,11 +17,14 @@ from raceway_autopatch.patching import contained
 TYPE_CHECKING = False  # typing is slow to import and not needed at run time
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from typing import Any
 
 REPLY = "raceway-reply"
 """Response header for callers that are recorded: they know by it that a reply was sent."""
 SEEN = "raceway.request"
-"""What marks a request that one application hands on to another: it is one request."""
+"""What marks a request that one application hands on to another: it is one request.
+
+A key of the WSGI environ or ASGI scope, under which the :class:`Request` is."""
 _FLUSH_AFTER = 0.25
 """Seconds after which the end of a request or task writes out what was recorded."""
 _last_flush = 0.0
@@ -40,7 +43,8 @@ class Request:
     """
 
     __slots__ = (
-        "_began", "_caller", "_done", "_ended", "_frame", "_identity", "_status", "trace",
+        "_began", "_caller", "_done", "_ended", "_failure", "_frame", "_handler", "_has_failed",
+        "_identity", "_status", "trace",
     )  # fmt: skip
 
     def __init__(
@@ -50,6 +54,9 @@ class Request:
         self._done = 0.0
         self._status = 500
         self._ended = False
+        self._has_failed = False
+        self._failure: tuple[str, str, str] | None = None
+        self._handler = recorder.current()
         pairs = [(_lower(name), value) for name, value in headers]
         self.trace = trace = context.parse_headers(pairs)
         # A caller that is recorded sends a valid clock, and then its span for us is ours.
@@ -94,15 +101,48 @@ class Request:
         self._done = self._done or time.monotonic()
 
     @contained
+    def failed(self, error: BaseException) -> None:
+        """Record that the handler has raised.
+
+        Of several exceptions the first counts: the others came of it. What cancels a handler, or
+        ends the process, is no failure. It is told by whoever handles the request, whose trace it
+        belongs to: at the end, if another thread has learned of it.
+        """
+        if not self._has_failed and not self._ended and isinstance(error, Exception):
+            self._has_failed = True
+            self._failure = recorder.described(error)
+            if recorder.current() is self._handler:
+                self._tell_of_failure()
+
+    def _tell_of_failure(self) -> None:
+        failure, self._failure = self._failure, None
+        if failure is not None:
+            recorder.sync(ops.EVENT, ops.EVENT_FAILED, failure)
+
+    @contained
     def end(self) -> None:
         """Record the end; once, however often it is called."""
         if self._ended:
             return
         self._ended = True
         now = time.monotonic()
+        self._tell_of_failure()
         duration = ((self._done or now) - self._began) * 1000
         recorder.sync(ops.HTTP_RESPONSE, 0, (self._status, duration, self._identity))
         write_out(now)
+
+
+@contained
+def handler_failed(surroundings: Any, error: Any) -> None:
+    """Note that a framework has caught what a handler has raised, and answers with an error page.
+
+    Args:
+        surroundings: The WSGI environ or the ASGI scope of the request.
+        error: The exception.
+    """
+    request = surroundings.get(SEEN)
+    if isinstance(request, Request):
+        request.failed(error)
 
 
 def write_out(now: float) -> None:

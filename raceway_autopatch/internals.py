@@ -18,6 +18,7 @@ from raceway.record.recorder import lost
 
 TYPE_CHECKING = False  # typing is slow to import and not needed at run time
 if TYPE_CHECKING:
+    from types import FrameType
     from typing import Any
 
 TOOLS = frozenset(
@@ -34,7 +35,22 @@ _CALLS_FACTORIES = "raceway.watch.tracked_dict"
 
 _LIBRARY = os.path.dirname(os.path.abspath(os.__file__)) + os.sep
 
-_known: dict[Any, bool] = {}
+known: dict[Any, bool] = {}
+"""What :func:`is_internal` has answered, by the names of modules."""
+
+
+NOBODY: FrameType = eval(  # noqa: S307 - a frame that nothing runs in
+    compile("_getframe()", "<no Python code>", "eval"), {"_getframe": sys._getframe, "__name__": ""}
+)
+"""Stands for the caller where C code calls, at the bottom of a thread or greenlet."""
+
+
+def caller() -> FrameType:
+    """Return the frame of who has called the function that asks."""
+    try:
+        return sys._getframe(2)
+    except ValueError:
+        return NOBODY
 
 
 def is_internal(namespace: dict[str, Any]) -> bool:
@@ -46,11 +62,11 @@ def is_internal(namespace: dict[str, Any]) -> bool:
     if type(name) is not str:  # somebody's own idea of a name
         return False
     try:
-        return _known[name]
+        return known[name]
     except KeyError:
         pass
     try:
-        internal = _known[name] = _decide(name, namespace.get("__file__"))
+        internal = known[name] = _decide(name, namespace.get("__file__"))
     except BaseException as error:  # a relative path, and no working directory any more
         lost("internals", error)
         return False

@@ -1,8 +1,8 @@
 """``raceway-run``: start a program under Raceway.
 
-With an endpoint the program takes this process's place (``exec``): pid, signals and exit status
-are its own.  Otherwise this process stays, analyses while the program runs, and reports when it
-has ended (:mod:`raceway_autopatch.supervisor`).
+With an endpoint alone the program takes this process's place (``exec``): pid, signals and exit
+status are its own.  Otherwise this process stays, analyses while the program runs, and reports
+when it has ended (:mod:`raceway_autopatch.supervisor`).
 
 Only ``os`` and ``sys`` are imported at the top: under ``python -m`` the working directory is the
 first place where modules are looked for until it has been removed, and a ``random.py`` in
@@ -73,7 +73,7 @@ def _run(options: Options, path: str, command: tuple[str, ...]) -> int:
     if not options.enabled:
         return _replace(path, command, dict(os.environ))
     env = environment(options, os.environ)
-    if options.endpoint:
+    if options.endpoint and not options.analyses:
         return _replace(path, command, env)
     from raceway_autopatch.outcome import Wishes
     from raceway_autopatch.supervisor import supervise
@@ -85,6 +85,8 @@ def _run(options: Options, path: str, command: tuple[str, ...]) -> int:
         options.verbose,
         options.suppressions,
         options.baseline,
+        options.endpoint,
+        options.service,
     )
     try:
         return supervise(path, command, env, wishes)
@@ -96,11 +98,12 @@ def environment(options: Options, inherited: Mapping[str, str]) -> dict[str, str
     """Return the environment in which the program finds Raceway."""
     env = dict(inherited)
     # Of a run in which this one may be nested; supervise() sets its own.
-    for name in ("RACEWAY_RUN_DIR", "RACEWAY_RUN_OWNER", "RACEWAY_ENDPOINT"):
+    for name in ("RACEWAY_RUN_DIR", "RACEWAY_RUN_OWNER", "RACEWAY_ENDPOINT", "RACEWAY_ALSO_SEND"):
         env.pop(name, None)
     given = {
         "RACEWAY_ENDPOINT": options.endpoint,
         "RACEWAY_SERVICE": options.service,
+        "RACEWAY_ALSO_SEND": "1" if options.endpoint and options.analyses else "",
         "RACEWAY_VERBOSE": "1" if options.verbose else "",
         "RACEWAY_WATCH": ",".join(options.watch),
     }

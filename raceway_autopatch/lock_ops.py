@@ -31,6 +31,7 @@ from raceway.record.recorder import (
     note_stack,
 )
 from raceway.record.recorder import define as define_in_recorder
+from raceway_autopatch.internals import NOBODY
 
 TYPE_CHECKING = False  # typing is slow to import and not needed at run time
 if TYPE_CHECKING:
@@ -41,6 +42,8 @@ if TYPE_CHECKING:
     Block = tuple[Callable[[], bool], Callable[..., None]]
 
 getframe = sys._getframe
+_CALLS_FACTORIES = "raceway.watch.tracked_dict"
+"""Calls the factory of a defaultdict in the name of the program."""
 
 
 def note_caller(state: recorder.State, frame: FrameType) -> None:
@@ -101,6 +104,8 @@ def define(kind: str, frame: FrameType) -> int:
     """
     serial = next_lock()
     try:
+        while frame.f_globals.get("__name__") == _CALLS_FACTORIES and frame.f_back is not None:
+            frame = frame.f_back
         define_in_recorder((ops.DEF_LOCK, serial, kind, "", frame.f_code, frame.f_lasti))
         if len(DEFINITIONS) > DEFINITIONS_KEPT:  # as define_one_more()
             flush()
@@ -162,10 +167,13 @@ def make_block(  # noqa: PLR0915 - written out twice, each call inside would cos
                 if torn_down():
                     return True
                 state = current()
-            frame: Any = getframe(1)
+            try:
+                frame: Any = getframe(1)
+            except ValueError:
+                frame = NOBODY
             code = frame.f_code
             if code is _condition_enter:
-                frame = frame.f_back
+                frame = frame.f_back or frame
                 code = frame.f_code
             back = frame.f_back
             if back is None:
@@ -205,10 +213,13 @@ def make_block(  # noqa: PLR0915 - written out twice, each call inside would cos
                         release()
                         return
                     state = current()
-                frame: Any = getframe(1)
+                try:
+                    frame: Any = getframe(1)
+                except ValueError:
+                    frame = NOBODY
                 code = frame.f_code
                 if code is _condition_exit:
-                    frame = frame.f_back
+                    frame = frame.f_back or frame
                     code = frame.f_code
                 # As it was at the beginning of the block: then nobody has come from elsewhere.
                 if state.caller is not caller or state.offset != offset:

@@ -21,8 +21,8 @@ from raceway.model.ops import ACQUIRE, RELEASE, TRY_ACQUIRE
 from raceway.record import recorder
 from raceway.record.accelerator import accelerator
 from raceway.record.recorder import BUFFER, CHUNK_ITEMS, current, emit, flush, lost
-from raceway_autopatch.internals import is_internal
-from raceway_autopatch.lock_ops import define, getframe, make_block, note_caller, record
+from raceway_autopatch.internals import caller, is_internal, known
+from raceway_autopatch.lock_ops import define, make_block, note_caller, record
 
 TYPE_CHECKING = False  # typing is slow to import and not needed at run time
 if TYPE_CHECKING:
@@ -143,7 +143,7 @@ class Traced:
         recorded = False
         try:
             state = current()
-            frame = getframe(1)
+            frame = caller()
             note_caller(state, frame)
             op = self._subject | (ACQUIRE if blocking and timeout == -1 else TRY_ACQUIRE)
             recorded = True
@@ -164,7 +164,7 @@ class Traced:
         try:
             if self._held():
                 state = current()
-                frame = getframe(1)
+                frame = caller()
                 note_caller(state, frame)
                 emit((state.tok, self._subject | RELEASE, frame.f_code, frame.f_lasti))
                 state.tok += 1
@@ -316,7 +316,7 @@ def make_tracer(base: type[Traced], original: Callable[..., Any]) -> tuple[Any, 
         if not is_class and not reentrant:
             return real()  # what it raises is what is wanted
         raw = original() if cls is not traced else original(*args, **kwargs)
-        frame = getframe(1)
+        frame = caller()
         if cls is traced and is_internal(frame.f_globals):
             return raw
         return trace(raw, "RLock" if reentrant else "Lock", frame, cls)
@@ -333,7 +333,7 @@ def make_tracer(base: type[Traced], original: Callable[..., Any]) -> tuple[Any, 
         "__doc__": real.__doc__,
         "__module__": real.__module__,
         "__qualname__": real.__qualname__,
-        "__new__": make,
+        "__new__": staticmethod(make if accelerator is None else accelerator.Unseen(make)),
         "_original": (original,),  # a tuple: neither a method nor touched by staticmethod()
     }
     if reentrant:
@@ -366,7 +366,7 @@ class _Function:
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         raw = self._original(*args, **kwargs)
-        frame = getframe(1)
+        frame = caller()
         return raw if is_internal(frame.f_globals) else self._trace(raw, "Lock", frame)
 
     @property  # type: ignore[misc]  # for isinstance()
@@ -393,6 +393,15 @@ def _shadow(name: str) -> property:
 for _name in ("__module__", "__doc__"):
     setattr(_Function, _name, _shadow(_name))
 _Function.__name__ = "builtin_function_or_method"  # error texts show it
+if accelerator is not None:
+    # The import system makes a lock for each module: no frame of ours in what traces an import.
+    _make = accelerator.LockFactory(
+        accelerator.Unseen(_Function.__dict__["__call__"]),
+        _Function,
+        _Function.__dict__["_original"],
+        known,
+    )
+    setattr(_Function, "__call__", _make)  # noqa: B010 - a method, as far as mypy can tell
 
 
 def lock_factory(original: Any) -> Any:
@@ -414,7 +423,7 @@ def rlock_factory(original: Any) -> tuple[Any, Callable[..., Any]]:
 
     def RLock(*args: Any, **kwargs: Any) -> Any:  # noqa: N802 - what it stands for is called so
         raw = original(*args, **kwargs)
-        frame = getframe(1)
+        frame = caller()
         return raw if is_internal(frame.f_globals) else trace(raw, "RLock", frame)
 
     for name in ("__module__", "__name__", "__qualname__", "__doc__"):

@@ -32,7 +32,8 @@ Options of the program follow it. The exit status is the program's own.
   --baseline FILE    findings that FILE knows do not fail the run; raceway baseline makes one
   --suppressions FILE
                      read suppressions from FILE instead of raceway.toml
-  --endpoint URL     send the events to a Raceway server instead of analysing them here
+  --endpoint URL     send the events to a Raceway server instead of analysing them here; with
+                     one of the four options above, do both, and send what was found, too
   --service NAME     what reports call the program
   --quiet            print no report on stderr
   --verbose          print everything on stderr, also what is harmless
@@ -92,6 +93,11 @@ class Options:
         "show", "suppressions", "verbose", "watch",
     )  # fmt: skip
 
+    @property
+    def analyses(self) -> bool:
+        """Whether something is asked for that takes an analysis on this side."""
+        return bool(self.reports or self.fail_on or self.baseline or self.suppressions)
+
     def __init__(self) -> None:
         self.baseline = ""
         self.command: tuple[str, ...] = ()
@@ -130,23 +136,11 @@ def parse(arguments: Sequence[str], env: Mapping[str, str]) -> Options:
     options.baseline = _single("--baseline", values, env, _baseline)
     options.suppressions = _single("--suppressions", values, env, _suppressions)
     options.reports = _reports(values.get("--report", []), env)
-    options.watch = _watch(values.get("--watch", []), env)
+    options.watch = patterns(values.get("--watch", []), env)
     if not options.command:
         _refuse(f"there is no command to run\n{USAGE}\nTry: raceway-run python app.py")
     if options.endpoint:
         _check_settings(options.endpoint)
-    given = {
-        "--report": options.reports,
-        "--fail-on": options.fail_on,
-        "--baseline": options.baseline,
-        "--suppressions": options.suppressions,
-    }
-    what = next((name for name, value in given.items() if value), "")
-    if options.endpoint and what:
-        _refuse(
-            f"{what} needs the analysis in this process, but {options.endpoint!r} was given as"
-            f" endpoint: leave out one of them ({WITH_VALUE[what]} and RACEWAY_ENDPOINT count)"
-        )
     return options
 
 
@@ -301,11 +295,22 @@ def _suppressions(source: str, value: str) -> str:
     return os.path.abspath(value)
 
 
-def _watch(given: list[str], env: Mapping[str, str]) -> tuple[str, ...]:
-    """Read what to watch: the option, or its variable, or else the project's settings."""
+def patterns(given: list[str], env: Mapping[str, str], source: str = "--watch") -> tuple[str, ...]:
+    """Read what to watch: the option, or its variable, or else the project's settings.
+
+    Args:
+        given: The values of the option.
+        env: The environment.
+        source: What the option is called.
+
+    Returns:
+        Patterns, each of them once.
+
+    Raises:
+        UsageError: One of them means nothing.
+    """
     from raceway_autopatch.watch_patterns import problem, split
 
-    source = "--watch"
     if not given:
         source = "RACEWAY_WATCH"
         given = [env.get(source, "")]
@@ -317,12 +322,12 @@ def _watch(given: list[str], env: Mapping[str, str]) -> tuple[str, ...]:
         source = f"{path}: watch"
         if type(listed) is not list or not all(type(one) is str for one in listed):
             _refuse(f'{source} must be a list, such as ["shop.models:Account"]')
-    patterns = split(",".join(given))
-    for pattern in patterns:
+    found = split(",".join(given))
+    for pattern in found:
         reason = problem(pattern)
         if reason:
             _refuse(f"{source} {pattern!r} is not usable: {reason}")
-    return patterns
+    return found
 
 
 def version() -> str:

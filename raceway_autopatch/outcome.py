@@ -47,6 +47,8 @@ class Wishes(NamedTuple):
         verbose: Everything on stderr, also tracebacks of our own errors.
         suppressions: A file with suppressions, or an empty string.
         baseline: A file with known findings, or an empty string.
+        endpoint: A Raceway server that is told of findings, or an empty string.
+        service: What it knows the program as; an empty string for the default.
     """
 
     reports: tuple[str, ...] = ()
@@ -55,15 +57,16 @@ class Wishes(NamedTuple):
     verbose: bool = False
     suppressions: str = ""
     baseline: str = ""
+    endpoint: str = ""
+    service: str = ""
 
 
 def analysis_of(run_dir: str, reports: tuple[str, ...] = ()) -> Analysis:
     """Begin the analysis of a run directory, for reports of these names."""
     from raceway.analysis import RunAnalysis
-    from raceway.report.formats import RUN_TRACE
+    from raceway.report.formats import shows_run
 
-    trace = any(path.lower().endswith(RUN_TRACE) for path in reports)
-    return RunAnalysis(run_dir, keep=is_kept(), trace=trace)
+    return RunAnalysis(run_dir, keep=is_kept(), trace=any(map(shows_run, reports)))
 
 
 def deliver(report: Report, wishes: Wishes) -> bool:
@@ -78,6 +81,8 @@ def deliver(report: Report, wishes: Wishes) -> bool:
     for path in wishes.reports:
         if path != GITHUB:
             _guarded(f"writing {path}", wishes, _write, report, path)
+    if wishes.endpoint:
+        _guarded("sending the findings", wishes, _send, report, wishes)
     in_a_step = os.environ.get("GITHUB_ACTIONS") == "true" and not wishes.quiet
     if GITHUB in wishes.reports or in_a_step:
         _guarded("annotating", wishes, _annotate, report, wishes)
@@ -149,6 +154,23 @@ def _print(report: Report, wishes: Wishes) -> None:
 
         for note in filter(is_sentence, report.notes):
             say(f"raceway: not seen: {note}\n")
+
+
+def _send(report: Report, wishes: Wishes) -> None:
+    """Tell a server of the findings: one that analyses by itself knows them by their name."""
+    if not report.findings:
+        return
+    from raceway.client import RacewayClient
+    from raceway.config import Config
+    from raceway.report.document import FINDING_EVENT, finding_document
+
+    given = {"service_name": wishes.service} if wishes.service else {}
+    client = RacewayClient(Config.load(endpoint=wishes.endpoint, **given))
+    client.start_trace()
+    for finding in report.findings:
+        client.track_custom(FINDING_EVENT, finding_document(finding))
+    client.end_trace()
+    client.shutdown()
 
 
 def _annotate(report: Report, wishes: Wishes) -> None:

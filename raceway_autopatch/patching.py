@@ -147,6 +147,20 @@ def is_ours(error: BaseException) -> bool:
     return isinstance(error, Exception) if ask is None else bool(ask(error))
 
 
+def unseen(function: Callable[..., Any]) -> Any:
+    """Return ``function``, which tools that trace or profile the program then do not see.
+
+    Args:
+        function: Something of ours that neither calls the program's code nor switches greenlets.
+
+    Returns:
+        What can take its place, also as a method; without the accelerator the function itself.
+    """
+    from raceway.record.accelerator import accelerator
+
+    return function if accelerator is None else accelerator.Unseen(function)
+
+
 def contained(function: Callable[..., Any], where: str = "") -> Callable[..., Any]:
     """Return ``function`` with its failures counted and swallowed; it then returns None.
 

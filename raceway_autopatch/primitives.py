@@ -11,7 +11,7 @@ import sys
 
 from raceway.model import ops
 from raceway.record import recorder
-from raceway_autopatch.internals import is_internal
+from raceway_autopatch.internals import caller, is_internal
 from raceway_autopatch.lock_ops import define, record
 from raceway_autopatch.patching import contained
 
@@ -22,8 +22,6 @@ if TYPE_CHECKING:
     from typing import Any
 
 TRACE = "_raceway"
-
-_getframe = sys._getframe
 
 
 def thread_group() -> int:
@@ -106,7 +104,7 @@ def event_init(original: Callable[..., None]) -> Callable[..., None]:
 
     def __init__(self: Any) -> None:  # noqa: N807 - it becomes the method
         original(self)
-        made(self, _getframe(1))
+        made(self, caller())
 
     return __init__
 
@@ -236,7 +234,7 @@ def semaphore_init(original: Callable[..., None]) -> Callable[..., None]:
 
     def __init__(self: Any, value: int = 1) -> None:  # noqa: N807 - it becomes the method
         original(self, value)
-        made(self, _getframe(1), value)
+        made(self, caller(), value)
 
     return __init__
 

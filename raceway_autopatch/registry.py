@@ -72,7 +72,11 @@ PATCHED: Mapping[str, tuple[str, ...]] = {
     "aiohttp": ("aiohttp.client_reqrep", "aiohttp.web_request", "aiohttp.web_protocol"),
     "flask": ("flask.app",),
     "starlette": ("starlette.applications",),
-    "django": ("django.core.handlers.wsgi", "django.core.handlers.asgi"),
+    "django": (
+        "django.core.handlers.wsgi",
+        "django.core.handlers.asgi",
+        "django.core.handlers.exception",
+    ),
     "sqlite3": ("sqlite3.dbapi2", "sqlite3"),
     "psycopg": ("psycopg.cursor", "psycopg.cursor_async"),
     "sqlalchemy": ("sqlalchemy.engine",),
@@ -195,7 +199,7 @@ class Registry:
             return
         if type(module).__name__ == "_LazyModule" and spec is not None:
             # importlib.util.LazyLoader: loaded by its first use, through this loader.
-            spec.loader = Loader(spec.loader, name, self._fire)
+            spec.loader = wrap_loader(spec.loader, name, self._fire)
         elif not getattr(spec, "_initializing", False):
             self._fire(name, module)
         elif type(spec) is ModuleSpec:
@@ -225,6 +229,7 @@ class Registry:
                 if not is_ours(error):
                     raise
                 internal_error(f"patch {patch.name}", error)
+        self._finder.hide()
 
     def _let_others_ask(self) -> None:
         from raceway_autopatch.patching import reappliers
@@ -359,6 +364,31 @@ class _Finder:
         self.looked = False
         """Whether plug-ins have been looked for."""
         self._kept: dict[str, ModuleType] = {}
+        self._hidden = False
+
+    def hide(self) -> None:
+        """Have imports show no frame of ours to what traces the program, once C code is there.
+
+        Of most modules that code says by itself that they are not hooked.
+        """
+        file = sys.modules.get("raceway.record.accelerator")
+        accelerator = getattr(file, "accelerator", None)
+        if self._hidden or not self.looked or accelerator is None:
+            return
+        self._hidden = True
+        seen = accelerator.seen
+
+        def find_spec(
+            fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
+        ) -> ModuleSpec | None:
+            return self._find(seen, fullname, path, target)
+
+        # In the instance, where the import system finds it before that of the class.
+        self.__dict__["find_spec"] = accelerator.FindSpec(
+            accelerator.Unseen(find_spec), self._hooks, _PREFIX
+        )
+        if len(_kinds) == 1:
+            _hide_loaders(accelerator)
 
     def _found_again(self, fullname: str) -> ModuleSpec | None:
         """Find a module of ours that somebody has taken out of ``sys.modules``.
@@ -377,6 +407,15 @@ class _Finder:
     def find_spec(
         self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
     ) -> ModuleSpec | None:
+        return self._find(_seen, fullname, path, target)
+
+    def _find(
+        self,
+        seen: Callable[..., Any],
+        fullname: str,
+        path: Sequence[str] | None,
+        target: ModuleType | None,
+    ) -> ModuleSpec | None:
         if target is None and fullname.partition(".")[0] in _OURS:
             again = self._found_again(fullname)
             if again is not None:
@@ -389,15 +428,22 @@ class _Finder:
             find = getattr(finder, "find_spec", None)
             if finder is self or find is None:
                 continue
-            spec: ModuleSpec | None = find(fullname, path, target)
+            spec: ModuleSpec | None = seen(find, fullname, path, target)
             if spec is not None:
                 if hasattr(spec.loader, "exec_module"):
-                    spec.loader = Loader(spec.loader, fullname, self._fire)  # type: ignore[assignment]  # delegates
+                    spec.loader = wrap_loader(spec.loader, fullname, self._fire)
                 return spec
         return None
 
 
+def _seen(function: Callable[..., Any], *args: Any) -> Any:
+    """Call a function of the program; the accelerator's lets tools that trace see it."""
+    return function(*args)
+
+
 _OURS = frozenset({"raceway", "raceway_autopatch"})
+_PREFIX = "raceway"
+"""Names that begin otherwise are not in :data:`_OURS`."""
 _AT_START = frozenset({"sitecustomize", "usercustomize"})
 
 
@@ -446,15 +492,46 @@ class Loader:
 
     def exec_module(self, module: ModuleType) -> None:
         """Execute the module, then tell."""
+        self._execute(_seen, module)
+
+    def _execute(self, seen: Callable[..., Any], module: ModuleType) -> None:
         namespace = object.__getattribute__(module, "__dict__")
         spec = namespace.get("__spec__")
         if spec is not None and spec.loader is self:
             spec.loader = self._loader
         if namespace.get("__loader__") is self:
             namespace["__loader__"] = self._loader
-        self._loader.exec_module(module)
+        seen(self._loader.exec_module, module)
         # A module may put something else in its place, and that is what everybody will get.
         self._fire(self._name, sys.modules.get(self._name, module))
+
+
+_kinds: list[type[Loader]] = [Loader]
+"""The last one is in use."""
+
+
+def wrap_loader(loader: Any, name: str, fire: Callable[[str, ModuleType], None]) -> Any:
+    """Return a loader that tells when its module has been executed; see :class:`Loader`."""
+    return _kinds[-1](loader, name, fire)
+
+
+def _hide_loaders(accelerator: Any) -> None:
+    """Let tools that trace see the modules that are executed, and no frame of ours."""
+    seen, unseen = accelerator.seen, accelerator.Unseen
+    plain = Loader.__dict__
+
+    def exec_module(self: Loader, module: ModuleType) -> None:
+        self._execute(seen, module)
+
+    namespace = {
+        "__module__": __name__,
+        "__doc__": Loader.__doc__,
+        "__init__": unseen(plain["__init__"]),
+        "__getattr__": unseen(plain["__getattr__"]),
+        "__class__": property(unseen(plain["__class__"].fget)),
+        "exec_module": unseen(exec_module),
+    }
+    _kinds.append(type("Loader", (Loader,), namespace))
 
 
 class _WatchedSpec(ModuleSpec):

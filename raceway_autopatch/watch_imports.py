@@ -15,7 +15,7 @@ from __future__ import annotations
 import os
 import sys
 
-from raceway_autopatch.registry import Loader, internal_error, is_ours
+from raceway_autopatch.registry import internal_error, is_ours, wrap_loader
 from raceway_autopatch.watch_patterns import Pattern, is_own, problem, split, working_directory
 
 TYPE_CHECKING = False  # typing is slow to import and not needed at run time
@@ -160,7 +160,7 @@ class Watching:
 
             loader.get_code = get_code
         elif hasattr(loader, "exec_module"):
-            spec.loader = Loader(loader, spec.name, self._executed)  # type: ignore[assignment]  # delegates
+            spec.loader = wrap_loader(loader, spec.name, self._executed)
 
     def _compile(self, loader: Any, fullname: str) -> CodeType | None:
         module = sys.modules.get(fullname)

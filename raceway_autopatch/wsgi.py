@@ -27,10 +27,10 @@ _HEADERS = (
 def _begin(environ: Any) -> Request | None:
     if not recorder.status.active or not isinstance(environ, dict) or SEEN in environ:
         return None  # SEEN: one application calls the other, it is one request
-    environ[SEEN] = True
     headers = [(name, environ.get(key, "")) for name, key in _HEADERS]
     path = f"{environ.get('SCRIPT_NAME', '')}{environ.get('PATH_INFO', '')}"
-    return Request(environ.get("REQUEST_METHOD", ""), path, headers)
+    request = environ[SEEN] = Request(environ.get("REQUEST_METHOD", ""), path, headers)
+    return request
 
 
 class _Body:
@@ -51,6 +51,9 @@ class _Body:
             return next(self._iterator)
         except StopIteration:
             self._request.end()  # a test client may never close it
+            raise
+        except BaseException as error:
+            self._request.failed(error)  # the server closes it
             raise
 
     def close(self) -> None:
@@ -79,7 +82,8 @@ def call(wrapped: Any, _app: Any, args: Any, kwargs: Any) -> Any:
 
     try:
         body = wrapped(environ, start_response)
-    except BaseException:
+    except BaseException as error:
+        request.failed(error)
         request.end()
         raise
     finally:

@@ -31,7 +31,7 @@ _OPTION = re.compile(r"(?<![\w-])--[a-z][a-z-]+")
 # Options of the programs that the documentation runs, not of raceway-run.
 _FOREIGN = {
     "--app", "--bind", "--config", "--fixed", "--graceful-timeout", "--junitxml", "--max-requests",
-    "--noreload", "--port", "--preload", "--threads", "--timeout", "--transfers", "--worker-class",
+    "--noreload", "--packages", "--port", "--preload", "--threads", "--timeout", "--transfers", "--worker-class",
     "--workers",
 }  # fmt: skip
 # Those of "python -m benchmarks": tests/test_benchmarks.py.
@@ -39,7 +39,7 @@ _BENCHMARKS = {"--compare", "--json", "--plots", "--rivals", "--update"}
 # Those of the server: tests/server use each of them.
 _SERVER = {"--config", "--data", "--host", "--log-format", "--source"}
 # Those of the plugin: tests/plugin use each of them.
-_PLUGIN = {"--raceway", "--raceway-fail-on"}
+_PLUGIN = {"--raceway", "--raceway-fail-on", "--raceway-watch"}
 
 
 def name(page: Path) -> str:

@@ -14,7 +14,7 @@ from raceway.project import Unreadable, load
 from raceway.record.oplog import PRESENCE_SUFFIX, SUFFIX
 from raceway.report.excerpt import source_line
 from raceway.report.files import write_report
-from raceway.report.formats import RUN_TRACE, report_format
+from raceway.report.formats import report_format, shows_run
 from raceway.report.reading import read_report
 from raceway.report.terminal import terminal_options
 from raceway.report.text import render_text
@@ -62,7 +62,7 @@ def show(
             raise CommandError(str(error)) from None
     _check(baseline, suppressions)
     if Path(source).is_dir():
-        trace = any(report_format(path) == RUN_TRACE for path in reports)
+        trace = any(map(shows_run, reports))
         report = _judged(_analysed(source, trace=trace), baseline, suppressions)
     else:
         report = load_report(source)

@@ -10,10 +10,11 @@ from __future__ import annotations
 from raceway.engine import atomicity, harmless, races
 from raceway.engine.commutes import READS, WRITES
 from raceway.engine.definitions import Definitions
+from raceway.engine.flags import Flags, Locks
 from raceway.engine.judge import Judge, SourceProvider
 from raceway.engine.lock_order import LockOrderGraph
 from raceway.engine.pairs import Pairs
-from raceway.engine.shadow import TRAILS_KEPT, Sequence, Shadow, Trail, place
+from raceway.engine.shadow import TRAILS_KEPT, Sequence, Shadow, Trail, are_equal, place
 from raceway.engine.stamped import Access, ActorReplay, LockOrder
 from raceway.model import ops
 from raceway.model.aging import Aging
@@ -89,6 +90,7 @@ class Analyzer:
         self.races: dict[tuple[int, Place, Place], Race] = {}
         self.violations: dict[tuple[int, int, int, Place, Place, Place], Violation] = {}
         self.lock_graph = LockOrderGraph()
+        self.flags = Flags(self.judge)
         self.signals: set[int] = set()
         """Locks that are released by others than take them, as the last of several readers does."""
         self.shadows: Aging[int, Shadow] = Aging(SHADOWS_KEPT, self._forget)
@@ -109,8 +111,13 @@ class Analyzer:
             self.shadows.age()
             self._parts.age()
         self._touched.clear()
+        self.flags.clear()
 
     # ------------------------------------------------------------ fed by replay
+
+    def attach(self, locks: Locks) -> None:
+        """Learn who keeps track of the order."""
+        self.flags.locks = locks
 
     def access(self, access: Access) -> None:
         """Take the next access."""
@@ -130,6 +137,8 @@ class Analyzer:
         container = shadow.container
         if container is not None and access.kind != ops.GROW:
             self._keep_item(container, access)
+        if access.actor.turn is not None and access.site.flags is not False:
+            self.flags.follow(shadow, trail, access)
 
     def lock_order(self, edge: LockOrder) -> None:
         """Take the next edge of the lock-order graph."""
@@ -143,6 +152,7 @@ class Analyzer:
     def retire(self, actor: ActorReplay) -> None:
         """Forget what an actor did: it comes before everything that is still to happen."""
         self.lock_graph.retire(actor)
+        self.flags.retire(actor)
         for variable in self._touched.pop(actor.number, ()):
             shadow = self.shadows.peek(variable)
             if shadow is not None:
@@ -156,6 +166,7 @@ class Analyzer:
         parts = [variable]
         for part in parts:
             parts += self._parts.pop(part) or ()
+            self.flags.forget(part)
             shadow = self.shadows.pop(part)
             if shadow is not None:
                 self._untouch(shadow)
@@ -282,7 +293,7 @@ class Analyzer:
                 return "info"
             if first.update_of is not None or second.update_of is not None:
                 return "critical"
-            same = first.has_value and second.has_value and _equal(first.value, second.value)
+            same = first.has_value and second.has_value and are_equal(first.value, second.value)
             return "info" if same else "warning"
         read, write = (first, second) if first.kind in READS else (second, first)
         if read.kind == ops.LENGTH:
@@ -342,7 +353,7 @@ class Analyzer:
         if self.judge.is_construction(min(other, second, key=_index).site):
             return
         later = first if other.index < first.index else other
-        if self.judge.is_swapped_out(later.site):
+        if self.judge.is_swapped_out(later.site) or self._swaps_at_once(first, second):
             return  # whoever comes by the variable now finds another object
         if not between and self._finds_it_gone(second, other):
             return
@@ -370,6 +381,22 @@ class Analyzer:
         found.observed = observed
         self.violations[key] = found
 
+    def _swaps_at_once(self, first: Access, second: Access) -> bool:
+        """Tell whether another object was put in place before anybody could come in.
+
+        The function of ``second`` does so, and did it in the turn or critical section of ``first``.
+        """
+        return self.judge.is_swapped_out(second.site) and any(
+            one.kind == ops.WRITE
+            and first.index < one.index < second.index
+            and one.site.frames[0][0] == second.site.frames[0][0]
+            and (
+                not one.sections.isdisjoint(first.sections)
+                or (one.segment == first.segment and first.actor.turn is not None)
+            )
+            for one in first.actor.latest.values()
+        )
+
     def _finds_it_gone(self, second: Access, other: Access) -> bool:
         """Tell whether ``other`` takes out what was not there: else nothing would be put in."""
         return (
@@ -382,7 +409,3 @@ class Analyzer:
 
 def _index(access: Access) -> int:
     return access.index
-
-
-def _equal(one: object, two: object) -> bool:
-    return type(one) is type(two) and one == two

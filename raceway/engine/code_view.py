@@ -29,6 +29,7 @@ Range: TypeAlias = tuple[int, int, int, int]
 
 FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
 COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
+PAUSES = (ast.Await, ast.AsyncFor, ast.AsyncWith)
 _COMPREHENSION_NAMES: dict[type[ast.AST], str] = {
     ast.ListComp: "<listcomp>",
     ast.SetComp: "<setcomp>",
@@ -182,6 +183,17 @@ class CodeView:
                 return
             yield node, parent
             node = parent
+
+    def pauses(self, first: int, last: int) -> list[int]:
+        """Return the lines from ``first`` to ``last`` on which a coroutine may be suspended."""
+        return sorted(
+            {
+                node.lineno
+                for root in self.roots
+                for _, node in self.source.scope(root).nodes
+                if isinstance(node, PAUSES) and first <= node.lineno <= last
+            }
+        )
 
     def segment(self, node: ast.AST) -> str | None:
         """Return the text of ``node`` on one line."""

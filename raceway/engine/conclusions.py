@@ -11,7 +11,8 @@ from dataclasses import replace
 from raceway.engine import wording
 from raceway.engine.analyzer import Analyzer, Race, Violation
 from raceway.engine.commutes import WORDS, WRITES
-from raceway.engine.stamped import Access, ActorReplay, LockOrder, Site
+from raceway.engine.judge import Pattern
+from raceway.engine.stamped import FLAG_LOCKS, Access, ActorReplay, LockOrder, Site
 from raceway.model.findings import (
     SEVERITIES,
     Actor,
@@ -179,6 +180,7 @@ class Conclusions:
         lines = self._lines(first, second, other, other.update_of)
         certainty: Certainty = "observed" if any(one.observed for one in group) else "predicted"
         gap = wording.gap(first, second, common)
+        kept = self._analyzer.judge.pattern(first, second, by_hand=False) is Pattern.KEPT
         return self._finding(
             "data-race" if _is_unprotected(worst) else "atomicity-violation",
             worst.severity,
@@ -186,11 +188,13 @@ class Conclusions:
             name,
             sides,
             message=wording.violation_message(
-                name, first, other, second, takes=worst.sequence.takes
+                name, first, other, second, takes=worst.sequence.takes, kept=kept
             ),
             why=f"{gap}, so {other.actor.name} can come in",
             fix=wording.violation_fix(first, second, places, common),
-            steps=wording.violation_steps(first, other, second, lines, common),
+            steps=wording.violation_steps(
+                first, other, second, lines, common, self._analyzer.judge.pauses
+            ),
             count=max(violation.count for violation in group),
         )
 
@@ -210,8 +214,9 @@ class Conclusions:
 
     def _lock_cycle(self, cycle: tuple[LockOrder, ...]) -> Finding:
         sides: list[Side] = []
+        known = self._told_apart([edge.outer for edge in cycle])
         for edge in cycle:
-            outer, inner = self._lock(edge.outer), self._lock(edge.inner)
+            outer, inner = known[edge.outer], known[edge.inner]
             sides.append(
                 Side("write", f"acquire {outer.name}", self._actor(edge.actor),
                      self._stack(edge.outer_site), (), role="outer")
@@ -220,9 +225,10 @@ class Conclusions:
                 Side("write", f"acquire {inner.name}", self._actor(edge.actor),
                      self._stack(edge.inner_site), (outer,), role="inner")
             )  # fmt: skip
-        locks = tuple(self._lock(edge.outer) for edge in cycle)
+        locks = tuple(known[edge.outer] for edge in cycle)
         order = " -> ".join([*(lock.name for lock in locks), locks[0].name])
         actors = " and ".join(dict.fromkeys(edge.actor.name for edge in cycle))
+        plain = [self._lock(edge.outer).name for edge in cycle]
         return self._finding(
             "lock-order-inversion",
             "warning",
@@ -233,8 +239,24 @@ class Conclusions:
             message=f"{capitalised(actors)} take the same locks in opposite order ({order}): "
             "each can wait for the other for ever.",
             why="each holds what the other waits for, and no further lock keeps them apart",
-            fix=f"take the locks in one order everywhere, for example {locks[0].name} first",
+            fix="take the locks in one order everywhere, for example "
+            + (
+                f"{locks[0].name} first"
+                if len(set(plain)) > 1
+                else "sorted by a number that each has"
+            ),
         )
+
+    def _told_apart(self, numbers: list[int]) -> dict[int, LockRef]:
+        """Return locks by number; those of one name, made on one line, get a number each."""
+        known = {number: self._lock(number) for number in numbers}
+        names = [lock.name for lock in known.values()]
+        seen: dict[str, int] = {}
+        for number, lock in known.items():
+            if names.count(lock.name) > 1:
+                seen[lock.name] = seen.get(lock.name, 0) + 1
+                known[number] = replace(lock, name=f"{lock.name} #{seen[lock.name]}")
+        return known
 
     # ------------------------------------------------------------ parts
 
@@ -286,7 +308,7 @@ class Conclusions:
             WORDS[access.kind],
             self._actor(access.actor),
             self._stack(access.site),
-            tuple(self._lock(number) for number in sorted(access.locks)),
+            tuple(self._lock(number) for number in sorted(access.locks) if number < FLAG_LOCKS),
             self._shown(access),
             access.has_value,
             role,  # type: ignore[arg-type]  # one of the literals, see the callers

@@ -16,7 +16,9 @@ from raceway.engine.code_view import CodeView, Kind, Position
 
 _COPIES = frozenset({"dict", "frozenset", "list", "set", "sorted", "tuple"})
 """Builtins that take everything out of a container in one step."""
-_REMOVALS = frozenset({"clear", "discard", "pop", "popitem", "popleft", "remove"})
+_DEL = "del"
+"""In the place of a method: ``del d[k]``."""
+_REMOVALS = frozenset({_DEL, "clear", "discard", "pop", "popitem", "popleft", "remove"})
 _TAKES_ANY = frozenset({"popitem"})
 _COUNTS = frozenset({"update", "subtract"})
 _INSERTIONS = frozenset({"append", "appendleft", "insert"})
@@ -130,7 +132,9 @@ def is_move(view: CodeView, position: Position) -> bool:
 
 def _all(view: CodeView, position: Position, methods: frozenset[str]) -> bool:
     nodes = _nodes(view, position, "write")
-    return bool(nodes) and all(_deletes(node) or _method(node) in methods for node in nodes)
+    return bool(nodes) and all(
+        (_DEL if _deletes(node) else _method(node)) in methods for node in nodes
+    )
 
 
 def fails_when_gone(view: CodeView, position: Position, kind: Kind) -> bool:

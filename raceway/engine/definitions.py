@@ -157,8 +157,9 @@ class Definitions:
         elif kind == ops.DEF_ACTOR:
             self.actors[rest[0]] = ActorDefinition(*rest[1:4])
         elif kind == ops.DEF_VARIABLE:
+            renamed = self.variables.peek(rest[0]) is not None
             variable = self.variables[rest[0]] = Variable(*rest)
-            self.objects += variable.role in _WATCHED and not variable.parent
+            self.objects += variable.role in _WATCHED and not (variable.parent or renamed)
         elif kind == ops.DEF_LOCK:
             self._add_lock(*rest)
         elif kind == ops.DEF_NOTE:

@@ -158,6 +158,12 @@ def is_double_checked(view: CodeView, read: Position) -> bool:
     return any(shapes.double_checked(view, *place) for place in view.locate(read, "read"))
 
 
+def is_handed_back(view: CodeView, read: Position) -> bool:
+    """Tell whether the function does nothing with what is read here but to return it."""
+    places = view.locate(read, "read")
+    return bool(places) and all(isinstance(view.parent(node), ast.Return) for _, node in places)
+
+
 def is_polled(view: CodeView, read: Position) -> bool:
     """Tell whether ``read`` only decides, again and again, whether a loop goes on."""
     return any(shapes.polled(view, *place) for place in view.locate(read, "read"))
@@ -174,6 +180,35 @@ def is_constant_write(view: CodeView, write: Position) -> bool:
     return any(shapes.writes_constant(view, *place) for place in view.locate(write, "write"))
 
 
+def is_only_tested(view: CodeView, read: Position) -> bool:
+    """Tell whether what is read here is checked before anything is done with it."""
+    places = view.locate(read, "read")
+    return bool(places) and all(
+        shapes.only_tested(view, *place) and not isinstance(place[1], ast.Subscript)
+        for place in places
+    )
+
+
+def is_kept(view: CodeView, read: Position, later: Position) -> bool:
+    """Tell whether what is read at ``read`` is put to use after the access at ``later``."""
+    return any(
+        shapes.is_kept(view, root, node, other)
+        for root, node in view.locate(read, "read")
+        for other_root, other in view.locate(later, "write")
+        if root is other_root
+    )
+
+
+def counts_on(view: CodeView, write: Position) -> bool:
+    """Tell whether ``write`` adds a constant."""
+    return any(shapes.counts_on(view, *place) for place in view.locate(write, "write"))
+
+
+def is_tested(view: CodeView, read: Position) -> bool:
+    """Tell whether the function that reads here decides by it, at once or by a copy."""
+    return any(shapes.tested(view, *place) for place in view.locate(read, "read"))
+
+
 def is_reset(view: CodeView, write: Position) -> bool:
     """Tell whether ``write`` starts anew: it stores a literal or something empty, or clears."""
     return any(shapes.resets(view, *place) for place in view.locate(write, "write"))
@@ -187,6 +222,17 @@ def stores_empty(view: CodeView, write: Position) -> bool:
 def tests_exactly(view: CodeView, read: Position) -> bool:
     """Tell whether what is read here is tested for one value only: ``== 0``, ``not n``."""
     return any(shapes.tests_exactly(view, *place) for place in view.locate(read, "read"))
+
+
+def flag_test(view: CodeView, read: Position) -> shapes.FlagTest | None:
+    """Tell how what is read here is tested, if that is for its truth or for one value only."""
+    tests = (shapes.flag_test(view, *place) for place in view.locate(read, "read"))
+    return next((test for test in tests if test is not None), None)
+
+
+def waits(view: CodeView, read: Position) -> bool:
+    """Tell whether this read is the condition of a loop in which nothing is done but to wait."""
+    return any(shapes.waits(view, *place) for place in view.locate(read, "read"))
 
 
 def only_signals(view: CodeView, read: Position) -> bool:

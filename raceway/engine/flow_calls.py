@@ -146,9 +146,12 @@ def decides(view: CodeView, second: Position, kind: Kind, names: Iterable[str]) 
 
 
 def same_receiver(view: CodeView, first: Position, second: Position, kinds: Kinds) -> bool:
-    """Tell whether the calls at both places are methods of one object, or one ``with`` block."""
+    """Tell whether the calls at both places are of one object, or of one ``with`` block.
+
+    The first may be the one that makes the object.
+    """
     return any(
-        one is two or (_receiver(one) is not None and _receiver(one) == _receiver(two))
+        one is two or (_receiver(two) is not None and _receiver(two) in _objects(view, one))
         for _, one in view.locate(first, kinds[0])
         for _, two in view.locate(second, kinds[1])
     )
@@ -288,6 +291,17 @@ def _name(function: ast.AST) -> str | None:
     if isinstance(function, ast.Name):
         return function.id
     return function.attr if isinstance(function, ast.Attribute) else None
+
+
+def _objects(view: CodeView, node: ast.AST) -> set[str | None]:
+    """Return what the object may be called that a call works on, or makes."""
+    found = {_receiver(node)}
+    parent = view.parent(node)
+    if isinstance(parent, ast.Assign):
+        found.update(dotted(target) for target in parent.targets)
+    elif isinstance(parent, ast.withitem) and parent.optional_vars is not None:
+        found.add(dotted(parent.optional_vars))
+    return found
 
 
 def _first_parameter(root: ast.AST) -> str:

@@ -15,6 +15,7 @@ from raceway.engine.code_view import CodeView, Position
 from raceway.engine.commutes import WRITES
 from raceway.engine.definitions import Definitions
 from raceway.engine.dependence import Link, Verdict
+from raceway.engine.source_shapes import FlagTest
 from raceway.engine.stamped import Access, Cause, Site
 from raceway.model import ops
 from raceway.model.findings import Frame
@@ -36,6 +37,7 @@ class Pattern(enum.Enum):
 
     R_W_W = "what the write relies on is out of date"
     TAKEN = "what is added after the read is lost in the reset"
+    KEPT = "what was read and counted on is what somebody else has, too"
     R_W_R = "two reads that should see the same do not"
     W_W_R = "the own write is not there any more"
     W_R_W = "an intermediate state is seen"
@@ -66,6 +68,7 @@ class Judge:
         self._operations: dict[tuple[object, ...], bool] = {}
         self._patterns: dict[int, Pattern | object | None] = {}
         self._past: dict[int, bool] = {}
+        self._flag_tests: dict[tuple[int, int], FlagTest | None] = {}
 
     # ------------------------------------------------------------ places
 
@@ -112,6 +115,13 @@ class Judge:
                 if self._same_invocation(one[i:], two[j:]):
                     return i, j
         return None
+
+    def pauses(self, first: Site, second: Site) -> list[int]:
+        """Return the lines between two places of one coroutine on which it may be suspended."""
+        view, one, two = self._view(first.frames[0][0]), self.frame(first), self.frame(second)
+        if view is None or one is None or two is None or self.common_call(first, second) != (0, 0):
+            return []
+        return view.pauses(one.line, two.line)
 
     def _same_invocation(self, one: Frames, two: Frames) -> bool:
         """Tell whether two call stacks, from one function outwards, can be one invocation.
@@ -190,12 +200,28 @@ class Judge:
                 return Link(Verdict.NONE, back_edge=True) if answer.back_edge else _NOT_LINKED
             if answer.verdict is Verdict.DATA and not self._gets_in(first, second, depths, kinds):
                 return self._dependence(first, second, depths, kinds, control_only=True)
+            checks = answer.verdict is Verdict.CONTROL and kinds[1] == "read"
+            if checks and self._checks_again(second, depths[1]):
+                return Link(Verdict.RECHECK, answer.back_edge)
             return answer
         if answer == _NOT_LINKED and self._is_kept(first, second, depths, kinds):
             return Link(Verdict.DATA)
         if answer == _NOT_LINKED and kinds[1] == "write" and self._may_stop(first, depths[0]):
             return Link(Verdict.CONTROL)
         return answer
+
+    def _checks_again(self, site: Site, depth: int) -> bool:
+        """Tell whether a callee below ``depth`` reads only to check for itself.
+
+        What it finds decides about what it does; what its caller had found does no harm then.
+        """
+        for level in range(depth):
+            place = self._place(site, level)
+            if place is None or not dependence.is_only_tested(*place):
+                return False
+            if dependence.is_tested(*place):
+                return True
+        return False
 
     def _gets_out(self, site: Site, depth: int) -> bool:
         """Tell whether what is read at ``site`` gets out of the callees below ``depth``."""
@@ -334,6 +360,8 @@ class Judge:
                 return None
             if second.kind == ops.WRITE and self._takes(first.site, second.site):
                 return Pattern.TAKEN
+            if self._is_ticket(first, second):
+                return Pattern.KEPT
             return Pattern.R_W_W if self._takes_out(first, second) else None
         if link.back_edge and link.verdict is Verdict.CONTROL:
             return None
@@ -343,6 +371,8 @@ class Judge:
         inserts = first.kind == ops.GROW and second.kind == ops.READ
         if not (first.kind == ops.WRITE or inserts):
             return None
+        if second.kind != ops.READ and self.is_insertion(first.site):
+            return None  # what is there besides is no matter of the insertion
         if link.back_edge or self.is_polled(second.site):
             return None
         depths = self.common_call(first.site, second.site)
@@ -410,6 +440,21 @@ class Judge:
             depths is not None
             and self._ask("is_reset", second)
             and self._gets_out(first, depths[0] + 1)
+        )
+
+    def _is_ticket(self, first: Access, second: Access) -> bool:
+        """Tell whether a number is read to be used, and counted on so that nobody else gets it."""
+        if (first.kind, second.kind) != (ops.READ, ops.WRITE):
+            return False
+        depths = self.common_call(first.site, second.site)
+        if depths is None or not self._ask("counts_on", second.site):
+            return False
+        one, two = self._place(first.site, depths[0]), self._place(second.site, depths[1])
+        return (
+            one is not None
+            and two is not None
+            and dependence.is_kept(*one, two[1])
+            and self._gets_out(first.site, depths[0])
         )
 
     def _takes_out(self, first: Access, second: Access) -> bool:
@@ -566,11 +611,21 @@ class Judge:
             self._answers["is_swapped_out", site.number] = answer
         return answer
 
-    def _ask(self, question: str, site: Site) -> bool:
+    def _asked_at(self, site: Site) -> int:
+        """Return the depth at which what is read is put to use: a getter only hands it back."""
+        depth = 0
+        while depth < min(len(site.frames) - 1, _METHODS_DEEP):
+            place = self._place(site, depth)
+            if place is None or not dependence.is_handed_back(*place):
+                break
+            depth += 1
+        return depth
+
+    def _ask(self, question: str, site: Site, depth: int = 0) -> bool:
         key = (question, site.number)
         answer = self._answers.get(key)
         if answer is None:
-            view, position = self._view(site.frames[0][0]), self._position(site, 0)
+            view, position = self._view(site.frames[depth][0]), self._position(site, depth)
             answer = False
             if view is not None and position is not None:
                 answer = bool(getattr(dependence, question)(view, position))
@@ -588,7 +643,33 @@ class Judge:
 
     def is_polled(self, site: Site) -> bool:
         """Tell whether this read is the condition of a loop."""
-        return self._ask("is_polled", site)
+        return self._ask("is_polled", site, self._asked_at(site))
+
+    def waits_for(self, site: Site) -> bool:
+        """Tell whether this read is the condition of a loop that only waits."""
+        return self._ask("waits", site, self._asked_at(site))
+
+    def flag_test(self, first: Site, second: Site) -> FlagTest | None:
+        """Tell by what test of what is read at ``first`` it is decided about ``second``.
+
+        None if it is not, or if the test asks for more than the truth or for one value.
+        """
+        key = (first.number, second.number)
+        if key not in self._flag_tests:
+            self._flag_tests[key] = self._flag_test(first, second)
+        return self._flag_tests[key]
+
+    def _flag_test(self, first: Site, second: Site) -> FlagTest | None:
+        depth = self._asked_at(first)
+        place = self._place(first, depth)
+        if place is None:
+            return None
+        if self.waits_for(first):  # what follows the loop
+            depths = self.common_call(first, second)
+            decides = depths is not None and depths[0] == depth
+        else:
+            decides = self.link(first, second, "read", "write").verdict is Verdict.CONTROL
+        return dependence.flag_test(*place) if decides else None
 
     def is_update(self, site: Site) -> bool:
         """Tell whether this access belongs to ``x += 1`` or ``x = f(x)``."""

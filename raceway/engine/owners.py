@@ -11,9 +11,22 @@ import ast
 from typing import Literal
 
 from raceway.engine.code_view import FUNCTIONS, CodeView, Position
-from raceway.engine.source_shapes import stored
+from raceway.engine.source_shapes import LOOKS_AT, stored
 
 Reach = Literal["taken", "parameter", "shared", "unknown"]
+
+_OF_ONE = LOOKS_AT | {
+    "dict",
+    "enumerate",
+    "iter",
+    "list",
+    "next",
+    "reversed",
+    "set",
+    "sorted",
+    "tuple",
+}
+"""Calls that do something to their only argument."""
 
 
 def reach(view: CodeView, position: Position) -> Reach:
@@ -74,14 +87,17 @@ def _swaps(view: CodeView, node: ast.AST, name: str) -> bool:
 
 
 def _base(node: ast.AST) -> str | None:
-    """Return ``a`` of ``a.b['c'].d`` and of ``a.b()``."""
+    """Return ``a`` of ``a.b['c'].d``, of ``a.b()`` and of ``len(a)``."""
     while not isinstance(node, ast.Name):
         if isinstance(node, ast.Attribute | ast.Subscript):
             node = node.value
         elif isinstance(node, ast.Call):
-            if not isinstance(node.func, ast.Attribute):
+            if isinstance(node.func, ast.Attribute):
+                node = node.func
+            elif len(node.args) == 1 and getattr(node.func, "id", "") in _OF_ONE:
+                node = node.args[0]
+            else:
                 return None  # f(a): which argument it was is not said
-            node = node.func
         elif isinstance(node, ast.AugAssign):
             node = node.target
         else:

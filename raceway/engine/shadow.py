@@ -224,11 +224,7 @@ class Shadow:
                 access.has_value = True
             return
         if access.has_value:
-            access.unchanged = (
-                self.has_value
-                and type(self.value) is type(access.value)
-                and self.value == access.value
-            )
+            access.unchanged = self.has_value and are_equal(self.value, access.value)
             self.value = access.value
             self.has_value = True
         else:
@@ -291,6 +287,11 @@ def is_plain(access: Access) -> bool:
     see :func:`raceway.engine.order.excluded`.
     """
     return not access.borrowed and access.actor.kind != "call"
+
+
+def are_equal(one: object, two: object) -> bool:
+    """Tell whether two recorded values are the same: ``1`` is not ``True``."""
+    return type(one) is type(two) and one == two
 
 
 def place(access: Access) -> int:

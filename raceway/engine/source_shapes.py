@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterable, Iterator, Sequence
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 from raceway.engine.code_view import FUNCTIONS, CodeView
 
@@ -25,6 +25,7 @@ _ITEM_READS = {"get", "__getitem__", "__contains__", "setdefault"}
 _LOG_METHODS = frozenset(
     {"critical", "debug", "error", "exception", "info", "log", "warn", "warning"}
 )
+_WAITS = frozenset({"sleep", "wait", "checkpoint", "idle"})
 _SIGNALS = frozenset({"set", "notify", "notify_all"})
 _EMPTY = frozenset(
     {"list", "dict", "set", "tuple", "frozenset", "deque", "collections.deque", "Counter"}
@@ -101,6 +102,12 @@ def only_tested(view: CodeView, root: ast.AST, node: ast.AST) -> bool:
     return bool(uses) and tester(view, root, uses[0]) is not None
 
 
+def tested(view: CodeView, root: ast.AST, node: ast.AST) -> bool:
+    """Tell whether a test in the function decides by the value that ``node`` reads."""
+    places = (node, *uses_of_copy(view, root, node)[:1])
+    return any(tester(view, root, place) is not None for place in places)
+
+
 def uses_of_copy(view: CodeView, root: ast.AST, node: ast.AST) -> list[ast.Name]:
     """Return the later uses, in source order, of the local that ``node`` is stored in."""
     name = _copy_name(view, root, node)
@@ -116,6 +123,26 @@ def uses_of_copy(view: CodeView, root: ast.AST, node: ast.AST) -> list[ast.Name]
         and (part.lineno, part.col_offset) >= start
     ]
     return sorted(uses, key=lambda use: (use.lineno, use.col_offset))
+
+
+def is_kept(view: CodeView, root: ast.AST, node: ast.AST, later: ast.AST) -> bool:
+    """Tell whether the value that ``node`` reads is put to use after ``later``.
+
+    To look at it in a test, or to log it, is no use.
+    """
+    end = (getattr(later, "end_lineno", 0), getattr(later, "end_col_offset", 0))
+    return any(
+        (use.lineno, use.col_offset) >= end
+        and tester(view, root, use) is None
+        and not logged(view, root, use, output=False)
+        for use in uses_of_copy(view, root, node)
+    )
+
+
+def counts_on(view: CodeView, _root: ast.AST, node: ast.AST) -> bool:
+    """Tell whether ``node`` is the target of ``x += 1``, or of another constant."""
+    parent = view.parent(node)
+    return isinstance(parent, ast.AugAssign) and parent.target is node and _literal(parent.value)
 
 
 def tests_presence(view: CodeView, root: ast.AST, node: ast.AST) -> bool:
@@ -226,11 +253,78 @@ def tests_exactly(view: CodeView, root: ast.AST, node: ast.AST) -> bool:
         parent = view.parent(place)
         if isinstance(parent, ast.Compare):
             if isinstance(parent.ops[0], ast.Eq):
-                return not any(isinstance(part, ast.Name) for part in parent.comparators)
+                others = [part for part in (parent.left, *parent.comparators) if part is not place]
+                return not any(isinstance(part, ast.Name) for part in others)
             return _text(parent).endswith("<= 0")
         if isinstance(parent, ast.UnaryOp) and isinstance(parent.op, ast.Not):
             return True
     return False
+
+
+class FlagTest(NamedTuple):
+    """A test that asks for little more than one value.
+
+    Attributes:
+        compares: It compares with ``constant``; else it asks for the truth of the value.
+        constant: What with.
+        presence: It asks whether a key is there.
+    """
+
+    compares: bool = False
+    constant: object = None
+    presence: bool = False
+
+
+def flag_test(view: CodeView, root: ast.AST, node: ast.AST) -> FlagTest | None:
+    """Tell how ``node`` is tested, if that is for its truth or for one value only."""
+    for place in (node, *uses_of_copy(view, root, node)[:1]):
+        test = _flag_test(view, root, place)
+        if test is not None:
+            return test
+    return None
+
+
+def _flag_test(view: CodeView, root: ast.AST, node: ast.AST) -> FlagTest | None:
+    found: FlagTest | None = None
+    if isinstance(node, ast.Compare):
+        if not isinstance(node.ops[0], ast.In | ast.NotIn) or len(node.ops) > 1:
+            return None
+        found = FlagTest(presence=True)
+    for child, parent in view.ancestors(node, root):
+        if isinstance(parent, ast.Compare):
+            value = parent.comparators[0]
+            exact = isinstance(parent.ops[0], ast.Eq | ast.NotEq | ast.Is | ast.IsNot)
+            if found or not exact or len(parent.ops) > 1 or not isinstance(value, ast.Constant):
+                return None
+            found = FlagTest(compares=True, constant=value.value)
+        elif isinstance(parent, _TESTS):
+            return (found or FlagTest()) if child is parent.test else None
+        elif isinstance(parent, ast.Return):
+            return found or FlagTest()
+        elif isinstance(parent, ast.UnaryOp):
+            if not isinstance(parent.op, ast.Not):
+                return None
+        elif not isinstance(parent, ast.BoolOp):
+            return None
+    return None
+
+
+def waits(view: CodeView, root: ast.AST, node: ast.AST) -> bool:
+    """Tell whether ``node`` is the condition of a loop in which nothing is done but to wait."""
+    loop = tester(view, root, node)
+    return isinstance(loop, ast.While) and not loop.orelse and all(map(_only_waits, loop.body))
+
+
+def _only_waits(node: ast.stmt) -> bool:
+    if isinstance(node, ast.Pass | ast.Continue):
+        return True
+    call = node.value if isinstance(node, ast.Expr) else None
+    if isinstance(call, ast.Await):
+        call = call.value
+    if not isinstance(call, ast.Call):
+        return False
+    name = getattr(call.func, "attr", getattr(call.func, "id", ""))
+    return name in _WAITS or is_log_call(call, output=True)
 
 
 def only_signals(view: CodeView, root: ast.AST, node: ast.AST) -> bool:

@@ -18,6 +18,8 @@ READ_BIT = 1
 WRITE_BIT = 2
 GROW_BIT = 4
 """What was done to a variable in a critical section, in bits."""
+FLAG_LOCKS = 1 << 60
+"""Locks with higher numbers are variables: see :mod:`raceway.engine.flags`."""
 OPEN_KEPT = 16
 """Open sections of a message that was made of several."""
 
@@ -28,13 +30,15 @@ class Site:
     Attributes:
         number: Serial number, unique in a process.
         frames: ``(code id, offset)``, innermost first.
+        flags: Whether an access here may be to a flag; None before that was asked.
     """
 
-    __slots__ = ("frames", "number")
+    __slots__ = ("flags", "frames", "number")
 
     def __init__(self, number: int, frames: tuple[tuple[int, int], ...]) -> None:
         self.number = number
         self.frames = frames
+        self.flags: bool | None = None
 
 
 Sleepers = dict[int, int]

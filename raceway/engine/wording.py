@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+
 from raceway.engine.commutes import READS, WORDS, WRITES
-from raceway.engine.stamped import Access
+from raceway.engine.stamped import Access, Site
 from raceway.model import ops
 from raceway.model.findings import LockRef, Step
 
@@ -125,9 +127,18 @@ def race_steps(
 
 
 def violation_message(
-    name: str, first: Access, other: Access, second: Access, *, takes: bool = False
+    name: str, first: Access, other: Access, second: Access, *, takes: bool, kept: bool
 ) -> str:
-    """Say what goes wrong when ``other`` gets between ``first`` and ``second``."""
+    """Say what goes wrong when ``other`` gets between ``first`` and ``second``.
+
+    Args:
+        name: Of the variable.
+        first: The sequence's first access.
+        other: What comes in between.
+        second: The sequence's second access.
+        takes: The first takes what the second resets.
+        kept: What the first reads is a number that is used, and the second counts it on.
+    """
     kind = first.actor.kind
     pair = who(first, other)
     if first.kind in WRITES and first.kind != ops.UPDATE:
@@ -150,7 +161,17 @@ def violation_message(
             f"A {kind} reads {name} and resets it later; what another {other.actor.kind} adds in "
             "between is lost."
         )
+    if kept:
+        return (
+            f"{capital(pair)} can both read {name} before either counts it on: both go on with the "
+            "same value."
+        )
     if second.update_of is first and other.kind == ops.WRITE:
+        if other.update_of is None:
+            return (
+                f"A {kind} reads {name} and writes back what it made of it; what another "
+                f"{other.actor.kind} writes in between is lost."
+            )
         return (
             f"{capital(pair)} can both read {name} before either writes it back: one update is "
             "lost."
@@ -196,13 +217,26 @@ def violation_steps(
     second: Access,
     lines: dict[int, int],
     held: tuple[LockRef, ...],
+    pauses: Callable[[Site, Site], Sequence[int]],
 ) -> tuple[Step, ...]:
-    """Return the interleaving that goes wrong."""
+    """Return the interleaving that goes wrong.
+
+    Args:
+        first: The sequence's first access.
+        other: What comes in between.
+        second: The sequence's second access.
+        lines: Of the accesses, by index.
+        held: Locks that are let go in between.
+        pauses: Returns the lines between two places on which a coroutine may be suspended.
+    """
     steps = [Step(0, WORDS[first.kind], lines[first.index])]
     steps += [Step(0, "release", detail=lock.name) for lock in held]
     if first.segment != second.segment:
-        word = "await" if first.actor.kind == "task" else "switch"
-        steps.append(Step(0, word))
+        if first.actor.kind == "task":
+            awaits = pauses(first.site, second.site)
+            steps.append(Step(0, "await", awaits[0] if awaits else 0))
+        else:
+            steps.append(Step(0, "switch"))
     if other.update_of is not None:
         steps.append(Step(1, "read", lines[other.update_of.index]))
     steps.append(Step(1, WORDS[other.kind], lines[other.index]))

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-EventKind = Literal["access", "hold", "start", "join", "request", "call", "query"]
+EventKind = Literal["access", "hold", "start", "join", "request", "call", "query", "note"]
+OrderKind = Literal["start", "join", "order"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +20,7 @@ class TracedActor:
         process: Process id.
         began: Its first operation.
         ended: Its last one.
+        group: Number of the thread that it shares with others; its own if it is a thread.
     """
 
     number: int
@@ -27,6 +29,7 @@ class TracedActor:
     process: int
     began: int
     ended: int
+    group: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +38,8 @@ class TracedEvent:
 
     Attributes:
         kind: ``access`` to a variable, ``hold`` of a lock, ``start`` and ``join`` of another actor,
-            ``request`` that is handled, ``call`` that is made, ``query`` of a database.
+            ``request`` that is handled, ``call`` that is made, ``query`` of a database,
+            ``note`` for anything else.
         at: Its operation, counted from the beginning of the run; for a request, of its beginning.
         until: The operation that ended it; equal to ``at`` where that has no meaning.
         actor: Number of who did it.
@@ -46,6 +50,8 @@ class TracedEvent:
         line: Where in that file.
         function: Where in that file.
         locks: Names of the locks that were held.
+        value: What was read or written, as text, if it is known.
+        time: Nanoseconds since the epoch, where the recording knows it; else 0.
     """
 
     kind: EventKind
@@ -59,6 +65,27 @@ class TracedEvent:
     line: int = 0
     function: str = ""
     locks: tuple[str, ...] = ()
+    value: str = ""
+    time: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class TracedOrder:
+    """That something happened before something else.
+
+    Attributes:
+        kind: ``start``, ``join``, or ``order`` for all other synchronisation.
+        before: Number of who did the first.
+        since: Its operation.
+        after: Number of who did the other.
+        at: Its operation.
+    """
+
+    kind: OrderKind
+    before: int
+    since: int
+    after: int
+    at: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,9 +97,13 @@ class RunTrace:
         events: What, in order.
         omitted: How many events there were before these.
         first: The operation from which on nothing is left out.
+        orders: What the events say of the order of different actors; locks are left out.
+        processes: Names of processes, by their ids, where a report has none.
     """
 
     actors: tuple[TracedActor, ...] = ()
     events: tuple[TracedEvent, ...] = ()
     omitted: int = 0
     first: int = 0
+    orders: tuple[TracedOrder, ...] = ()
+    processes: tuple[tuple[int, str], ...] = ()

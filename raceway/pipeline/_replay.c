@@ -37,7 +37,7 @@
     X(actor, number) X(actor, epoch) X(actor, last) X(actor, held) X(actor, borrowed) \
     X(actor, base) X(actor, hard) X(actor, full) X(actor, locks) X(actor, sections) \
     X(actor, segment) X(actor, waits) X(actor, stack) X(actor, stack_open) X(actor, group) \
-    X(actor, kind) X(actor, latest) X(actor, begun) X(actor, life) X(actor, worker) \
+    X(actor, kind) X(actor, latest) X(actor, begun) X(actor, life) X(actor, worker) X(actor, turn) \
     X(trail, actor) X(trail, epoch) X(trail, kinds) X(trail, locks) X(trail, plain) \
     X(trail, index) X(trail, places) X(trail, others) X(trail, raced) X(trail, firsts) X(trail, covered) \
     X(trail, sequences) \
@@ -48,7 +48,7 @@
     X(sequence, at_once) X(sequence, broken_by_write) X(sequence, claims) X(sequence, first) \
     X(sequence, locks) X(sequence, rechecks) X(sequence, second) X(sequence, sections) \
     X(sequence, takes) X(sequence, unharmed_by) \
-    X(site, number) X(stack, sites) \
+    X(site, number) X(site, flags) X(stack, sites) \
     X(pair, adds) X(pair, crosses) X(pair, first) X(pair, first_empties) X(pair, is_tested) \
     X(pair, past) X(pair, pattern) X(pair, rechecks) X(pair, second_empties) X(pair, unharmed_by) \
     X(held, actor) X(held, count) X(held, done) X(held, end) X(held, guard) X(held, leaked) \
@@ -66,10 +66,10 @@
     X(R_W_W) X(TAKEN) X(R_W_R) X(W_W_R) X(W_R_W)
 
 #define NAMES(X) \
-    X(_appears) X(_begin)  X(_handlers) X(_keep_item) \
+    X(_appears) X(_begin) X(_handlers) X(_keep_item) \
     X(_keep_other) X(_learn_causally) X(_lend) X(_locks) X(_new_site) X(_no_callers) X(_note_conflict) \
     X(_raced) X(_receive_remotely) X(_serial) X(_shadow) X(_sleeps) X(_stacks) X(_value) X(_violated) \
-    X(access) X(accesses) X(actors) X(detector) X(get) X(index) X(is_past) X(is_recheck) \
+    X(access) X(accesses) X(actors) X(detector) X(flags) X(follow) X(get) X(index) X(is_past) X(is_recheck) \
     X(is_superseded) X(matters) \
     X(isdisjoint) X(keep) X(keep_sequence) X(known) X(meet) X(of) X(pairs) X(shadows)
 
@@ -251,7 +251,7 @@ typedef struct {
     int inlined;  /* the detector is an Analyzer */
     PyObject *actors, *stacks, *no_callers, *handlers, *locks;
     int64_t serial;  /* of the last critical section, or UNKNOWN: Python code has counted on */
-    PyObject *shadows, *pairs, *known_pairs, *matters, *raced, *violated;
+    PyObject *shadows, *pairs, *known_pairs, *matters, *raced, *violated, *flags;
     int64_t index, accesses;
 } Run;
 
@@ -915,6 +915,8 @@ keep(PyObject *trail, New *new)
     return PyDict_SetItem(places, new->key, access);
 }
 
+static int write_back(Run *run);
+
 /* Analyzer.access */
 static int
 analyse(Run *run, PyObject *access, PyObject *actor, int64_t kind)
@@ -1006,6 +1008,13 @@ analyse(Run *run, PyObject *access, PyObject *actor, int64_t kind)
                 goto failed;
             }
         }
+    }
+    if (SLOT(actor, actor, turn) != Py_None
+        && SLOT(SLOT(access, access, site), site, flags) != Py_False
+        && (write_back(run) < 0
+            || done_with(PyObject_CallMethodObjArgs(run->flags, str_follow, shadow, trail, access,
+                                                    NULL)) < 0)) {
+        goto failed;
     }
     Py_DECREF(new.key);
     Py_DECREF(shadow);
@@ -1723,7 +1732,8 @@ begin(Run *run)
             || attribute(run->pairs, str_known, &run->known_pairs) < 0
             || attribute(run->pairs, str_matters, &run->matters) < 0
             || attribute(run->detector, str__raced, &run->raced) < 0
-            || attribute(run->detector, str__violated, &run->violated) < 0) {
+            || attribute(run->detector, str__violated, &run->violated) < 0
+            || attribute(run->detector, str_flags, &run->flags) < 0) {
             return -1;
         }
         run->accesses = number_of(run->detector, str_accesses);
@@ -1746,6 +1756,7 @@ end(Run *run)
     Py_XDECREF(run->matters);
     Py_XDECREF(run->raced);
     Py_XDECREF(run->violated);
+    Py_XDECREF(run->flags);
 }
 
 /* Tell the Python objects how far it got; an error that is on its way stays. */

@@ -32,6 +32,7 @@ _MAX_LOCK_TYPES = 10_000
 _DEFAULT_LOCK_TYPE = "Lock"
 _MAX_TEXT = 4096
 _CONSTANT = frozenset({type(None), bool, float})
+_INT_MIN, _INT_MAX = values.INT_MIN, values.INT_MAX
 _time_ns = time.time_ns
 
 
@@ -93,11 +94,12 @@ class Emitter:
         if type(location) is not str or len(location) > _MAX_TEXT:
             location = values.text(location)
         size = RECORD_BYTES + len(variable) + len(location)
-        if type(old) not in _CONSTANT:
+        # Whole numbers are tried first, without a call: they are what is mostly tracked.
+        if not (type(old) is int and _INT_MIN <= old <= _INT_MAX) and type(old) not in _CONSTANT:
             old = encoding.capture(old, self._limit, self._hides)
             if isinstance(old, str):
                 size += len(old)
-        if type(new) not in _CONSTANT:
+        if not (type(new) is int and _INT_MIN <= new <= _INT_MAX) and type(new) not in _CONSTANT:
             new = encoding.capture(new, self._limit, self._hides)
             if isinstance(new, str):
                 size += len(new)

@@ -18,7 +18,7 @@ from raceway import redaction, values
 from raceway.config import Config
 from raceway.engine.definitions import Definitions
 from raceway.model import ops
-from raceway.pipeline import native
+from raceway.pipeline import native, transport
 from raceway.pipeline.sender import Sender
 from raceway.pipeline.spool import Spool
 from raceway.pipeline.transport import Transport
@@ -29,6 +29,7 @@ from raceway.record.definer import Definer
 _encode = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode
 
 
+_NONE: set[int] = set()
 _GRACE = 2.0  # seconds that exec waits for a server
 CHUNKS_WAITING = 64
 """Chunks that wait to be made events of; beyond that accesses are dropped."""
@@ -38,6 +39,26 @@ def _without_accesses(chunk: list[Any]) -> list[Any]:
     kept: list[Any] = []
     for at in range(0, len(chunk), ops.STRIDE):
         if chunk[at + 1] & ops.OP_MASK > ops.VALUE:
+            kept += chunk[at : at + ops.STRIDE]
+    return kept
+
+
+def _without(chunk: list[Any], by_hand: dict[str, set[int]]) -> list[Any]:
+    """Return a chunk without the accesses and locks that a program tracks by hand."""
+    variables, locks = by_hand["variable"], by_hand["lock"]
+    if not variables and not locks:
+        return chunk
+    kept: list[Any] = []
+    for at in range(0, len(chunk), ops.STRIDE):
+        word = chunk[at + 1]
+        op, subject = word & ops.OP_MASK, word >> ops.OP_BITS
+        if op <= ops.VALUE:
+            known = variables
+        elif op in (ops.ACQUIRE, ops.RELEASE):
+            known = locks
+        else:
+            known = _NONE
+        if subject not in known:
             kept += chunk[at : at + ops.STRIDE]
     return kept
 
@@ -53,10 +74,17 @@ class HttpSink:
 
     Args:
         config: Where to send to, and under which names.
+        by_hand: Whether to send what the program tracks through a client, which sends that itself.
     """
 
-    def __init__(self, config: Config) -> None:
+    sends_events = True
+    """Somebody is told of what an analysis on this side does not need, such as statements."""
+
+    def __init__(self, config: Config, *, by_hand: bool = True) -> None:
+        self.endpoint = config.endpoint
         self._config = config
+        self._left_to_client: dict[str, set[int]] = {"variable": set(), "lock": set()}
+        self._by_hand = by_hand
         self._hides = redaction.hides(config.redact)
         self._begin()
 
@@ -76,7 +104,7 @@ class HttpSink:
         head = (ops.DEF_PROCESS, os.getpid(), "", tuple(sys.argv), version, time.time())
         self._definitions.add(head)
         self._sender = Sender(
-            Transport(config.endpoint, config.api_key, config.request_timeout),
+            Transport(config.endpoint, config.api_key, config.request_timeout, config.proxy),
             batch_size=config.batch_size,
             batch_bytes=config.max_batch_bytes,
             flush_interval=config.flush_interval,
@@ -117,8 +145,22 @@ class HttpSink:
                 self._running = False
 
     def after_fork(self) -> None:
-        """Start anew in a forked child; what the parent recorded is sent by the parent."""
+        """Start anew in a forked child; what the parent recorded is sent by the parent.
+
+        What it has defined is known here, too: the child goes on using its variables and locks.
+        """
+        definer, inherited, waiting = self._definer, self._definitions, tuple(self._queue)
         self._begin()
+        self._definitions.parent = inherited
+        try:
+            for _, definitions in waiting:
+                out: list[tuple[Any, ...]] = []
+                _, fresh = definer.define([], definitions, out)
+                definer.commit(fresh)
+                for definition in out:
+                    self._take_note(inherited, definition)
+        except Exception as error:  # the parent's thread was in the middle of it
+            recorder.internal_error("http sink", error)
 
     def deliver(self) -> None:
         """Send what is there now: another program may be about to take this process's place."""
@@ -149,6 +191,12 @@ class HttpSink:
     # --- the background thread
 
     def _loop(self) -> None:
+        with transport.importing:
+            # What is imported when it is needed, further down: a process that is forked in the
+            # middle of that would wait for it for ever.
+            import dis  # noqa: F401
+            import hashlib  # noqa: F401
+            import uuid  # noqa: F401
         while not self._closing:
             self._drain()
             if not self._wake.wait(self._config.flush_interval):
@@ -159,19 +207,28 @@ class HttpSink:
 
     def _drain(self) -> None:
         while self._queue and time.monotonic() < self._deadline:
-            chunk, definitions = self._queue.popleft()
-            if isinstance(chunk, native.Signal):
-                chunk.set()
-                continue
+            # Taken off the queue only afterwards: a child that is forked meanwhile finds it there.
+            chunk, definitions = self._queue[0]
             try:
+                if isinstance(chunk, native.Signal):
+                    chunk.set()
+                    continue
                 out: list[tuple[Any, ...]] = []
                 packed, fresh = self._definer.define(chunk, definitions, out)
                 self._definer.commit(fresh)
                 for definition in out:
-                    self._definitions.add(definition)
+                    self._take_note(self._definitions, definition)
+                packed = _without(packed, self._left_to_client)
                 self._replay.feed(packed, patient=False)
             except Exception as error:
                 recorder.internal_error("http sink", error)
+            finally:
+                self._queue.popleft()
+
+    def _take_note(self, definitions: Definitions, definition: tuple[Any, ...]) -> None:
+        definitions.add(definition)
+        if definition[0] == ops.DEF_BY_HAND and not self._by_hand:
+            self._left_to_client[definition[1]].add(definition[2])
 
     def _put(self, event: dict[str, Any]) -> bool:
         kind = event["kind"]

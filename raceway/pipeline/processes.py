@@ -13,7 +13,7 @@ import sys
 from typing import TYPE_CHECKING
 from weakref import WeakSet
 
-from raceway.pipeline import native
+from raceway.pipeline import ends, native
 from raceway.pipeline import transport as transport_module
 
 if TYPE_CHECKING:
@@ -42,6 +42,7 @@ def register_at_exit() -> None:
     _at_exit_pids.add(pid)
     if not inherited:
         atexit.register(close_all)
+        ends.watch(close_all, flush_all)
     # A multiprocessing child ends with os._exit(), which runs no atexit handlers.
     process = sys.modules.get("multiprocessing.process")
     util = sys.modules.get("multiprocessing.util")
@@ -57,6 +58,11 @@ def close_all() -> None:
                 sender.close_at_exit()
         except Exception:  # noqa: S110 - the process ends, and so it shall
             pass
+
+
+def catch_sigterm() -> None:
+    """Deliver before SIGTERM ends this process, if that is its action; see :mod:`ends`."""
+    ends.catch_sigterm(close_all)
 
 
 def flush_all() -> None:
@@ -93,6 +99,7 @@ def _before_fork() -> None:
     _importing_held = transport_module.importing.acquire(timeout=10.0)
     for sender in list(_senders):
         sender.nudge()  # events of the parent should be at the server before the child's
+    ends.before_fork()
 
 
 def _after_fork_in_parent() -> None:
@@ -100,12 +107,14 @@ def _after_fork_in_parent() -> None:
     if _importing_held:
         _importing_held = False
         transport_module.importing.release()
+    ends.after_fork(in_child=False)
 
 
 def _after_fork_in_child() -> None:
     transport_module.importing = native.allocate_lock()
     for sender in list(_senders):
         sender.after_fork()
+    ends.after_fork(in_child=True)
 
 
 if hasattr(os, "register_at_fork"):  # not on Windows

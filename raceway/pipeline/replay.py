@@ -32,6 +32,7 @@ from typing import Any, Protocol
 from raceway.engine import atomicity, races
 from raceway.engine.analyzer import Analyzer
 from raceway.engine.definitions import Definitions
+from raceway.engine.flags import Locks
 from raceway.engine.judge import Pattern
 from raceway.engine.order import excluded
 from raceway.engine.pairs import Pair
@@ -73,6 +74,9 @@ _NO_SECTIONS: frozenset[tuple[int, int]] = frozenset()
 
 class Detector(Protocol):
     """What replay feeds."""
+
+    def attach(self, locks: Locks) -> None:
+        """Learn whom to tell of locks that nobody but a detector recognises."""
 
     def access(self, access: Access) -> None:
         """Take the next access; its order and, where it was recorded, its value are known."""
@@ -142,6 +146,7 @@ class Replay:
         self._waiting: dict[int, bool] = {}  # by site: whether a condition may be waited for there
         self._serial = 0
         self._handlers = {op: getattr(self, name) for op, name in _HANDLERS.items()}
+        detector.attach(self)
 
     # ------------------------------------------------------------ the stream
 
@@ -650,6 +655,26 @@ class Replay:
         held = actor.held.get(number)
         if held is not None:
             held.passive = False
+
+    # ------------------------------------------------------------ flags
+
+    def take_flag(self, actor: ActorReplay, number: int, site: Site) -> None:
+        """Let a critical section begin, of a variable that serves as a lock."""
+        self._take(actor, number, site, waits=False)
+
+    def drop_flag(self, actor: ActorReplay, number: int, by: ActorReplay) -> None:
+        """Let that section end; it may be by one that ``actor`` has started in it."""
+        held = actor.held.get(number)
+        if held is None:
+            return
+        if by is not actor:
+            held.lent = [one for one in held.lent if one is not by]
+        self._drop(actor, number, self._lock(number))
+
+    def come_after(self, actor: ActorReplay, access: Access) -> None:
+        """Let ``actor`` come after an access of another one, for whose effect it has waited."""
+        sender, epoch = access.actor.number, access.epoch
+        self._learn(actor, Message(sender, epoch, EMPTY, access.base, access.hard, access.full))
 
     # ------------------------------------------------------------ births and deaths
 

@@ -6,19 +6,32 @@ operations.  The last ones are kept: memory does not grow with the run.
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections import deque
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from raceway.engine.commutes import WORDS
 from raceway.engine.definitions import Definitions
-from raceway.engine.stamped import Access, ActorReplay, LockOrder, Site
+from raceway.engine.flags import Locks
+from raceway.engine.stamped import FLAG_LOCKS, Access, ActorReplay, LockOrder, Site
 from raceway.model import ops
-from raceway.model.run_trace import EventKind, RunTrace, TracedActor, TracedEvent
+from raceway.model.run_trace import (
+    EventKind,
+    OrderKind,
+    RunTrace,
+    TracedActor,
+    TracedEvent,
+    TracedOrder,
+)
 from raceway.pipeline.messages import Mailbox
 from raceway.pipeline.replay import Detector, Replay
 
+if TYPE_CHECKING:
+    from raceway.engine.stamped import Message
+
 EVENTS_KEPT = 100_000
 """Events of a trace; the latest."""
+_VALUE_SHOWN = 60
 
 
 class _Event(NamedTuple):
@@ -33,42 +46,290 @@ class _Event(NamedTuple):
     other: int = 0
     site: Site | None = None
     locks: tuple[int, ...] = ()
+    value: str = ""
+    time: int = 0
+    epoch: int = 0
+
+
+class _Learned(NamedTuple):
+    """That an actor has learned of another one."""
+
+    kind: OrderKind
+    before: int
+    epoch: int
+    after: int
+    at: int
 
 
 class _Actor:
-    __slots__ = ("began", "ended", "kind", "name")
+    __slots__ = ("began", "ended", "group", "kind", "name")
 
-    def __init__(self, name: str, kind: str, began: int) -> None:
+    def __init__(self, name: str, kind: str, group: int, began: int) -> None:
         self.name = name
         self.kind = kind
+        self.group = group
         self.began = self.ended = began
 
 
-class _Tee:
-    """Shows accesses to the trace, before the detector gets them."""
+class Tee:
+    """Shows accesses to a trace, before the detector gets them.
 
-    def __init__(self, detector: Detector, replay: TracingReplay) -> None:
+    Args:
+        detector: What is fed; None if nobody wants to know.
+        trace: Takes note.
+    """
+
+    def __init__(self, detector: Detector | None, trace: Tracing) -> None:
         self._detector = detector
-        self._replay = replay
+        self._trace = trace
 
     def access(self, access: Access) -> None:
-        self._replay.note_access(access)
-        self._detector.access(access)
+        """Pass an access on."""
+        self._trace.note_access(access)
+        if self._detector is not None:
+            self._detector.access(access)
+
+    def attach(self, locks: Locks) -> None:
+        """Pass on who keeps track of what orders the actors."""
+        if self._detector is not None:
+            self._detector.attach(locks)
 
     def lock_order(self, edge: LockOrder) -> None:
-        self._detector.lock_order(edge)
+        """Pass on that one lock was taken inside another one."""
+        if self._detector is not None:
+            self._detector.lock_order(edge)
 
     def finalized(self, variable: int) -> None:
-        self._detector.finalized(variable)
+        """Pass on that an object is gone."""
+        if self._detector is not None:
+            self._detector.finalized(variable)
 
     def signalled(self, lock: int) -> None:
-        self._detector.signalled(lock)
+        """Pass on that a condition was used."""
+        if self._detector is not None:
+            self._detector.signalled(lock)
 
     def retire(self, actor: ActorReplay) -> None:
-        self._detector.retire(actor)
+        """Pass on that an actor is over for all."""
+        if self._detector is not None:
+            self._detector.retire(actor)
 
 
-class TracingReplay(Replay):
+class Tracing(Replay):
+    """A replay that keeps what can be shown of a run; to be mixed into one.
+
+    Whoever mixes it in calls :meth:`start_tracing` before anything is replayed.
+
+    Attributes:
+        time: When the event happened that is replayed, in nanoseconds since the epoch, or 0.
+    """
+
+    def start_tracing(self, kept: int) -> None:
+        """Begin.
+
+        Args:
+            kept: How many events are kept.
+        """
+        self.time = 0
+        self._kept = kept
+        self._events: deque[_Event] = deque(maxlen=kept)
+        self._noted = 0
+        self._known: dict[int, _Actor] = {}
+        self._holds: dict[tuple[int, int], tuple[int, Site, int, int]] = {}
+        self._requests: dict[str, tuple[int, int, EventKind, str]] = {}
+        self._learned: deque[_Learned] = deque(maxlen=kept)
+        self._learns: OrderKind = "order"
+
+    # ------------------------------------------------------------ what happens
+
+    def note_access(self, access: Access) -> None:
+        """Take note of an access that is about to be judged."""
+        self._note(
+            access.actor, "access", self.definitions.variable_name(access.variable),
+            detail=WORDS[access.kind], site=access.site,
+            locks=tuple(held.lock for held in access.held if held.lock < FLAG_LOCKS),
+            value=repr(access.value)[:_VALUE_SHOWN] if access.has_value else "",
+        )  # fmt: skip
+
+    def _actor(self, number: int) -> ActorReplay:
+        actor = super()._actor(number)
+        self._seen(actor)
+        return actor
+
+    def _take(self, actor: ActorReplay, number: int, site: Site, *, waits: bool) -> None:
+        if number not in actor.held and number < FLAG_LOCKS:
+            self._holds[actor.number, number] = (self.index, site, self.time, actor.epoch)
+        super()._take(actor, number, site, waits=waits)
+
+    def _drop(self, actor: ActorReplay, number: int, lock: Any) -> None:
+        super()._drop(actor, number, lock)
+        held = self._holds.pop((actor.number, number), None)
+        if held is not None:
+            began, site, time, epoch = held
+            name = self.definitions.lock(number).name
+            self._note(
+                actor, "hold", name, at=began, other=number, site=site, epoch=epoch, time=time
+            )
+
+    def _meet(self, actor: ActorReplay, message: Message) -> None:
+        if message.actor is not None:
+            self.note_order(actor, message.actor, message.epoch)
+        super()._meet(actor, message)
+
+    def note_order(self, actor: ActorReplay, other: int, epoch: int) -> None:
+        """Take note that an actor learns what another one did until an epoch."""
+        if other in self._known and actor.base.get(other, -1) < epoch:
+            self._learned.append(_Learned(self._learns, other, epoch, actor.number, self.index))
+
+    def _fork(self, actor: ActorReplay, number: int, code: int, offset: int) -> None:
+        self._learns = "start"
+        super()._fork(actor, number, code, offset)
+        self._learns = "order"
+        child = self.actors[number]
+        self._note(actor, "start", child.name, other=number, site=child.fork_site)
+
+    def _join(self, actor: ActorReplay, number: int, thing: Any, argument: Any) -> None:
+        self._learns = "join"
+        super()._join(actor, number, thing, argument)
+        self._learns = "order"
+        if number in self._known:
+            self._note(actor, "join", self._known[number].name, other=number)
+
+    def _note(
+        self,
+        actor: ActorReplay,
+        kind: EventKind,
+        name: str,
+        *,
+        at: int | None = None,
+        number: int = 0,
+        detail: str = "",
+        other: int = 0,
+        site: Site | None = None,
+        locks: tuple[int, ...] = (),
+        value: str = "",
+        epoch: int = 0,
+        time: int | None = None,
+    ) -> None:
+        self._noted += 1
+        began = self.index if at is None else at
+        who = number or actor.number
+        self._events.append(
+            _Event(
+                kind, began, self.index, who, name, detail, other, site, locks, value,
+                self.time if time is None else time, epoch or actor.epoch,
+            )
+        )  # fmt: skip
+        self._seen(actor)
+
+    def _seen(self, actor: ActorReplay) -> None:
+        known = self._known.get(actor.number)
+        if known is None:
+            known = self._known[actor.number] = _Actor(
+                actor.name, actor.kind, actor.group, self.index
+            )
+            if len(self._known) > self._kept:
+                del self._known[next(iter(self._known))]
+        known.ended = self.index
+
+    # ------------------------------------------------------------ the trace
+
+    def process_of(self, number: int) -> int:
+        """Return the id of the process of an actor."""
+        return self.definitions.pid_of(number)
+
+    def trace(self) -> RunTrace:
+        """Return what was kept, with names and places."""
+        held = [
+            _Event(
+                "hold", at, self.index, who, self.definitions.lock(lock).name, other=lock,
+                site=site, time=time, epoch=epoch,
+            )
+            for (who, lock), (at, site, time, epoch) in self._holds.items()
+        ]  # fmt: skip
+        kept = sorted((*self._events, *held), key=lambda event: event.at)
+        events = [self._resolved(event) for event in kept]
+        omitted = self._noted - len(self._events)
+        first = self._events[0].until if omitted else 0
+        involved = {event.actor for event in events} | {
+            event.other for event in events if event.kind in ("start", "join")
+        }
+        actors = tuple(
+            TracedActor(
+                number, known.name, known.kind, self.process_of(number),
+                known.began, known.ended, known.group,
+            )
+            for number, known in self._known.items()
+            if number in involved and known.ended >= first
+        )  # fmt: skip
+        return RunTrace(actors, tuple(events), omitted, first, tuple(self._orders(kept)))
+
+    def _orders(self, events: list[_Event]) -> list[TracedOrder]:
+        """Lead from the last thing that an actor did before to the first that another did after.
+
+        What was learned is in epochs.  An order that follows from two others is left out.
+        """
+        epochs: dict[int, list[int]] = {}
+        begun: dict[int, list[int]] = {}
+        for event in events:
+            if event.kind == "hold":
+                continue  # its place is where it ended
+            own = epochs.setdefault(event.actor, [])
+            own.append(max(event.epoch, own[-1]) if own else event.epoch)
+            begun.setdefault(event.actor, []).append(event.at)
+        targets: dict[tuple[int, int], dict[int, tuple[int, OrderKind]]] = {}
+        for one in self._learned:
+            place = bisect_right(epochs.get(one.before, ()), one.epoch) - 1
+            later = begun.get(one.after, ())
+            next_one = bisect_left(later, one.at)
+            if place < 0 or next_one >= len(later):
+                continue
+            since, at = begun[one.before][place], later[next_one]
+            into = targets.setdefault((one.after, at), {})
+            if since <= at and since >= into.get(one.before, (0, ""))[0]:
+                into[one.before] = (since, one.kind)
+        known: dict[tuple[int, int], list[tuple[int, int]]] = {}
+        for (after, at), into in sorted(targets.items()):
+            for before, (since, _) in into.items():
+                known.setdefault((before, after), []).append((at, since))
+        return [
+            TracedOrder(kind, before, since, after, at)
+            for (after, at), into in targets.items()
+            for before, (since, kind) in into.items()
+            if kind != "order" or not _follows(before, since, into, known)
+        ]
+
+    def _resolved(self, event: _Event) -> TracedEvent:
+        file, line, function = "", 0, ""
+        if event.site is not None:
+            code, offset = event.site.frames[0]
+            known = self.definitions.code(code)
+            if known is not None:
+                frame = known.frame(offset)
+                file, line, function = frame.file, frame.line, frame.function
+        return TracedEvent(
+            event.kind, event.at, event.until, event.actor, event.name, event.detail, event.other,
+            file, line, function, tuple(self.definitions.lock(one).name for one in event.locks),
+            event.value, event.time,
+        )  # fmt: skip
+
+
+def _follows(
+    before: int,
+    since: int,
+    into: dict[int, tuple[int, OrderKind]],
+    known: dict[tuple[int, int], list[tuple[int, int]]],
+) -> bool:
+    """Tell whether an order is known by way of another one that leads to the same event."""
+    for other, (at, _) in into.items():
+        learned = known.get((before, other), ())
+        place = bisect_right(learned, (at, 1 << 62)) - 1
+        if place >= 0 and learned[place][1] >= since:
+            return True
+    return False
+
+
+class TracingReplay(Tracing):
     """Replays a run, and keeps what can be shown of it.
 
     Args:
@@ -86,49 +347,8 @@ class TracingReplay(Replay):
         *,
         kept: int = EVENTS_KEPT,
     ) -> None:
-        super().__init__(definitions, _Tee(detector, self), mailbox)
-        self._kept = kept
-        self._events: deque[_Event] = deque(maxlen=kept)
-        self._noted = 0
-        self._known: dict[int, _Actor] = {}
-        self._holds: dict[tuple[int, int], tuple[int, Site]] = {}
-        self._requests: dict[str, tuple[int, int, EventKind, str]] = {}
-
-    # ------------------------------------------------------------ what happens
-
-    def note_access(self, access: Access) -> None:
-        """Take note of an access that is about to be judged."""
-        self._note(
-            access.actor, "access", self.definitions.variable_name(access.variable),
-            detail=WORDS[access.kind], site=access.site,
-            locks=tuple(held.lock for held in access.held),
-        )  # fmt: skip
-
-    def _actor(self, number: int) -> ActorReplay:
-        actor = super()._actor(number)
-        self._seen(actor)
-        return actor
-
-    def _take(self, actor: ActorReplay, number: int, site: Site, *, waits: bool) -> None:
-        if number not in actor.held:
-            self._holds[actor.number, number] = (self.index, site)
-        super()._take(actor, number, site, waits=waits)
-
-    def _drop(self, actor: ActorReplay, number: int, lock: Any) -> None:
-        super()._drop(actor, number, lock)
-        began, site = self._holds.pop((actor.number, number), (self.index, None))
-        name = self.definitions.lock(number).name
-        self._note(actor, "hold", name, at=began, other=number, site=site)
-
-    def _fork(self, actor: ActorReplay, number: int, code: int, offset: int) -> None:
-        super()._fork(actor, number, code, offset)
-        child = self.actors[number]
-        self._note(actor, "start", child.name, other=number, site=child.fork_site)
-
-    def _join(self, actor: ActorReplay, number: int, thing: Any, argument: Any) -> None:
-        super()._join(actor, number, thing, argument)
-        if number in self._known:
-            self._note(actor, "join", self._known[number].name, other=number)
+        super().__init__(definitions, Tee(detector, self), mailbox)
+        self.start_tracing(kept)
 
     def _handle(self, op: int, actor: ActorReplay, subject: int, thing: Any, argument: Any) -> None:
         if op == ops.HTTP_REQUEST:
@@ -149,70 +369,3 @@ class TracingReplay(Replay):
             self._note(actor, "query", str(argument[0]), detail=str(argument[1]))
         else:
             super()._handle(op, actor, subject, thing, argument)
-
-    def _note(
-        self,
-        actor: ActorReplay,
-        kind: EventKind,
-        name: str,
-        *,
-        at: int | None = None,
-        number: int = 0,
-        detail: str = "",
-        other: int = 0,
-        site: Site | None = None,
-        locks: tuple[int, ...] = (),
-    ) -> None:
-        self._noted += 1
-        began = self.index if at is None else at
-        who = number or actor.number
-        self._events.append(_Event(kind, began, self.index, who, name, detail, other, site, locks))
-        self._seen(actor)
-
-    def _seen(self, actor: ActorReplay) -> None:
-        known = self._known.get(actor.number)
-        if known is None:
-            known = self._known[actor.number] = _Actor(actor.name, actor.kind, self.index)
-            if len(self._known) > self._kept:
-                del self._known[next(iter(self._known))]
-        known.ended = self.index
-
-    # ------------------------------------------------------------ the trace
-
-    def trace(self) -> RunTrace:
-        """Return what was kept, with names and places."""
-        held = [
-            _Event(
-                "hold", at, self.index, who, self.definitions.lock(lock).name, other=lock, site=site
-            )
-            for (who, lock), (at, site) in self._holds.items()
-        ]
-        events = [self._resolved(event) for event in (*self._events, *held)]
-        events.sort(key=lambda event: event.at)
-        omitted = self._noted - len(self._events)
-        first = self._events[0].until if omitted else 0
-        involved = {event.actor for event in events} | {
-            event.other for event in events if event.kind in ("start", "join")
-        }
-        actors = tuple(
-            TracedActor(
-                number, known.name, known.kind, self.definitions.pid_of(number),
-                known.began, known.ended,
-            )
-            for number, known in self._known.items()
-            if number in involved and known.ended >= first
-        )  # fmt: skip
-        return RunTrace(actors, tuple(events), omitted, first)
-
-    def _resolved(self, event: _Event) -> TracedEvent:
-        file, line, function = "", 0, ""
-        if event.site is not None:
-            code, offset = event.site.frames[0]
-            known = self.definitions.code(code)
-            if known is not None:
-                frame = known.frame(offset)
-                file, line, function = frame.file, frame.line, frame.function
-        return TracedEvent(
-            event.kind, event.at, event.until, event.actor, event.name, event.detail, event.other,
-            file, line, function, tuple(self.definitions.lock(one).name for one in event.locks),
-        )  # fmt: skip

@@ -32,10 +32,10 @@ from collections import deque
 from typing import TYPE_CHECKING, Any
 
 from raceway.pipeline import native, outcomes, processes
-from raceway.pipeline import transport as transport_module
 from raceway.pipeline.orphans import Orphans
 from raceway.pipeline.pacing import Pacer
 from raceway.pipeline.stats import Stats
+from raceway.pipeline.trouble import Trouble
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -49,7 +49,6 @@ RESERVE = 1 / 32
 """Part of the buffer that is kept free for what must not get lost."""
 
 _FIRST_DELAY, _LONGEST_DELAY = 0.1, 5.0  # seconds of backoff
-_WARN_EVERY = 60.0  # seconds
 _SPILLED_AT_ONCE = 5000  # events
 
 _monotonic = time.monotonic
@@ -144,11 +143,8 @@ class Sender:
         self._hurry = False  # a flush wants the next attempt now
         self._give_up_at: float | None = None
         self._failing = False
-        self._problem = ""  # what the next warning says
-        self._outage = ""  # the same, but over when the server accepts a batch
+        self._trouble = Trouble()
         self._given_up = False
-        self._reported_loss = 0
-        self._warned_at: float | None = None
         self._pacer = Pacer(self._rate, time.monotonic())
 
     # --- what the application's threads call -------------------------------------------------
@@ -323,7 +319,7 @@ class Sender:
             newer = self._encoded(record for _, _, record in queue)
             spool.write([event for event in newer if event])
             spooled = spool.count
-            self._problem = spool.problem or self._problem
+            self._trouble.problem = spool.problem or self._trouble.problem
             spool.close()
         with self._lock:
             self._left = spooled
@@ -365,7 +361,7 @@ class Sender:
                 try:
                     self._deliver(batch, generation)
                 except Exception as error:  # a bug of ours; the next batch may fare better
-                    self._problem = f"internal error: {type(error).__name__}: {error}"
+                    self._trouble.internal(error)
                     self._settle_rest(generation)
                 self._report()
         finally:
@@ -408,7 +404,7 @@ class Sender:
                     # Whoever has just sent something may soon have more: it need not wake us.
                     idle = True
                     wait = self._flush_interval
-            if self._dropped > self._reported_loss:
+            if self._dropped > self._trouble.reported:
                 self._report()
             self._wake.wait(wait)
             if self._asleep:
@@ -463,7 +459,7 @@ class Sender:
             try:
                 event = record if type(record) is bytes else self._encode(record)
             except Exception as error:  # a bug of ours; the other events may fare better
-                self._problem = f"internal error: {type(error).__name__}: {error}"
+                self._trouble.internal(error)
                 event = b""
             yield event if len(event) <= MAX_EVENT_BYTES else b""
 
@@ -526,8 +522,8 @@ class Sender:
             size = sum(map(len, part))
             self._batch_bytes = max(1024, min(self._batch_bytes, size // 2))
         if outcome.sent or outcome.outage:
-            self._outage = outcome.outage
-        self._problem = outcome.lost or self._problem
+            self._trouble.outage = outcome.outage
+        self._trouble.problem = outcome.lost or self._trouble.problem
         if outcome.again:
             self._report()
         return [part[piece.start : piece.stop] for piece in outcome.rest]
@@ -603,7 +599,7 @@ class Sender:
             self._settle(generation, refused=len(events) - len(sendable))
         if kept:
             self._spill_at = sys.maxsize  # until something has been taken off the disk
-            self._problem = spool.problem
+            self._trouble.problem = spool.problem
 
     def _read_back(self, generation: int) -> list[bytes] | None:
         """Return a batch of what is on the disk."""
@@ -618,7 +614,7 @@ class Sender:
                 self._spill_at = self._buffer_bytes // 2
                 lost, spool.missing = spool.missing, 0
                 if lost:
-                    self._problem = spool.problem or "a part of the spool is damaged"
+                    self._trouble.problem = spool.problem or "a part of the spool is damaged"
                     self._settle(generation, refused=lost)
             while self._from_disk and len(batch) < self._batch_size:
                 if batch and size + len(self._from_disk[0]) > self._batch_bytes:
@@ -674,26 +670,6 @@ class Sender:
     # --- warnings ----------------------------------------------------------------------------
 
     def _report(self, *, final: bool = False) -> None:
-        """Log what went wrong, at most once a minute and once at the end."""
-        loss = self._dropped + self._unconfirmed
-        new_loss = loss - self._reported_loss
-        problem = self._problem or self._outage
-        if not new_loss and not (self._left if final else problem):
-            return
-        now = time.monotonic()
-        if not final and self._warned_at is not None and now - self._warned_at < _WARN_EVERY:
-            return
-        problem, self._problem = problem or "events were dropped", ""
-        self._warned_at, self._reported_loss = now, loss
-        try:
-            with transport_module.importing:
-                import logging  # late: programs that deliver without trouble need not pay for it
-
-            logging.getLogger("raceway").warning(
-                "raceway server: %s (events waiting: %d, lost so far: %d)",
-                problem,
-                self._accepted - self._settled + self._left,
-                loss,
-            )
-        except Exception:  # noqa: S110 - a handler of the application; there is nobody to tell
-            pass
+        lost = self._dropped + self._unconfirmed
+        waiting = self._accepted - self._settled + self._left
+        self._trouble.tell(lost, waiting, left=self._left, final=final)

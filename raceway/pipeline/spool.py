@@ -47,9 +47,9 @@ class Spool:
         >>> import tempfile
         >>> with tempfile.TemporaryDirectory() as folder:
         ...     spool = Spool(folder, 1000)
-        ...     taken = spool.write([b"{}", b"[]"])
+        ...     taken = spool.write([b"{}", b'{"n":1}'])
         ...     taken, spool.count, spool.read(), spool.count
-        (2, 2, [b'{}', b'[]'], 0)
+        (2, 2, [b'{}', b'{"n":1}'], 0)
     """
 
     def __init__(self, folder: str, limit: int) -> None:

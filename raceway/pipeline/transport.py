@@ -15,18 +15,20 @@ uses gevent must be able to patch before.
 
 from __future__ import annotations
 
+import binascii
 import codecs
 import io
 import os
 import time
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 from raceway.pipeline import native
 
 if TYPE_CHECKING:
     from http.client import HTTPConnection
+    from urllib.parse import SplitResult
 
 importing = native.allocate_lock()
 """Held while the sender's thread imports: a process that is forked in the middle of it would find
@@ -36,6 +38,7 @@ _inherited: list[HTTPConnection] = []
 _MAX_ANSWER = 64 * 1024
 _MAX_RETRY_AFTER = 120.0  # seconds; a server that asks for more is asked again earlier
 _IDLE = 4.0  # seconds; after five of them many servers hang up, perhaps just when a batch comes
+_PROXY_PORT = 80  # as for any URL that names none
 _NOTHING = b'{"events":[]}'
 _PROOF = frozenset({400, 413, 422})  # answers that only say something about the empty batch
 
@@ -66,6 +69,8 @@ class Transport:
         endpoint: Base URL of the server.
         api_key: Key for the server, if it wants one.
         timeout: Limit for connecting, for sending a batch and for its answer, in seconds.
+        proxy: URL of an HTTP proxy, or None. What the server's key is stays hidden from it only if
+            the endpoint is one of TLS: then it passes on a tunnel.
 
     Attributes:
         endpoint: Base URL of the server.
@@ -73,7 +78,9 @@ class Transport:
             who has taken note of the answer.
     """
 
-    def __init__(self, endpoint: str, api_key: str | None, timeout: float) -> None:
+    def __init__(
+        self, endpoint: str, api_key: str | None, timeout: float, proxy: str | None = None
+    ) -> None:
         self.endpoint = endpoint
         parts = urlsplit(endpoint)
         self._tls = parts.scheme == "https"
@@ -90,6 +97,11 @@ class Transport:
         if api_key:
             self._headers["Authorization"] = f"Bearer {api_key}"
             self._headers["X-Raceway-Key"] = api_key
+        self._proxy = urlsplit(proxy) if proxy else None
+        self._proxy_headers = _authorization(self._proxy)
+        if self._proxy is not None and not self._tls:
+            self._path = f"{endpoint.rstrip('/')}/events"  # a proxy is told the whole URL
+            self._headers.update(self._proxy_headers)
         self.entrusted = False
         self._connection: HTTPConnection | None = None
         self._used_at = 0.0
@@ -168,7 +180,13 @@ class Transport:
                 # Looking up a host name would import this one, outside of the lock.
                 codecs.lookup("idna")
             make = client.HTTPSConnection if self._tls else client.HTTPConnection
-            connection = make(self._host, self._port, timeout=self._timeout)
+            if self._proxy is None:
+                connection = make(self._host, self._port, timeout=self._timeout)
+            else:
+                host, port = self._proxy.hostname or "", self._proxy.port or _PROXY_PORT
+                connection = make(host, port, timeout=self._timeout)
+                if self._tls:
+                    connection.set_tunnel(self._host, self._port, self._proxy_headers)
             connection.connect()
             connection.response_class = self._response  # type: ignore[assignment]  # it is called
             self._connection = connection
@@ -252,6 +270,15 @@ def _acknowledge_at_once(sock: Any) -> None:
     option = getattr(socket, "TCP_QUICKACK", None)
     if option is not None:
         sock.setsockopt(socket.IPPROTO_TCP, option, 1)
+
+
+def _authorization(proxy: SplitResult | None) -> dict[str, str]:
+    """Return the header that tells a proxy who we are, if its URL does."""
+    if proxy is None or proxy.username is None:
+        return {}
+    said = f"{unquote(proxy.username)}:{unquote(proxy.password or '')}".encode()
+    digits = binascii.b2a_base64(said, newline=False).decode("ascii")
+    return {"Proxy-Authorization": f"Basic {digits}"}
 
 
 def _reason(error: Exception) -> str:

@@ -21,6 +21,7 @@ from typing import Any
 from raceway.context import TraceContext
 from raceway.engine.commutes import WORDS, WRITES
 from raceway.engine.definitions import Definitions
+from raceway.engine.flags import Locks
 from raceway.engine.stamped import Access, ActorReplay, LockOrder, Site
 from raceway.model import ops
 from raceway.model.aging import Aging
@@ -117,6 +118,9 @@ class EventReplay(Replay):
         module = os.path.splitext(os.path.basename(code.file))[0]
         kind = events.function_call(code.function, module, None, code.file, code.first_line)
         self._emit(actor, kind, {"seen": "first time"})
+
+    def attach(self, locks: Locks) -> None:
+        """Ask for nothing: what is told is what happened."""
 
     def lock_order(self, edge: LockOrder) -> None:
         """Take no notice: the server has no place for it."""

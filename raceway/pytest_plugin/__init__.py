@@ -85,6 +85,15 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         " never; all findings are listed at the end",
     )
 
+    group.addoption(
+        "--raceway-watch",
+        action="append",
+        default=[],
+        metavar="WHAT",
+        help="track objects without a change to the code, as raceway-run --watch does; may be given"
+        " several times: module:Class, module:VARIABLE, 'shop.*:*Repository', or auto",
+    )
+
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_load_initial_conftests(early_config: pytest.Config) -> None:
@@ -118,7 +127,9 @@ def _begin(config: pytest.Config, options: Any) -> None:
     if not in_process.is_enabled():
         return
     try:
-        recording = in_process.InProcess()
+        recording = in_process.InProcess(
+            in_process.patterns(options.raceway_watch, "--raceway-watch")
+        )
     except (OSError, UsageError) as error:  # nothing was recorded: no test is to pass for it
         raise pytest.UsageError(f"--raceway: {error}") from error
     from raceway.pytest_plugin.judge import Judge

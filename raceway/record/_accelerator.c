@@ -55,7 +55,7 @@ static struct {
     PyObject *absent, *tracked; /* of raceway.watch */
     long write, value, grow, update; /* bits of ops */
     PyObject *condition_enter, *condition_exit;
-    PyObject *str_s, *str_dict, *str_acquire, *str_release, *key;
+    PyObject *str_s, *str_dict, *str_acquire, *str_release, *str_name, *key;
 } G;
 
 #define FIELD(object, at) (*(PyObject **)((char *)(object) + (at)))
@@ -1863,6 +1863,308 @@ static PyTypeObject LockMethodType = {
     .tp_descr_get = bind,
 };
 
+/* What stands for `_thread.allocate_lock`: a module whose locks nobody follows gets the real one without a frame of ours,
+ * which a debugger would show in the middle of each import. */
+typedef struct {
+    LockMethod method; /* of its owner's instances: where the real function lies */
+    PyObject *internal; /* by the names of modules: whether they make locks for themselves */
+} LockFactory;
+
+static PyObject *
+lock_factory_call(PyObject *self, PyObject *const *args, size_t nargsf, PyObject *names)
+{
+    LockMethod *method = &((LockFactory *)self)->method;
+    if (PyVectorcall_NARGS(nargsf) == 1 && (names == NULL || PyTuple_GET_SIZE(names) == 0)
+        && PyObject_TypeCheck(args[0], method->owner)) {
+        PyObject *globals = PyEval_GetGlobals();
+        PyObject *name = globals == NULL ? NULL : PyDict_GetItemWithError(globals, G.str_name);
+        PyObject *internal = NULL;
+        if (name != NULL && PyUnicode_CheckExact(name)) {
+            internal = PyDict_GetItemWithError(((LockFactory *)self)->internal, name);
+        }
+        PyObject *original = FIELD(args[0], method->at);
+        if (internal == Py_True && original != NULL) {
+            return PyObject_CallNoArgs(original);
+        }
+        PyErr_Clear(); /* the Python function says what is wrong */
+    }
+    return PyObject_Vectorcall(method->function, args, nargsf, names);
+}
+
+static PyObject *
+lock_factory_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
+{
+    PyObject *internal = PyTuple_GET_SIZE(args) == 4 ? PyTuple_GET_ITEM(args, 3) : NULL;
+    if (internal == NULL || !PyDict_CheckExact(internal)) {
+        PyErr_SetString(PyExc_TypeError, "takes a function, its class, a member of it and a dict");
+        return NULL;
+    }
+    PyObject *others = PyTuple_GetSlice(args, 0, 3);
+    if (others == NULL) {
+        return NULL;
+    }
+    LockFactory *self = (LockFactory *)lock_method_new(type, others, kwargs);
+    Py_DECREF(others);
+    if (self != NULL) {
+        self->method.call = lock_factory_call;
+        Py_INCREF(internal);
+        self->internal = internal;
+    }
+    return (PyObject *)self;
+}
+
+static int
+lock_factory_traverse(LockFactory *self, visitproc visit, void *arg)
+{
+    Py_VISIT(self->internal);
+    return lock_method_traverse(&self->method, visit, arg);
+}
+
+static int
+lock_factory_clear(LockFactory *self)
+{
+    Py_CLEAR(self->internal);
+    return lock_method_clear(&self->method);
+}
+
+static void
+lock_factory_dealloc(LockFactory *self)
+{
+    PyObject_GC_UnTrack(self);
+    lock_factory_clear(self);
+    Py_TYPE(self)->tp_free((PyObject *)self);
+}
+
+static PyTypeObject LockFactoryType = {
+    PyVarObject_HEAD_INIT(NULL, 0)
+    .tp_name = "raceway.record._accelerator.LockFactory",
+    .tp_basicsize = sizeof(LockFactory),
+    .tp_flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC | Py_TPFLAGS_HAVE_VECTORCALL
+        | Py_TPFLAGS_METHOD_DESCRIPTOR,
+    .tp_doc = "``__call__`` of what makes locks in the place of a builtin function.",
+    .tp_new = lock_factory_new,
+    .tp_call = PyVectorcall_Call,
+    .tp_vectorcall_offset = offsetof(LockMethod, call),
+    .tp_getattro = lock_method_getattro,
+    .tp_traverse = (traverseproc)lock_factory_traverse,
+    .tp_clear = (inquiry)lock_factory_clear,
+    .tp_dealloc = (destructor)lock_factory_dealloc,
+    .tp_descr_get = bind,
+};
+
+/* ------------------------------------------------------------------ unseen by what traces */
+
+#if PY_VERSION_HEX < 0x030B0000
+static void
+PyThreadState_EnterTracing(PyThreadState *thread)
+{
+    thread->tracing++;
+    thread->cframe->use_tracing = 0;
+}
+
+static void
+PyThreadState_LeaveTracing(PyThreadState *thread)
+{
+    thread->tracing--;
+    thread->cframe->use_tracing
+        = thread->tracing == 0 && (thread->c_tracefunc != NULL || thread->c_profilefunc != NULL);
+}
+#endif
+
+/* A function of ours between the program and what it has asked for.  Tools that trace, profile or debug the program do
+ * not see it, nor what it calls but by seen(). */
+typedef struct {
+    PyObject_HEAD
+    vectorcallfunc call;
+    PyObject *function;
+} Unseen;
+
+static PyObject *
+unseen_call(PyObject *self, PyObject *const *args, size_t nargsf, PyObject *names)
+{
+    PyThreadState *thread = PyThreadState_Get();
+    PyThreadState_EnterTracing(thread);
+    PyObject *result = PyObject_Vectorcall(((Unseen *)self)->function, args,
+                                           (size_t)PyVectorcall_NARGS(nargsf), names);
+    PyThreadState_LeaveTracing(thread);
+    return result;
+}
+
+PyDoc_STRVAR(seen_doc,
+"seen(function, *args)\n--\n\n"
+"Call a function of the program from one that is Unseen.");
+
+static PyObject *
+seen(PyObject *module, PyObject *const *args, Py_ssize_t count)
+{
+    if (count < 1) {
+        PyErr_SetString(PyExc_TypeError, "takes a function");
+        return NULL;
+    }
+    PyThreadState *thread = PyThreadState_Get();
+    PyThreadState_LeaveTracing(thread);
+    PyObject *result = PyObject_Vectorcall(args[0], args + 1, (size_t)(count - 1), NULL);
+    PyThreadState_EnterTracing(thread);
+    return result;
+}
+
+static PyObject *
+unseen_getattro(PyObject *self, PyObject *name)
+{
+    return wrapping_getattro(self, ((Unseen *)self)->function, name);
+}
+
+static PyObject *
+unseen_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
+{
+    PyObject *function;
+    if (!PyArg_ParseTuple(args, "O", &function)) {
+        return NULL;
+    }
+    Unseen *self = (Unseen *)type->tp_alloc(type, 0);
+    if (self != NULL) {
+        self->call = unseen_call;
+        Py_INCREF(function);
+        self->function = function;
+    }
+    return (PyObject *)self;
+}
+
+static int
+unseen_traverse(Unseen *self, visitproc visit, void *arg)
+{
+    Py_VISIT(self->function);
+    return 0;
+}
+
+static int
+unseen_clear(Unseen *self)
+{
+    Py_CLEAR(self->function);
+    return 0;
+}
+
+static void
+unseen_dealloc(Unseen *self)
+{
+    PyObject_GC_UnTrack(self);
+    unseen_clear(self);
+    Py_TYPE(self)->tp_free((PyObject *)self);
+}
+
+static PyTypeObject UnseenType = {
+    PyVarObject_HEAD_INIT(NULL, 0)
+    .tp_name = "raceway.record._accelerator.Unseen",
+    .tp_basicsize = sizeof(Unseen),
+    .tp_flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC | Py_TPFLAGS_HAVE_VECTORCALL
+        | Py_TPFLAGS_METHOD_DESCRIPTOR,
+    .tp_doc = "A function that tools which trace the program do not see.",
+    .tp_new = unseen_new,
+    .tp_call = PyVectorcall_Call,
+    .tp_vectorcall_offset = offsetof(Unseen, call),
+    .tp_getattro = unseen_getattro,
+    .tp_traverse = (traverseproc)unseen_traverse,
+    .tp_clear = (inquiry)unseen_clear,
+    .tp_dealloc = (destructor)unseen_dealloc,
+    .tp_descr_get = bind,
+};
+
+/* ------------------------------------------------------------------ imports */
+
+/* ``find_spec`` of the first finder: most modules are none of its business, and a frame of Python code would be seen in
+ * each import by whatever traces. */
+typedef struct {
+    PyObject_HEAD
+    vectorcallfunc call;
+    PyObject *function; /* the Python method that does the same, and everything unusual */
+    PyObject *hooks;    /* by the names of modules: what waits for them */
+    PyObject *ours;     /* how the names of our own modules begin */
+} FindSpec;
+
+static PyObject *
+find_spec_call(PyObject *self, PyObject *const *args, size_t nargsf, PyObject *names)
+{
+    FindSpec *find = (FindSpec *)self;
+    Py_ssize_t count = PyVectorcall_NARGS(nargsf);
+    if ((count == 2 || count == 3) && (names == NULL || PyTuple_GET_SIZE(names) == 0)
+        && PyUnicode_CheckExact(args[0])) {
+        int hooked = PyDict_Contains(find->hooks, args[0]);
+        Py_ssize_t own = hooked != 0 ? 1
+            : PyUnicode_Tailmatch(args[0], find->ours, 0, PY_SSIZE_T_MAX, -1);
+        if (hooked == 0 && own == 0) {
+            Py_RETURN_NONE;
+        }
+        PyErr_Clear(); /* the Python function says what is wrong */
+    }
+    return PyObject_Vectorcall(find->function, args, nargsf, names);
+}
+
+static PyObject *
+find_spec_getattro(PyObject *self, PyObject *name)
+{
+    return wrapping_getattro(self, ((FindSpec *)self)->function, name);
+}
+
+static PyObject *
+find_spec_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
+{
+    PyObject *function, *hooks, *ours;
+    if (!PyArg_ParseTuple(args, "OO!O!", &function, &PyDict_Type, &hooks, &PyUnicode_Type, &ours)) {
+        return NULL;
+    }
+    FindSpec *self = (FindSpec *)type->tp_alloc(type, 0);
+    if (self != NULL) {
+        self->call = find_spec_call;
+        Py_INCREF(function);
+        self->function = function;
+        Py_INCREF(hooks);
+        self->hooks = hooks;
+        Py_INCREF(ours);
+        self->ours = ours;
+    }
+    return (PyObject *)self;
+}
+
+static int
+find_spec_traverse(FindSpec *self, visitproc visit, void *arg)
+{
+    Py_VISIT(self->function);
+    Py_VISIT(self->hooks);
+    return 0;
+}
+
+static int
+find_spec_clear(FindSpec *self)
+{
+    Py_CLEAR(self->function);
+    Py_CLEAR(self->hooks);
+    Py_CLEAR(self->ours);
+    return 0;
+}
+
+static void
+find_spec_dealloc(FindSpec *self)
+{
+    PyObject_GC_UnTrack(self);
+    find_spec_clear(self);
+    Py_TYPE(self)->tp_free((PyObject *)self);
+}
+
+static PyTypeObject FindSpecType = {
+    PyVarObject_HEAD_INIT(NULL, 0)
+    .tp_name = "raceway.record._accelerator.FindSpec",
+    .tp_basicsize = sizeof(FindSpec),
+    .tp_flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC | Py_TPFLAGS_HAVE_VECTORCALL,
+    .tp_doc = "``find_spec`` of a finder for few modules.",
+    .tp_new = find_spec_new,
+    .tp_call = PyVectorcall_Call,
+    .tp_vectorcall_offset = offsetof(FindSpec, call),
+    .tp_getattro = find_spec_getattro,
+    .tp_traverse = (traverseproc)find_spec_traverse,
+    .tp_clear = (inquiry)find_spec_clear,
+    .tp_dealloc = (destructor)find_spec_dealloc,
+};
+
 /* ------------------------------------------------------------------ slots of Python classes */
 
 static Py_ssize_t
@@ -2220,6 +2522,7 @@ static PyMethodDef methods[] = {
     {"sync", (PyCFunction)(void (*)(void))sync_op, METH_FASTCALL, sync_doc},
     {"unpack", unpack, METH_O, unpack_doc},
     {"pass_over", pass_over, METH_VARARGS, pass_over_doc},
+    {"seen", (PyCFunction)(void (*)(void))seen, METH_FASTCALL, seen_doc},
     {NULL, NULL, 0, NULL},
 };
 
@@ -2235,13 +2538,16 @@ module_exec(PyObject *module)
     G.str_dict = PyUnicode_InternFromString("__dict__");
     G.str_acquire = PyUnicode_InternFromString("acquire");
     G.str_release = PyUnicode_InternFromString("release");
-    if (G.str_acquire == NULL || G.str_release == NULL || G.str_s == NULL || G.str_dict == NULL
+    G.str_name = PyUnicode_InternFromString("__name__");
+    if (G.str_name == NULL || G.str_acquire == NULL || G.str_release == NULL || G.str_s == NULL || G.str_dict == NULL
         || PyType_Ready(&StateType) < 0 || PyType_Ready(&BufferType) < 0
         || PyType_Ready(&QueueStepType) < 0 || PyType_Ready(&MembersType) < 0
         || PyType_Ready(&SlotType) < 0 || PyType_Ready(&LocalType) < 0
         || PyType_Ready(&AttributeType) < 0 || PyType_Ready(&SharedAttributeType) < 0
         || PyType_Ready(&EnterType) < 0
         || PyType_Ready(&LeaveType) < 0 || PyType_Ready(&SetterType) < 0
+        || PyType_Ready(&LockFactoryType) < 0 || PyType_Ready(&FindSpecType) < 0
+        || PyType_Ready(&UnseenType) < 0
         || PyType_Ready(&LockMethodType) < 0 || PyType_Ready(&DresserType) < 0
         || PyType_Ready(&ContainerMethodType) < 0 || PyType_Ready(&QueuePutType) < 0) {
         return -1;
@@ -2263,6 +2569,9 @@ module_exec(PyObject *module)
         || PyModule_AddObjectRef(module, "SharedAttribute", (PyObject *)&SharedAttributeType) < 0
         || PyModule_AddObjectRef(module, "Setter", (PyObject *)&SetterType) < 0
         || PyModule_AddObjectRef(module, "LockMethod", (PyObject *)&LockMethodType) < 0
+        || PyModule_AddObjectRef(module, "LockFactory", (PyObject *)&LockFactoryType) < 0
+        || PyModule_AddObjectRef(module, "Unseen", (PyObject *)&UnseenType) < 0
+        || PyModule_AddObjectRef(module, "FindSpec", (PyObject *)&FindSpecType) < 0
         || PyModule_AddObjectRef(module, "ContainerMethod", (PyObject *)&ContainerMethodType) < 0
         || PyModule_AddObjectRef(module, "QueuePut", (PyObject *)&QueuePutType) < 0) {
         return -1;

@@ -379,20 +379,24 @@ def sync(op: int, subject: int, argument: Any = None) -> None:
 def failed(error: BaseException) -> None:
     """Record that nobody has caught ``error``, which ends whoever runs here."""
     try:
-        if isinstance(error, (SystemExit, KeyboardInterrupt)):
-            return
-        where = "unknown:0"
-        traceback = error.__traceback__
-        while traceback is not None:
-            where = f"{traceback.tb_frame.f_code.co_filename}:{traceback.tb_lineno}"
-            traceback = traceback.tb_next
-        try:
-            message = str.__str__(str(error))[:_MESSAGE_LIMIT]
-        except Exception:  # the application's class
-            message = ""
-        sync(ops.EVENT, ops.EVENT_FAILED, (type(error).__qualname__, message, where))
+        if not isinstance(error, (SystemExit, KeyboardInterrupt)):
+            sync(ops.EVENT, ops.EVENT_FAILED, described(error))
     except BaseException as problem:
         lost("error", problem)
+
+
+def described(error: BaseException) -> tuple[str, str, str]:
+    """Return class and message of an exception, and the place that raised it."""
+    where = "unknown:0"
+    traceback = error.__traceback__
+    while traceback is not None:
+        where = f"{traceback.tb_frame.f_code.co_filename}:{traceback.tb_lineno}"
+        traceback = traceback.tb_next
+    try:
+        message = str.__str__(str(error))[:_MESSAGE_LIMIT]
+    except Exception:  # the application's class
+        message = ""
+    return type(error).__qualname__, message, where
 
 
 def sync_site(op: int, subject: int, depth: int = 2) -> None:

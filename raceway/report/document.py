@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     )
 
 SCHEMA: Final = "raceway-report/1"
+FINDING_EVENT: Final = "raceway.finding"
+"""Name of the Custom event that tells a server of a finding; its data is a finding as in here."""
 
 JsonObject = dict[str, Any]
 
@@ -54,9 +56,9 @@ def report_document(report: Report) -> JsonObject:
             for process in report.processes
         ],
         "findings": [
-            *(_finding(finding) for finding in report.findings),
-            *(_finding(finding, known=True) for finding in report.known),
-            *(_finding(finding) for finding in report.suppressed),
+            *(finding_document(finding) for finding in report.findings),
+            *(finding_document(finding, known=True) for finding in report.known),
+            *(finding_document(finding) for finding in report.suppressed),
         ],
         "baseline": _baseline(report.baseline),
         "remarks": [json_text(remark) for remark in report.remarks],
@@ -68,7 +70,13 @@ def encode_document(document: JsonObject) -> str:
     return json.dumps(document, ensure_ascii=True, allow_nan=False, indent=2) + "\n"
 
 
-def _finding(finding: Finding, *, known: bool = False) -> JsonObject:
+def finding_document(finding: Finding, *, known: bool = False) -> JsonObject:
+    """Return one finding as a value of plain JSON types.
+
+    Args:
+        finding: The finding.
+        known: Whether a baseline knows it.
+    """
     names = labels(finding)
     numbers = columns(finding)
     return {

@@ -8,8 +8,20 @@ from __future__ import annotations
 import os
 
 RUN_TRACE = ".trace.json"
-"""How names end of files that show the whole run; the analysis has to keep it for them."""
+"""How names end of files that show the whole run."""
 FORMATS = (".html", ".json", ".md", ".sarif", RUN_TRACE, ".txt", ".xml")
+
+_OF_THE_RUN = (RUN_TRACE, ".html")
+
+
+def shows_run(path: str | os.PathLike[str]) -> bool:
+    """Tell whether a report shows what happened: the analysis has to keep it then.
+
+    Example:
+        >>> shows_run("a/Report.HTML"), shows_run("report.json")
+        (True, False)
+    """
+    return os.fspath(path).lower().endswith(_OF_THE_RUN)
 
 
 def report_format(path: str | os.PathLike[str]) -> str:

@@ -1,7 +1,7 @@
 """The report as one HTML file, for a browser: no network, readable without its script.
 
-Everything that is quoted goes through :func:`_text`.  Should that ever fail, the policy in the head
-of the page lets nothing run and nothing load but the style and the script that stand there.
+Everything that is quoted goes through :func:`html_text`.  Should that ever fail, the policy in the
+head of the page lets nothing run and nothing load but the style and the script that stand there.
 """
 
 from __future__ import annotations
@@ -9,12 +9,17 @@ from __future__ import annotations
 import re
 from base64 import b64encode
 from hashlib import sha256
-from html import escape
-from importlib.resources import files
 from typing import TYPE_CHECKING, Final
 
 from raceway import __version__
 from raceway.model.findings import SEVERITIES, Report
+from raceway.report.assets import (
+    REPORT_SCRIPT,
+    REPORT_STYLE,
+    TIMELINE_SCRIPTS,
+    TIMELINE_STYLE,
+    asset,
+)
 from raceway.report.excerpt import (
     excerpt,
     is_library,
@@ -23,11 +28,21 @@ from raceway.report.excerpt import (
     source_line,
     user_frames,
 )
+from raceway.report.html_text import html_text
+from raceway.report.html_timeline import timeline_section
 from raceway.report.rules import RULES, rule_of
 from raceway.report.sides import blocks, is_lock_order, labels, own_place, place
 from raceway.report.summary import note_lines, number, summary_lines
-from raceway.report.terminal import clean
-from raceway.report.words import deed, lost_value, notes, predicted, seen, subject, values_after
+from raceway.report.words import (
+    deed,
+    lost_value,
+    notes,
+    pauses,
+    predicted,
+    seen,
+    subject,
+    values_after,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -40,8 +55,8 @@ if TYPE_CHECKING:
 _OPEN: Final = 5
 """Findings that are open at first, so that a long report begins with a list."""
 _CONTEXT: Final = 3
+_LEAD: Final = '<p><a href="#timeline">What happened, as a timeline</a></p>\n'
 _MOST_STEPS: Final = 200
-_LONGEST: Final = 1000
 _ANCHOR: Final = re.compile(r"RW-[A-Za-z0-9-]+")
 
 
@@ -53,10 +68,9 @@ def render_html(report: Report, *, root: str, read_line: ReadLine = source_line)
         root: Folder to which paths below it are shown relative, or an empty string.
         read_line: Returns a line of a source file, or None.
     """
-    style, script = (
-        files("raceway.report").joinpath(name).read_text("utf-8")
-        for name in ("html_report.css", "html_report.js")
-    )
+    timeline = timeline_section(report, root)
+    style = asset(REPORT_STYLE, *((TIMELINE_STYLE,) if timeline else ()))
+    script = asset(REPORT_SCRIPT, *(TIMELINE_SCRIPTS if timeline else ()))
     command = " ".join(report.command)
     anchors = _anchors(report.findings)
     known = {finding.id: anchor for finding, anchor in zip(report.findings, anchors, strict=True)}
@@ -72,19 +86,19 @@ def render_html(report: Report, *, root: str, read_line: ReadLine = source_line)
 <meta http-equiv="Content-Security-Policy" content="{_policy(style, script)}">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="color-scheme" content="light dark">
-<meta name="generator" content="Raceway {_text(__version__)}">
-<title>Raceway: {number(len(report.findings), "finding")}, {_text(command)}</title>
+<meta name="generator" content="Raceway {html_text(__version__)}">
+<title>Raceway: {number(len(report.findings), "finding")}, {html_text(command)}</title>
 <style>{style}</style>
 </head>
 <body>
 <header>
 <h1>Raceway report</h1>
-<p class="command"><code>{_text(command)}</code>{_status(report)}</p>
-{_summary(report)}</header>
+<p class="command"><code>{html_text(command)}</code>{_status(report)}</p>
+{_summary(report)}{_LEAD if timeline else ""}</header>
 {_filters(report)}<main>
-{found}</main>
+{found}{timeline}</main>
 <footer>
-{_processes(report)}{_notes(report)}<p>Raceway {_text(__version__)}</p>
+{_processes(report)}{_notes(report)}<p>Raceway {html_text(__version__)}</p>
 </footer>
 <script>{script}</script>
 </body>
@@ -111,12 +125,6 @@ def _policy(style: str, script: str) -> str:
     )
 
 
-def _text(text: str) -> str:
-    """Make a quoted text harmless, for content and attributes."""
-    shown = text if len(text) <= _LONGEST else text[:_LONGEST] + "…"
-    return escape(clean(shown, unicode=True))
-
-
 def _anchors(findings: Sequence[Finding]) -> list[str]:
     """Return the anchor of each finding: where it can be its fingerprint, a link to it lasts."""
     anchors: list[str] = []
@@ -132,13 +140,13 @@ def _status(report: Report) -> str:
 
 def _summary(report: Report) -> str:
     first, *others = summary_lines(report)
-    problems = "".join(f"<li>{_text(line)}</li>\n" for line in others)
+    problems = "".join(f"<li>{html_text(line)}</li>\n" for line in others)
     told = f'<ul class="problems">\n{problems}</ul>\n' if problems else ""
-    return f'<p class="summary">{_text(first)}</p>\n{told}'
+    return f'<p class="summary">{html_text(first)}</p>\n{told}'
 
 
 def _notes(report: Report) -> str:
-    items = "".join(f"<li>{_text(line)}</li>\n" for line in note_lines(report))
+    items = "".join(f"<li>{html_text(line)}</li>\n" for line in note_lines(report))
     if not items:
         return ""
     return f"<section>\n<h2>Not seen</h2>\n<ul>\n{items}</ul>\n</section>\n"
@@ -148,8 +156,8 @@ def _processes(report: Report) -> str:
     if not report.processes:
         return ""
     rows = "".join(
-        f"<tr><td>{process.pid}</td><td><code>{_text(process.command)}</code></td>"
-        f"<td>{process.ops:,}</td><td>{_text(process.ended)}</td></tr>\n"
+        f"<tr><td>{process.pid}</td><td><code>{html_text(process.command)}</code></td>"
+        f"<td>{process.ops:,}</td><td>{html_text(process.ended)}</td></tr>\n"
         for process in report.processes
     )
     return (
@@ -213,6 +221,7 @@ class _Finding:
         self._anchors = anchors
         self._root = root
         self._read_line = read_line
+        self._has_timeline = report.run_trace is not None and bool(report.run_trace.events)
         self._names = labels(finding)
 
     def html(self, anchor: str, position: int) -> str:
@@ -227,24 +236,30 @@ class _Finding:
             f' data-certainty="{finding.certainty}">\n'
             f'<summary><h2><span class="severity">{finding.severity}</span>'
             f" {rule_of(finding).title}"
-            f' <code class="subject">{_text(subject(finding))}</code>'
-            f' <span class="facts">{at}<span class="id">{_text(finding.id)}</span>'
+            f' <code class="subject">{html_text(subject(finding))}</code>'
+            f' <span class="facts">{at}<span class="id">{html_text(finding.id)}</span>'
             f" <span>{finding.certainty}</span></span></h2></summary>\n"
-            f'<div class="body">\n{self.body()}</div>\n</details>'
+            f'<div class="body">\n{self.body()}{self._timeline()}</div>\n</details>'
         )
+
+    def _timeline(self) -> str:
+        if not self._has_timeline or self._finding.same_as:
+            return ""
+        name = html_text(self._finding.id)
+        return f'<p><a href="#timeline" data-finding="{name}">In the timeline</a></p>\n'
 
     def body(self) -> str:
         """Return what there is to say about it."""
         finding = self._finding
         if finding.same_as:
             other = self._anchors.get(finding.same_as)
-            name = _text(finding.same_as)
+            name = html_text(finding.same_as)
             link = f'<a href="#{other}">{name}</a>' if other else name
             times = seen(finding, self._report)
             return f"<p>The same code as in {link}, on another item; seen {times}.</p>\n"
         return "".join(
             (
-                f'<p class="message">{_text(finding.message)}</p>\n',
+                f'<p class="message">{html_text(finding.message)}</p>\n',
                 _paragraph(predicted(finding)),
                 self._sides(),
                 self._interleaving(),
@@ -274,23 +289,23 @@ class _Finding:
         else:
             what = f"{access.operation or access.access} by {who}"
         lead = block.lead if access is block.accesses[0] else "and then"
-        before = f'<span class="lead">{_text(lead)}</span> ' if lead else ""
-        names = ", ".join(f"<code>{_text(lock.name)}</code>" for lock in access.locks) or "none"
+        before = f'<span class="lead">{html_text(lead)}</span> ' if lead else ""
+        names = ", ".join(f"<code>{html_text(lock.name)}</code>" for lock in access.locks) or "none"
         # That somebody who takes a first lock holds none says nothing.
         held = f", locks held: {names}" if access.role != "outer" or access.locks else ""
         where = place(access)
         return (
-            f"<h3>{before}{_text(what)}</h3>\n"
-            f'<p class="where">{self._path(where)} in <code>{_text(where.function)}</code>'
+            f"<h3>{before}{html_text(what)}</h3>\n"
+            f'<p class="where">{self._path(where)} in <code>{html_text(where.function)}</code>'
             f"{held}</p>\n"
         )
 
     def _source(self, block: Block) -> str:
         frames = [place(access) for access in block.accesses]
-        told = notes(self._finding, block)
+        told, paused = notes(self._finding, block), pauses(self._finding, block)
         lines = excerpt(frames, self._read_line, context=_CONTEXT)
         if not lines:
-            text = "".join(f"; {_text(note)}" for note in told.values())
+            text = "".join(f"; {html_text(note)}" for note in told.values())
             return f'<p class="missing">(source not available{text})</p>\n'
         digits = len(str(lines[-1].number))
         rows: list[str] = []
@@ -299,12 +314,12 @@ class _Finding:
                 rows.append(f'<span class="gap">  {" " * (digits - 1)}…</span>')
                 continue
             head = f"{'&gt;' if line.marked else ' '} {line.number:>{digits}} │ "
-            note = told.get(line.number, "") if line.marked else ""
-            tail = f'   <span class="note">← {_text(note)}</span>' if note else ""
+            note = (told if line.marked else paused).get(line.number, "")
+            tail = f'   <span class="note">← {html_text(note)}</span>' if note else ""
             kind = "line marked" if line.marked else "line"
             rows.append(
                 f'<span class="{kind}"><span class="number">{head}</span>'
-                f"{_text(line.text)}{tail}</span>"
+                f"{html_text(line.text)}{tail}</span>"
             )
         # Each line ends with a newline, so that it is one without the style, and when copied.
         code = "\n".join(rows)
@@ -324,16 +339,16 @@ class _Finding:
             return ""
         frames = user_frames(actor.started_at, self._root)
         first = frames[0][0] if frames else next(iter(actor.started_at), None)
-        at = f" at {self._path(first)} in <code>{_text(first.function)}</code>" if first else ""
-        told = f"started by {_text(actor.started_by or 'unknown')}{at}"
+        at = f" at {self._path(first)} in <code>{html_text(first.function)}</code>" if first else ""
+        told = f"started by {html_text(actor.started_by or 'unknown')}{at}"
         if not actor.started_at:
             return f'<p class="start">{told}</p>\n'
         return f"<details><summary>{told}</summary>\n{self._frames(actor.started_at)}</details>\n"
 
     def _frames(self, stack: Sequence[Frame]) -> str:
         items = "".join(
-            f"<li{self._library(frame)}>{self._path(frame)} in <code>{_text(frame.function)}</code>"
-            "</li>\n"
+            f"<li{self._library(frame)}>{self._path(frame)} in"
+            f" <code>{html_text(frame.function)}</code></li>\n"
             for frame in stack
         )
         return f'<ol class="stack">\n{items}</ol>\n'
@@ -342,7 +357,7 @@ class _Finding:
         return ' class="library"' if is_library(frame.file, self._root) else ""
 
     def _path(self, frame: Frame) -> str:
-        path = _text(shown_path(frame.file, self._root))
+        path = html_text(shown_path(frame.file, self._root))
         return f'<code class="path">{path}:{frame.line}</code>'
 
     def _interleaving(self) -> str:
@@ -352,16 +367,16 @@ class _Finding:
             return ""
         values = values_after(finding)
         lost, lost_step = lost_value(finding, values)
-        heads = "".join(f'<th scope="col">{_text(name)}</th>' for name in self._names)
+        heads = "".join(f'<th scope="col">{html_text(name)}</th>' for name in self._names)
         if values:
-            heads += f'<th scope="col"><code>{_text(finding.variable)}</code></th>'
+            heads += f'<th scope="col"><code>{html_text(finding.variable)}</code></th>'
         rows: list[str] = []
         for position, step in enumerate(steps):
             cells = self._cells(step)
             if values:
-                gone = f' <strong class="lost">← {_text(lost)} lost</strong>'
+                gone = f' <strong class="lost">← {html_text(lost)} lost</strong>'
                 mark = gone if lost and position == lost_step else ""
-                cells += f'<td class="value">{_text(values[position])}{mark}</td>'
+                cells += f'<td class="value">{html_text(values[position])}{mark}</td>'
             rows.append(f'<tr><th scope="row">{position + 1}</th>{cells}</tr>\n')
         left = len(finding.steps) - len(steps)
         more = f"<p>{left:,} more steps</p>\n" if left else ""
@@ -374,9 +389,9 @@ class _Finding:
 
     def _cells(self, step: Step) -> str:
         line = f' <span class="number">:{step.line}</span>' if step.line > 0 else ""
-        cell = f"{_text(step.action)}{line} <code>{_text(step.detail)}</code>"
+        cell = f"{html_text(step.action)}{line} <code>{html_text(step.detail)}</code>"
         if not step.detail:
-            cell = f"{_text(step.action)}{line}"
+            cell = f"{html_text(step.action)}{line}"
         count = len(self._names)
         if not 0 <= step.actor < count:
             return f'<td colspan="{count}">actor {step.actor + 1}: {cell}</td>'
@@ -388,15 +403,16 @@ class _Finding:
     def _facts(self) -> str:
         finding = self._finding
         made = "".join(
-            f"<li><code>{_text(lock.name)}</code> ({_text(lock.kind)}, made at"
-            f' <code class="path">{_text(shown_location(lock.location, self._root))}</code>)</li>\n'
+            f"<li><code>{html_text(lock.name)}</code> ({html_text(lock.kind)}, made at"
+            ' <code class="path">'
+            f"{html_text(shown_location(lock.location, self._root))}</code>)</li>\n"
             for lock in finding.locks
             if lock.location
         )
         facts = (
             ("locks", f"<ul>\n{made}</ul>" if made else "", ""),
-            ("why", _text(finding.why), ""),
-            ("fix", _text(finding.fix), ' class="fix"'),
+            ("why", html_text(finding.why), ""),
+            ("fix", html_text(finding.fix), ' class="fix"'),
             ("seen", seen(finding, self._report), ""),
         )
         rows = "".join(
@@ -406,4 +422,4 @@ class _Finding:
 
 
 def _paragraph(text: str) -> str:
-    return f"<p>{_text(text)}</p>\n" if text else ""
+    return f"<p>{html_text(text)}</p>\n" if text else ""

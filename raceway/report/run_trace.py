@@ -17,16 +17,16 @@ from typing import TYPE_CHECKING, Any, Final
 
 from raceway import __version__
 from raceway.report.excerpt import shown_path
+from raceway.report.traced import TracedAccesses
 from raceway.report.words import title
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from raceway.model.findings import Access, Finding, Report
+    from raceway.model.findings import Finding, Report
     from raceway.model.run_trace import RunTrace, TracedActor, TracedEvent
 
 SCALE: Final = "one microsecond is one operation of the recording, in its order: this is not time"
-_READS: Final = frozenset({"read", "length", "iterate", "read all"})
 _SPANS: Final = frozenset({"request", "call"})
 
 
@@ -67,6 +67,7 @@ class _Writer:
         self._actors = {actor.number: actor for actor in trace.actors}
         self._locks_process = max((actor.process for actor in trace.actors), default=0) + 1
         self._lock_tracks: dict[int, int] = {}
+        self._accesses = TracedAccesses(trace)
         self._flows = 0
 
     def events(self) -> Iterator[dict[str, Any]]:
@@ -157,12 +158,7 @@ class _Writer:
     # ------------------------------------------------------------ findings
 
     def _finding(self, finding: Finding) -> Iterator[dict[str, Any]]:
-        found = [
-            event
-            for event in (self._like(access, finding) for access in finding.accesses)
-            if event is not None
-        ]
-        found.sort(key=lambda event: event.at)
+        found = [self._trace.events[position] for position in self._accesses.of(finding)]
         args = {
             "severity": finding.severity, "certainty": finding.certainty,
             "message": finding.message, "why": finding.why, "fix": finding.fix,
@@ -181,23 +177,6 @@ class _Writer:
                 "args": args,
             }  # fmt: skip
         yield from self._arrow(finding.id, [(event.actor, event.at) for event in found])
-
-    def _like(self, access: Access, finding: Finding) -> TracedEvent | None:
-        """Return the latest event that is like an access: same actor, place and variable."""
-        if not access.stack:
-            return None
-        frame = access.stack[0]
-        for event in reversed(self._trace.events):
-            if (
-                event.kind == "access"
-                and event.name == finding.variable
-                and (event.file, event.line) == (frame.file, frame.line)
-                and (event.detail in _READS) == (access.access == "read")
-            ):
-                actor = self._actors.get(event.actor)
-                if actor is not None and actor.name == access.actor.name:
-                    return event
-        return None
 
     # ------------------------------------------------------------ pieces
 

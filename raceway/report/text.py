@@ -13,7 +13,7 @@ from raceway.report.sides import Block, blocks, is_lock_order, labels, place
 from raceway.report.summary import number, write_ends, write_notes, write_summary
 from raceway.report.terminal import DEFAULT_WIDTH, display_width, pad
 from raceway.report.timeline import write_timeline
-from raceway.report.words import deed, notes, predicted, seen, subject
+from raceway.report.words import deed, notes, pauses, predicted, seen, subject
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -175,7 +175,7 @@ class _Writer:
 
     def _source(self, block: Block, seen: set[tuple[str, int]]) -> None:
         frames = [place(access) for access in block.accesses]
-        told = notes(self.finding, block)
+        told, paused = notes(self.finding, block), pauses(self.finding, block)
         keys = {(frame.file, frame.line) for frame in frames}
         # What was shown with its surroundings before is not worth them again.
         lines = excerpt(frames, self.read_line, context=0 if keys <= seen else 1)
@@ -190,7 +190,7 @@ class _Writer:
                 self.page.line(Piece(" " * (_DETAIL + digits - 1) + "...", "dim"))
                 continue
             head = str(line.number).rjust(digits)
-            note = told.get(line.number, "") if line.marked else ""
+            note = (told if line.marked else paused).get(line.number, "")
             self._source_line(head, line.text, note, marked=line.marked)
 
     def _source_line(self, head: str, text: str, note: str, *, marked: bool) -> None:

@@ -86,6 +86,17 @@ def notes(finding: Finding, block: Block) -> dict[int, str]:
     return found
 
 
+def pauses(finding: Finding, block: Block) -> dict[int, str]:
+    """Return the notes beside lines on which nothing was accessed, but others were let in."""
+    if block.column or len(block.accesses) < 2:
+        return {}
+    return {
+        step.line: "other tasks can run here"
+        for step in finding.steps
+        if step.action == "await" and step.line
+    }
+
+
 def values_after(finding: Finding) -> list[str]:
     """Return the variable's value after each step; nothing at all if none is known."""
     if is_lock_order(finding):

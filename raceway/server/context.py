@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
@@ -27,10 +28,14 @@ class ServerContext:
 
     Args:
         options: How it runs.
+
+    Attributes:
+        root: Folder to which paths below it are shown relative.
     """
 
     def __init__(self, options: ServerOptions) -> None:
         self.options = options
+        self.root = os.path.realpath(next(iter(options.sources), "."))
         self.started = time.time()
         self.closing = asyncio.Event()
         self.keys = Keys(options.keys, options.ui_password)

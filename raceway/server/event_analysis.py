@@ -38,6 +38,7 @@ class EventAnalysis:
         root: Folder that paths in fingerprints are relative to.
         observe: Called with each event and its process when it is its turn.
         delay: Seconds that what was tracked by hand waits for events of other processes.
+        replay: What replays the events.
     """
 
     def __init__(
@@ -46,10 +47,11 @@ class EventAnalysis:
         root: str = "",
         observe: Callable[[Stored, str], None] = lambda _event, _run: None,
         delay: float = 2.0,
+        replay: type[EventReplay] = EventReplay,
     ) -> None:
         self.definitions = EventDefinitions()
         self.analyzer = ServerAnalyzer(self.definitions, sources.text)
-        self.replay = EventReplay(self.analyzer, self.definitions, sources)
+        self.replay = replay(self.analyzer, self.definitions, sources)
         self.analyzer.replay = self.replay
         self._sources = sources
         self._root = root or os.getcwd()
@@ -107,6 +109,8 @@ class EventAnalysis:
             now: The time, in seconds since the epoch; infinite if nothing more will come.
         """
         self._programs.resume()
+        if now == float("inf"):
+            self._programs.resume(patient=False)
         waiting = self._waiting
         if not waiting:
             return

@@ -124,6 +124,32 @@ class EventReader:
         )
         return [(until, zlib.decompress(data).split(b"\n")) for until, data in rows]
 
+    def segments_near(
+        self, time: int, first: int, last: int
+    ) -> Iterator[tuple[int, float, list[bytes]]]:
+        """Yield the segments with events of an interval, those nearest to a time first.
+
+        Args:
+            time: Nanoseconds since the epoch.
+            first: The beginning of the interval.
+            last: Its end.
+
+        Yields:
+            Its number, when it was received, and its events.
+        """
+        rows = self._ask(
+            "SELECT id FROM segment WHERE last >= ?2 AND first <= ?3"
+            " ORDER BY max(first - ?1, ?1 - last, 0), abs(last - ?1), id DESC",
+            time,
+            first,
+            last,
+        )
+        for (segment,) in rows:
+            for received, data in self._ask(
+                "SELECT received, data FROM segment WHERE id = ?", segment
+            ):  # it may have been deleted
+                yield segment, received, zlib.decompress(data).split(b"\n")
+
     def position_before(self, position: int, events: int) -> int:
         """Return the position that has about so many events between it and another one."""
         with closing(connect(self._path, writes=False)) as db:

@@ -8,7 +8,7 @@ to be gathered from threads, parents, clocks, spans and tasks (``sdk_events``).
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
@@ -21,6 +21,9 @@ from raceway.model.findings import LockRef
 from raceway.pipeline.messages import Mailbox
 from raceway.pipeline.replay import Detector, Replay
 from raceway.server.places import PlaceTable, SourceFolders
+
+if TYPE_CHECKING:
+    from raceway.server.event_reader import Stored
 
 INFORMATION_KEPT: Final = 50_000
 """Actors of a generation of which is known who they were."""
@@ -143,6 +146,9 @@ class EventReplay(Replay):
         for actor in over:
             self._touched.pop(actor.number, None)
         self._now = Only(clock_of(dict.fromkeys(self.actors, 0)))(self._now)
+
+    def happened(self, actor: ActorReplay, event: Stored) -> None:
+        """Take note that it is the turn of an event; a replay that is looked at keeps it."""
 
     # ------------------------------------------------------------ variables and locks
 

@@ -182,6 +182,8 @@ class ServerConclusions(Conclusions):
             (race.variable, race.first.site.frames[0], race.second.site.frames[0]) for race in group
         ]
         self._note(finding, keys)
+        counts = [(race.variable, race.count) for race in group]
+        finding = replace(finding, count=_total(counts))
         return self._told(finding, worst.first, worst.second)
 
     def _violation(self, group: list[Violation]) -> Finding:
@@ -192,6 +194,8 @@ class ServerConclusions(Conclusions):
             places = first.site.frames[0], second.site.frames[0], one.other.site.frames[0]
             keys.append((second.variable, first.kind, second.kind, *places))
         self._note(finding, keys)
+        counts = [(one.sequence.second.variable, one.count) for one in group]
+        finding = replace(finding, count=_total(counts))
         return self._told(finding, group[0].sequence.second, group[0].other)
 
     def _lock_cycle(self, cycle: tuple[LockOrder, ...]) -> Finding:
@@ -202,7 +206,9 @@ class ServerConclusions(Conclusions):
         sighting = Sighting(
             self._server.time, one.trace, two.trace, one.run, one.service, two.service
         )
-        self.seen.setdefault((finding.id, ""), Seen([sighting], runs))
+        seen = self.seen.setdefault((finding.id, ""), Seen([], {}))
+        seen.sightings.append(sighting)
+        seen.runs |= runs  # each process has a circle of its own
         return finding
 
     def _note(self, finding: Finding, keys: list[Any]) -> None:
@@ -231,3 +237,14 @@ class ServerConclusions(Conclusions):
         if any(lock.kind == "atomic" for lock in side.locks):
             side = replace(side, locks=tuple(one for one in side.locks if one.kind != "atomic"))
         return side
+
+
+def _total(counts: list[tuple[int, int]]) -> int:
+    """Add up how often something was seen: each process has a variable of its own.
+
+    On one variable the same is seen at several pairs of places, and the most frequent one counts.
+    """
+    most: dict[int, int] = {}
+    for variable, count in counts:
+        most[variable] = max(count, most.get(variable, 0))
+    return sum(most.values())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -51,7 +51,8 @@ CREATE INDEX IF NOT EXISTS variable_by_name ON variable (name);
 CREATE TABLE IF NOT EXISTS lock (
     id TEXT PRIMARY KEY, name TEXT NOT NULL, kind TEXT NOT NULL, scope TEXT NOT NULL,
     location TEXT NOT NULL, taken INTEGER NOT NULL, actors INTEGER NOT NULL, held INTEGER NOT NULL,
-    longest INTEGER NOT NULL, first INTEGER NOT NULL, last INTEGER NOT NULL
+    longest INTEGER NOT NULL, first INTEGER NOT NULL, last INTEGER NOT NULL,
+    handed INTEGER NOT NULL DEFAULT 0
 ) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS lock_order (
     outside TEXT NOT NULL, inside TEXT NOT NULL, count INTEGER NOT NULL, location TEXT NOT NULL,
@@ -86,6 +87,10 @@ class FindingsStore:
         """Make the tables."""
         with closing(connect(self._path, writes=True)) as db:
             db.executescript(_SCHEMA)
+            columns = {row[1] for row in db.execute("PRAGMA table_info(lock)")}
+            if "handed" not in columns:  # made by an earlier version
+                with suppress(sqlite3.OperationalError):  # or by the other process, just now
+                    db.execute("ALTER TABLE lock ADD COLUMN handed INTEGER NOT NULL DEFAULT 0")
 
     @contextmanager
     def changing(self) -> Iterator[sqlite3.Connection]:
@@ -131,6 +136,20 @@ class FindingsStore:
             *arguments,
         )
         return [_finding(row) for row in rows]
+
+    def counts(self) -> dict[tuple[str, str], int]:
+        """Return how many findings have which value of which column."""
+        found = {
+            (name, row["value"]): row["count"]
+            for name in ("status", "severity", "type", "certainty")
+            for row in self.ask(
+                f"SELECT {name} AS value, count(*) AS count FROM finding GROUP BY 1"  # noqa: S608 - our own names
+            )
+        }
+        services = self.ask(
+            "SELECT value, count(*) AS count FROM finding, json_each(services) GROUP BY 1"
+        )
+        return found | {("service", row["value"]): row["count"] for row in services}
 
     def sightings(self, finding_id: str) -> list[dict[str, Any]]:
         """Return where a finding was seen lately."""

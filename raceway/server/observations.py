@@ -61,6 +61,9 @@ class _Lock:
     since: dict[str, int] = field(default_factory=dict)
     held: int = 0
     longest: int = 0
+    handed: int = 0
+    holder: str = ""
+    timed: bool = True
     first: int = 0
     last: int = 0
     dirty: bool = True
@@ -148,6 +151,7 @@ class Observations:
             if len(members) < _MEMBERS:
                 members.add(member)
         value, has_value = scalar(fields.new_value)
+        has_value = has_value and not (reads and value is None)
         known.recent.append(
             {
                 "time": event.time,
@@ -177,6 +181,10 @@ class Observations:
                 tags.get("lock_location", ""), first=event.time,
             )  # fmt: skip
         lock.taken += 1
+        lock.handed += lock.holder not in {"", thread}
+        lock.holder = thread
+        # An instrumented program says in which order, and not when.
+        lock.timed = wire_tags.POSITION not in tags
         lock.last = event.time
         lock.dirty = True
         if len(lock.actors) < _MEMBERS:
@@ -201,7 +209,7 @@ class Observations:
         if name in holding:
             holding.remove(name)
         since = lock.since.pop(thread, None) if lock is not None else None
-        if lock is not None and since is not None:
+        if lock is not None and since is not None and lock.timed:
             duration = max(0, event.time - since)
             lock.held += duration
             lock.longest = max(lock.longest, duration)
@@ -281,14 +289,15 @@ class Observations:
                 lock.dirty = False
                 rows.append(
                     (f"{run} {lock_id}", lock.name, lock.kind, lock.scope, lock.location,
-                     lock.taken, len(lock.actors), lock.held, lock.longest, lock.first, lock.last)
+                     lock.taken, len(lock.actors), lock.held, lock.longest, lock.first, lock.last,
+                     lock.handed)
                 )  # fmt: skip
-                lock.taken = lock.held = 0
+                lock.taken = lock.held = lock.handed = 0
         db.executemany(
-            "INSERT INTO lock VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)"
+            "INSERT INTO lock VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)"
             " ON CONFLICT DO UPDATE SET taken = taken + ?6, actors = max(actors, ?7),"
             " held = held + ?8, longest = max(longest, ?9), first = min(first, ?10),"
-            " last = max(last, ?11)",
+            " last = max(last, ?11), handed = handed + ?12",
             rows,
         )
         db.executemany(
@@ -315,8 +324,8 @@ def duration_of(event: Stored) -> int | None:
 def describe(event: Stored) -> str:
     """Return the kind of an event and what it is about, as upstream's API writes it."""
     kind, fields = event.kind, event.fields
-    if kind == "FunctionCall":
-        return f"FunctionCall({fields.function_name})"
+    if kind in {"FunctionCall", "FunctionReturn"}:
+        return f"{kind}({fields.function_name})"
     if kind == "StateChange":
         return f"StateChange({fields.variable})"
     if kind == "HttpRequest":
@@ -333,7 +342,7 @@ def describe(event: Stored) -> str:
 def location_of(event: Stored) -> str:
     """Return the place that an event names."""
     fields = event.fields
-    if event.kind == "FunctionCall":
+    if event.kind in {"FunctionCall", "FunctionReturn"}:
         return f"{fields.file}:{fields.line}"
     for name in ("location", "spawned_by", "awaited_at"):
         found = getattr(fields, name, "")

@@ -9,6 +9,7 @@ import msgspec
 from starlette.routing import Route
 
 from raceway import __version__
+from raceway.pipeline.run_trace import EVENTS_KEPT
 from raceway.server.answers import Json
 from raceway.server.own_routes import StatusChange
 from raceway.server.trace_analysis import Anomaly, AuditEntry, CriticalPath
@@ -26,6 +27,10 @@ _PAGE: Final = {"page": _NUMBER, "page_size": {**_NUMBER, "maximum": 1000}}
 _TEXT: Final = {"type": "string"}
 _FIELDS: Final = ("status", "severity", "type", "certainty", "service", "run", "q")
 _CHOICE: Final = dict.fromkeys(_FIELDS, _TEXT)
+_TIMELINE: Final = {
+    **dict.fromkeys(("run", "trace", "finding"), _TEXT),
+    "limit": {**_NUMBER, "maximum": EVENTS_KEPT},
+}
 _SUMMARIES: Final[dict[str, tuple[str, dict[str, Any], Any]]] = {
     "ingest": ("Take a batch of events", {}, _TEXT),
     "health": ("Whether events can be taken", {}, {"type": "object"}),
@@ -72,6 +77,10 @@ _SUMMARIES: Final[dict[str, tuple[str, dict[str, Any], Any]]] = {
     ),
     "v1_locks": ("Locks, and the order in which they are taken", {}, {"type": "object"}),
     "v1_actors": ("Threads, tasks and greenlets", {"run": _TEXT}, {"type": "object"}),
+    "v1_timeline": (
+        "What happened in a run, in a trace, or around a finding", _TIMELINE, {"type": "object"}
+    ),
+    "v1_timeline_trace": ("The same in the Trace Event Format, for Perfetto", _TIMELINE, None),
     "v1_system": ("How the server is", {}, {"type": "object"}),
     "live": ("Server-sent events: something was found", {}, None),
     "openapi": ("This document", {}, None),

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 _EVERY: Final = 0.25  # seconds
 _ALIVE_EVERY: Final = 60
+_STORED_EVERY: Final = 8
 _MOST_BODY: Final = 64 * 1024
 _FILTERS: Final = ("status", "severity", "type", "certainty")
 
@@ -93,17 +94,30 @@ class OwnReader:
         )
 
     def compare(self, before: str, after: str) -> dict[str, Any]:
-        """Return the findings of one run that another one has not, and the other way round."""
+        """Return the findings of one run that another one has not, and the other way round.
+
+        What an earlier run than ``before`` had found, and ``before`` had not, is regressed.
+        """
         both = {}
         for run in (before, after):
             if not self._store.ask("SELECT 1 FROM run WHERE id = ?", run):
                 raise Refusal(f"Run {run[:80]!r} not found", 404)
             both[run] = {one["id"]: one for one in self.findings({"run": run})}
         old, new = both[before], both[after]
+        earlier = {
+            row["finding"]
+            for row in self._store.ask(
+                "SELECT DISTINCT finding FROM run_finding JOIN run ON run.id = run_finding.run"
+                " WHERE run.last < (SELECT last FROM run WHERE id = ?)",
+                before,
+            )
+        }
+        fresh = {key: one for key, one in new.items() if key not in old}
         return {
             "before": before,
             "after": after,
-            "new": [one for key, one in new.items() if key not in old],
+            "new": [one for key, one in fresh.items() if key not in earlier],
+            "regressed": [one for key, one in fresh.items() if key in earlier],
             "known": [one for key, one in new.items() if key in old],
             "gone": [one for key, one in old.items() if key not in new],
         }
@@ -241,9 +255,12 @@ def own_routes(context: ServerContext) -> list[BaseRoute]:
 
 
 async def _changes(context: ServerContext, request: Request) -> AsyncIterator[str]:
-    """Yield server-sent events: ``change`` with a number whenever something was found."""
-    known = -1
-    quiet = 0
+    """Yield server-sent events: ``change`` whenever something was found.
+
+    And ``stored``, every two seconds at most, when events have been analysed.
+    """
+    known = stored = -1
+    quiet = turns = 0
     yield "retry: 2000\n\n"
     while not context.closing.is_set() and not await request.is_disconnected():
         now = await in_thread(context.findings.changed)
@@ -251,7 +268,13 @@ async def _changes(context: ServerContext, request: Request) -> AsyncIterator[st
         if now != known:
             known, quiet = now, 0
             yield f"event: change\nid: {now}\ndata: {now}\n\n"
-        elif quiet >= _ALIVE_EVERY:
+        if turns % _STORED_EVERY == 0:
+            position = await in_thread(context.findings.state, "position")
+            if position != stored:
+                stored, quiet = position, 0
+                yield f"event: stored\ndata: {stored}\n\n"
+        turns += 1
+        if quiet >= _ALIVE_EVERY:
             quiet = 0
             yield ": alive\n\n"
         try:

@@ -10,7 +10,7 @@ import time
 from collections import deque
 from typing import TYPE_CHECKING, Any, Final
 
-from raceway.engine.commutes import WORDS
+from raceway.engine.commutes import WORDS, WRITES
 from raceway.model import ops
 from raceway.model.aging import Aging
 from raceway.pipeline import wire_tags
@@ -26,6 +26,7 @@ REPLIES_AWAITED: Final = 2.0
 """Seconds that the events of a process wait for those of another one that it was called by."""
 _MESSAGES_KEPT: Final = 20_000
 _OPS: Final = {word: op for op, word in WORDS.items() if op != ops.STEP}
+_READS: Final = frozenset(WORDS) - WRITES
 _ROLES: Final = frozenset(
     {ops.ROLE_OBJECT, ops.ROLE_CONTAINER, ops.ROLE_ATTRIBUTE, ops.ROLE_ITEM, ops.ROLE_NAMED}
 )
@@ -72,16 +73,22 @@ class ProgramEvents:
             program.waiting.append(event)
             program.since = time.monotonic()
 
-    def resume(self) -> None:
-        """Go on with what has waited for other processes."""
+    def resume(self, *, patient: bool = True) -> None:
+        """Go on with what has waited for other processes.
+
+        Args:
+            patient: Whether what it waits for may still come.
+        """
         for program in list(self._programs.values()):
             if program.waiting:
-                self._resume(program)
+                self._resume(program, patient=patient)
 
-    def _resume(self, program: _Program) -> None:
+    def _resume(self, program: _Program, *, patient: bool = True) -> None:
         while program.waiting:
             late = (
-                time.monotonic() - program.since > REPLIES_AWAITED or len(program.waiting) > 20_000
+                not patient
+                or time.monotonic() - program.since > REPLIES_AWAITED
+                or len(program.waiting) > 20_000
             )
             if not self._apply(program, program.waiting[0], patient=not late):
                 return
@@ -99,7 +106,7 @@ class ProgramEvents:
         try:
             number, group, segment, epoch = map(int, tags[wire_tags.POSITION].split())
             news = [
-                (int(one), int(until))
+                (int(one), max(0, min(int(until), ops.EPOCH_MASK)))
                 for one, _, until in (
                     entry.partition(":") for entry in tags.get(wire_tags.AFTER, "").split()
                 )
@@ -184,6 +191,7 @@ class ProgramEvents:
         self, program: _Program, actor: ActorReplay, event: Stored, tags: dict[str, str]
     ) -> None:
         kind, fields = event.kind, event.fields
+        self._replay.happened(actor, event)
         if kind == "StateChange":
             self._access(program, actor, event, tags)
         elif kind == "LockAcquire":
@@ -239,6 +247,8 @@ class ProgramEvents:
         variable = self._replay.variable(scope, key, fields.variable, role, parent)
         hint = tags.get(wire_tags.VALUE)
         value, has_value = (None, False) if hint else scalar(fields.new_value)
+        # What is read is not told: it is what was written last.
+        has_value = has_value and not (value is None and op in _READS)
         self._replay.touch(actor, op, variable, self._site(event, tags), value, has_value=has_value)
 
     def _lock(self, program: _Program, fields: Any, tags: dict[str, str]) -> int:

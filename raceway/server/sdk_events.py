@@ -110,6 +110,7 @@ class SdkEvents:
             self._running[group] = actor.number
         self._replay.advance(actor)
         self._order(thread, actor, event)
+        self._replay.happened(actor, event)
         handle = _HANDLERS.get(event.kind)
         if handle is not None:
             handle(self, thread, actor, event)
@@ -269,6 +270,7 @@ class SdkEvents:
         variable = replay.variable("", name, name, ops.ROLE_NAMED)
         value, has_value = scalar(fields.new_value)
         op = _OPS[fields.access_type]
+        has_value = has_value and not (value is None and op == ops.READ)  # not told
         atomic = 0
         if fields.access_type.startswith("Atomic"):
             atomic = replay.lock("", f"atomic\0{name}", "atomic", "one atomic operation")

@@ -47,6 +47,16 @@ class FunctionCall(msgspec.Struct, gc=False):
     line: U32
 
 
+class FunctionReturn(msgspec.Struct, gc=False):
+    """A function has returned: of the full dialect, upstream has no such kind."""
+
+    function_name: str
+    module: str
+    return_value: msgspec.Raw
+    file: str
+    line: U32
+
+
 class StateChange(msgspec.Struct, gc=False):
     """A variable was read or written."""
 
@@ -135,6 +145,7 @@ class Custom(msgspec.Struct, gc=False):
 
 KINDS: Final[dict[str, type[msgspec.Struct]]] = {
     "FunctionCall": FunctionCall,
+    "FunctionReturn": FunctionReturn,
     "StateChange": StateChange,
     "LockAcquire": LockEvent,
     "LockRelease": LockEvent,

@@ -74,7 +74,9 @@ def watch(obj: Any = _NOTHING, name: str | None = None, **options: Any) -> Any:
 
         # On a line of its own: the arguments of another call would be counted, too.
         held = sys.getrefcount(obj) - _TEMPORARY
-        return watch_now(obj, name, sys._getframe(1), held)
+        # Nobody is the caller if C code calls at the bottom of a greenlet.  In a variable of its
+        # own this frame would keep the object.
+        return watch_now(obj, name, sys._getframe().f_back or sys._getframe(), held)
     except BaseException as error:
         if type(error).__name__ == "CannotWatch":  # its module is imported when it is raised
             raise

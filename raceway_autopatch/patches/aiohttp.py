@@ -97,6 +97,19 @@ def _begin(request: Any) -> Request | None:
     return served
 
 
+def _error(wrapped: Any, _protocol: Any, args: Any, kwargs: Any) -> Any:
+    request = args[0] if args else kwargs.get("request")
+    _note(request, args[2] if len(args) > 2 else kwargs.get("exc"))
+    return wrapped(*args, **kwargs)
+
+
+@contained
+def _note(request: Any, error: Any) -> None:
+    served = _served.get(id(request))
+    if served is not None and error is not None:
+        served.failed(error)
+
+
 async def _prepare(wrapped: Any, request: Any, args: Any, kwargs: Any) -> Any:
     result = await wrapped(*args, **kwargs)
     _reply(request, args[0] if args else kwargs.get("response"))
@@ -117,7 +130,10 @@ PATCHES = {
         wrap("ClientRequest.send", _send),
         wrap("ClientResponse.start", _start),
     ),
-    "aiohttp.web_protocol": (wrap("RequestHandler._handle_request", _handle, optional=True),),
+    "aiohttp.web_protocol": (
+        wrap("RequestHandler._handle_request", _handle, optional=True),
+        wrap("RequestHandler.handle_error", _error, optional=True),
+    ),
     "aiohttp.web_request": (
         wrap("BaseRequest._prepare_hook", _prepare, optional=True),
         wrap("Request._prepare_hook", _prepare, optional=True),

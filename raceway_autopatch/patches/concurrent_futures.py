@@ -300,6 +300,9 @@ def _work_item_run(original: Callable[..., Any]) -> Callable[..., Any]:
             return original(self, *args)
         finally:
             ends(running)
+            # What the job has raised knows the frame that this one has called, and the item knows
+            # the future, which knows the exception: a cycle, unless
+            self = None
 
     return run
 

@@ -17,7 +17,7 @@ from raceway.model import ops
 from raceway.record import recorder
 from raceway.record.accelerator import accelerator
 from raceway_autopatch import locks
-from raceway_autopatch.internals import is_internal
+from raceway_autopatch.internals import caller, is_internal
 from raceway_autopatch.patching import around, contained, replace
 from raceway_autopatch.primitives import Permits
 from raceway_autopatch.queued import Items
@@ -31,8 +31,6 @@ if TYPE_CHECKING:
 SUPPORTS = None
 
 TRACE = "_raceway"
-
-_getframe = sys._getframe
 
 
 def _items_of(queue: Any) -> Items | None:
@@ -90,9 +88,9 @@ def _init(original: Callable[..., None]) -> Callable[..., None]:
     _, trace = locks.make_tracer(locks.TracedLock, _bare_lock)
 
     def __init__(self: Any, maxsize: int = 0) -> None:  # noqa: N807 - it becomes the method
-        made(self, _getframe(1), maxsize, newest_first)  # before: _init() of a subclass may put
+        made(self, caller(), maxsize, newest_first)  # before: _init() of a subclass may put
         original(self, maxsize)
-        guarded(self, _getframe(1), names, trace)
+        guarded(self, caller(), names, trace)
 
     return __init__
 
@@ -272,7 +270,7 @@ class _SimpleQueueType(type):
     def __call__(cls, *args: Any, **kwargs: Any) -> Any:
         real = cls.__dict__.get("_raceway_original")
         if real is not None:
-            internal = is_internal(_getframe(1).f_globals)
+            internal = is_internal(caller().f_globals)
             if internal or args or kwargs:  # versions differ in what they say to arguments
                 made = real(*args, **kwargs)
                 if internal:

@@ -61,6 +61,7 @@ def _access(name: str, op: int, value: object) -> None:
     if variable is None:
         variable = _variables[name] = recorder.next_variable()
         recorder.define((ops.DEF_VARIABLE, variable, 0, name, ops.ROLE_NAMED, False, None))
+        recorder.define((ops.DEF_BY_HAND, "variable", variable))
     state = recorder.current()
     frame = recorder.user_frame(1)
     recorder.note_stack(state, frame.f_back)
@@ -84,6 +85,7 @@ def _lock(op: int, name: str, kind: str) -> None:
         lock = _locks[name] = recorder.next_lock()
         definition = (ops.DEF_LOCK, lock, kind, name, frame.f_code, frame.f_lasti)
         recorder.define(definition)
+        recorder.define((ops.DEF_BY_HAND, "lock", lock))
     state = recorder.current()
     recorder.note_stack(state, frame.f_back)
     recorder.emit((state.tok, lock << ops.OP_BITS | op, frame.f_code, frame.f_lasti))

@@ -15,7 +15,7 @@ from raceway.model import ops
 from raceway.record import recorder
 from raceway.record.callables import name_of
 from raceway_autopatch import locks
-from raceway_autopatch.internals import is_internal
+from raceway_autopatch.internals import caller, is_internal
 from raceway_autopatch.patching import apply, around, contained, replace
 
 TYPE_CHECKING = False  # typing is slow to import and not needed at run time
@@ -26,8 +26,6 @@ if TYPE_CHECKING:
     from raceway_autopatch.patching import Applied
 
 SUPPORTS = None
-
-_getframe = sys._getframe
 
 
 class _Body:
@@ -88,7 +86,7 @@ def _start(original: Callable[..., Any]) -> Callable[..., Any]:
     body_of = contained(_body_of)
 
     def start_new_thread(*args: Any) -> Any:
-        if args and callable(args[0]) and not is_internal(_getframe(1).f_globals):
+        if args and callable(args[0]) and not is_internal(caller().f_globals):
             args = (body_of(args[0]) or args[0], *args[1:])
         return original(*args)
 

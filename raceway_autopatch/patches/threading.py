@@ -16,7 +16,7 @@ from raceway import context
 from raceway.model import ops
 from raceway.record import recorder
 from raceway_autopatch import locks
-from raceway_autopatch.internals import is_internal
+from raceway_autopatch.internals import caller, is_internal
 from raceway_autopatch.lock_ops import skip_frames_of
 from raceway_autopatch.patching import around, contained, replace
 from raceway_autopatch.primitives import (
@@ -47,7 +47,7 @@ FRAME = "_raceway_frame"
 """On a thread: the frame of the trace in which it was started."""
 JOINED = "_raceway_joined"
 
-_getframe = sys._getframe
+
 _receive = contained(lambda channel: recorder.sync(ops.RECEIVE, channel), "receive")
 
 
@@ -109,7 +109,7 @@ def _condition_init(original: Callable[..., None]) -> Callable[..., None]:
 
     def __init__(self: Any, lock: Any = None) -> None:  # noqa: N807 - it becomes the method
         if lock is None:
-            lock = make_lock(_getframe(1))
+            lock = make_lock(caller())
         original(self, lock)
         attach(self, lock)
 

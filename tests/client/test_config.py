@@ -147,7 +147,8 @@ def test_every_variable_is_read(nowhere, monkeypatch):
         "RACEWAY_MAX_BUFFER_BYTES": "5000", "RACEWAY_MAX_BATCH_BYTES": "6000",
         "RACEWAY_MAX_VALUE_BYTES": "7000", "RACEWAY_MAX_EVENTS_PER_SECOND": "none",
         "RACEWAY_CAPTURE_HTTP": "yes", "RACEWAY_REDACT": "a, b", "RACEWAY_DIALECT": "full",
-        "RACEWAY_SPOOL": "/spool", "RACEWAY_MAX_SPOOL_BYTES": "8000",
+        "RACEWAY_SPOOL": "/spool", "RACEWAY_MAX_SPOOL_BYTES": "8000", "RACEWAY_FLUSH_ON_SIGTERM": "1",
+        "RACEWAY_PROXY": "http://proxy:3128",
     }  # fmt: skip
     for name, value in given.items():
         monkeypatch.setenv(name, value)
@@ -155,7 +156,8 @@ def test_every_variable_is_read(nowhere, monkeypatch):
         "https://h", "s", None, "e", 7, 0.5, True, api_key="k", request_timeout=3.0,
         shutdown_timeout=4.0, max_buffer_bytes=5000, max_batch_bytes=6000, max_value_bytes=7000,
         max_events_per_second=None, capture_http=True, redact=("a", "b"), dialect="full",
-        spool="/spool", max_spool_bytes=8000,
+        spool="/spool", max_spool_bytes=8000, flush_on_sigterm=True,
+        proxy="http://proxy:3128",
     )  # fmt: skip
     assert set(given) == {variable for variable, _ in VARIABLES.values()}
 

@@ -10,6 +10,7 @@ import json
 import logging
 import os
 import random
+import socket
 import subprocess
 import sys
 import threading
@@ -32,6 +33,7 @@ from wire_server import PATIENCE, Reply, WireServer, free_port, make_client
 
 from raceway.client import RacewayClient
 from raceway.config import Config
+from raceway.exceptions import UsageError
 
 COUNT = 12
 FULL = json.dumps({"success": True, "data": "Ingested 3 events, 1 errors", "error": None})
@@ -301,6 +303,136 @@ def test_tls(server, certificate, monkeypatch, trusted):
     assert client.shutdown() is trusted
     check(client, server, dropped=0 if trusted else COUNT)
     assert [request["x-raceway-key"] for request in server.requests] == ["s3cret"] * trusted
+
+
+class Forwarder:
+    """An HTTP proxy: it is asked for a whole URL, or for a tunnel."""
+
+    def __init__(self, asks_for=b""):
+        self.asked = []
+        self._asks_for = asks_for
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.port = self._listener.getsockname()[1]
+        self._open = []
+        self._threads = [threading.Thread(target=self._listen)]
+        self._threads[0].start()
+
+    def _listen(self):
+        while True:
+            connection, _ = self._listener.accept()
+            self._open.append(connection)
+            if self.asked == ["stop"]:
+                return
+            thread = threading.Thread(target=self._serve, args=(connection,))
+            self._threads.append(thread)
+            thread.start()
+
+    def _serve(self, client):
+        head = b""
+        while b"\r\n\r\n" not in head:
+            more = client.recv(65536)
+            if not more:
+                return
+            head += more
+        line = head.split(b"\r\n")[0].decode()
+        self.asked.append(line)
+        method, url, _ = line.split()
+        if self._asks_for not in head:
+            client.sendall(b"HTTP/1.1 407 Who are you\r\nContent-Length: 0\r\n\r\n")
+            client.shutdown(socket.SHUT_RDWR)
+            return
+        address = url if method == "CONNECT" else url.split("/")[2]
+        host, _, port = address.rpartition(":")
+        server = socket.create_connection((host, int(port)))
+        self._open.append(server)
+        if method == "CONNECT":
+            client.sendall(b"HTTP/1.1 200 Connected\r\n\r\n")
+        else:
+            server.sendall(head.replace(f"http://{address}".encode(), b"", 1))
+        back = threading.Thread(target=self._pass_on, args=(server, client, b""))
+        self._threads.append(back)
+        back.start()
+        # What follows on this connection goes to the same server.
+        self._pass_on(client, server, b"" if method == "CONNECT" else f"http://{address}".encode())
+
+    def _pass_on(self, source, target, without):
+        try:
+            while data := source.recv(65536):
+                target.sendall(data.replace(without, b"", 1) if without else data)
+        except OSError:
+            pass
+
+    def stop(self):
+        self.asked[:] = ["stop"]
+        socket.create_connection(("127.0.0.1", self.port)).close()
+        for connection in self._open:
+            try:
+                connection.shutdown(socket.SHUT_RDWR)
+            except OSError:
+                pass
+        for thread in self._threads:
+            thread.join()
+        for connection in [self._listener, *self._open]:
+            connection.close()
+
+
+@pytest.fixture
+def forwarder():
+    forwarder = Forwarder(b"Proxy-Authorization: Basic YW5uOnBAc3M=\r\n")
+    yield forwarder
+    forwarder.stop()
+
+
+def test_a_proxy(server, forwarder, monkeypatch):
+    monkeypatch.setenv("RACEWAY_PROXY", f"http://ann:p%40ss@127.0.0.1:{forwarder.port}")
+    config = Config.load(endpoint=server.url, batch_size=4, api_key="s3cret")
+    assert "p%40ss" not in repr(config)
+    client = RacewayClient(config)
+    client.start_trace()
+    track(client)
+    assert client.shutdown()
+    check(client, server)
+    assert forwarder.asked == [f"POST {server.url}/events HTTP/1.1"]  # one connection for all
+    host = server.url.removeprefix("http://")
+    assert {request["host"] for request in server.requests} == {host}
+
+
+def test_a_proxy_and_tls(server, forwarder, certificate, monkeypatch):
+    import ssl
+
+    key, path = certificate
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(path, key)
+    server._http.socket = context.wrap_socket(server._http.socket, server_side=True)
+    monkeypatch.setenv("SSL_CERT_FILE", str(path))
+    proxy = f"http://ann:p%40ss@127.0.0.1:{forwarder.port}"
+    client = RacewayClient(Config(endpoint=server.url.replace("http:", "https:"), proxy=proxy))
+    client.start_trace()
+    track(client)
+    assert client.shutdown()
+    check(client, server)
+    assert [line.split()[0] for line in forwarder.asked] == ["CONNECT"]
+    assert not any("proxy-authorization" in request for request in server.requests)
+
+
+@pytest.mark.parametrize("tls", [False, True])
+def test_a_proxy_that_lets_nobody_through(server, forwarder, tls):
+    endpoint = server.url.replace("http:", "https:") if tls else server.url
+    proxy = f"http://127.0.0.1:{forwarder.port}"
+    client = RacewayClient(Config(endpoint=endpoint, proxy=proxy, shutdown_timeout=0.5))
+    client.start_trace()
+    track(client)
+    assert not client.shutdown()
+    check(client, server, dropped=COUNT)
+    assert server.requests == []
+
+
+@pytest.mark.parametrize(
+    "proxy", ["", "proxy:3128", "https://proxy", "http://", "http://a b", "http://a/path", 7]
+)
+def test_a_proxy_that_cannot_be_used(proxy):
+    with pytest.raises(UsageError, match="proxy is not usable"):
+        Config(proxy=proxy)
 
 
 def test_a_hanging_server_costs_one_thread_and_bounded_memory(server):

@@ -101,12 +101,24 @@ def test_flask_handler_that_raises(client, server):
     client.flush()
     assert names(server.events) == [
         "HttpRequest",
+        "Error",
         "HttpResponse",
         "HttpRequest",
         "Error",
         "HttpResponse",
     ]
-    assert server.events[4]["kind"]["HttpResponse"]["status"] == 500
+    statuses = [fields["status"] for kind, fields in server.kinds() if kind == "HttpResponse"]
+    assert statuses == [500, 500]
+    messages = [fields["message"] for kind, fields in server.kinds() if kind == "Error"]
+    assert messages == ["boom", "boom"]
+
+
+def test_flask_handler_whose_exception_is_handled(client, server):
+    app = make_flask(client)
+    app.register_error_handler(LookupError, lambda error: ("gone", 410))
+    assert app.test_client().get("/boom").status_code == 410
+    client.flush()
+    assert names(server.events) == ["HttpRequest", "HttpResponse"]
 
 
 def test_flask_hooks_work_alone(client, server):

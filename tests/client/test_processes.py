@@ -17,7 +17,7 @@ PRELUDE = """
 import os, sys
 from raceway.client import RacewayClient
 from raceway.config import Config
-client = RacewayClient(Config(endpoint={url!r}, service_name="svc", flush_interval=60.0))
+client = RacewayClient(Config.load(endpoint={url!r}, service_name="svc", flush_interval=60.0))
 client.start_trace()
 client.track_custom("parent")
 """
@@ -158,6 +158,191 @@ def test_multiprocessing_children_deliver_when_they_end(server, tmp_path, method
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     subprocess.run([sys.executable, str(script)], check=True, timeout=PATIENCE * 2, env=environment)
     assert names(server) == ["child"]
+
+
+@pytest.mark.parametrize(
+    ("program", "status"),
+    [
+        ("os._exit(3)", 3),
+        ("os._exit(status=3)", 3),
+        ("import threading; threading.Thread(target=os._exit, args=(3,)).start()", 3),
+        ("os.execv(sys.executable, [sys.executable, '-c', 'raise SystemExit(3)'])", 3),
+        ("os.execve(sys.executable, [sys.executable, '-c', 'raise SystemExit(3)'], {})", 3),
+        ("os.execvp('sh', ['sh', '-c', 'exit 3'])", 3),
+        ("os.execlp('sh', 'sh', '-c', 'exit 3')", 3),
+        ("client.shutdown(); os._exit(3)", 3),
+        ("client.flush(); os._exit(3)", 3),
+    ],
+)
+def test_ends_that_atexit_does_not_know(server, program, status):
+    done = run(program, server.url, PYTHONWARNINGS="ignore")
+    assert (done.returncode, done.stdout, done.stderr) == (status, "", "")
+    assert names(server) == ["parent"]
+
+
+def test_a_program_that_cannot_be_executed(server):
+    program = """
+try:
+    os.execv("/nowhere", ["nowhere"])
+except FileNotFoundError:
+    client.track_custom("goes on")
+assert os.execve in os.supports_fd
+assert (os._exit.__name__, os.execv.__module__) == ("_exit", "posix")
+"""
+    done = run(program, server.url)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert names(server) == ["parent", "goes on"]
+
+
+def test_a_forked_child_that_ends_by_exit_sends_its_own_and_waits_for_nothing(server):
+    program = """
+import time
+for end in ("client.track_custom('child')", "pass"):
+    pid = os.fork()
+    if not pid:
+        exec(end)
+        os._exit(4)
+    assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 4
+os._exit(5)
+"""
+    done = run(program, server.url, PYTHONWARNINGS="ignore")
+    assert done.returncode == 5, done.stderr
+    assert sorted(names(server)) == ["child", "parent"]
+
+
+def test_a_dead_server_holds_up_os_exit_for_two_seconds_at_most():
+    begun = time.monotonic()
+    done = run("os._exit(3)", f"http://127.0.0.1:{free_port()}")
+    assert time.monotonic() - begun < 6
+    assert done.returncode == 3
+
+
+SIGTERM = "import signal; os.kill(os.getpid(), signal.SIGTERM); signal.pause()"
+HANDLER = """
+import signal
+signal.signal(signal.SIGTERM, lambda *args: sys.exit(7))
+"""
+
+
+@pytest.mark.parametrize(
+    ("before", "program", "status", "delivered"),
+    [
+        ("", SIGTERM, -15, []),
+        ("1", SIGTERM, -15, ["parent"]),
+        ("1", HANDLER + SIGTERM, 7, ["parent"]),
+        ("1", "import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN); " + SIGTERM.replace(
+            "signal.pause()", "sys.exit(8)"), 8, ["parent"]),
+        ("1", "import threading; " + SIGTERM.replace("signal.pause()", "threading.Event().wait()"),
+         -15, ["parent"]),
+    ],
+    ids=["the default", "asked for", "a handler of the program", "ignored", "a lock"],
+)  # fmt: skip
+def test_sigterm(server, before, program, status, delivered):
+    done = run(program, server.url, RACEWAY_FLUSH_ON_SIGTERM=before)
+    assert (done.returncode, done.stdout, done.stderr) == (status, "", "")
+    assert names(server) == delivered
+
+
+def test_a_forked_child_has_the_default_action_of_sigterm_again(server):
+    program = """
+import signal
+reader, writer = os.pipe()
+pid = os.fork()
+if not pid:
+    client.track_custom("child")
+    client.flush(20)
+    os.write(writer, b"x" if signal.getsignal(signal.SIGTERM) == signal.SIG_DFL else b"y")
+    while True:
+        signal.pause()
+assert os.read(reader, 1) == b"x"
+assert signal.pthread_sigmask(signal.SIG_BLOCK, []) == set()
+os.kill(pid, signal.SIGTERM)
+assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == -signal.SIGTERM
+client.track_custom("after")
+os.kill(os.getpid(), signal.SIGTERM)
+signal.pause()
+"""
+    done = run(program, server.url, RACEWAY_FLUSH_ON_SIGTERM="1", PYTHONWARNINGS="ignore")
+    assert (done.returncode, done.stderr) == (-15, "")
+    assert sorted(names(server)) == ["after", "child", "parent"]
+
+
+GUNICORN = """
+import os, sys
+from raceway import Config, RacewayClient
+from raceway.middleware import flask_middleware
+from flask import Flask
+
+client = RacewayClient(Config(endpoint={url!r}, flush_interval=60.0))
+app = Flask(__name__)
+flask_middleware(client).init_app(app)
+client.start_trace()
+client.track_custom("loaded")
+client.end_trace()
+
+@app.get("/")
+def index():
+    client.track_custom("request")
+    return str(os.getpid())
+"""
+
+
+@pytest.mark.parametrize("preload", [[], ["--preload"]], ids=["load in workers", "preload"])
+def test_gunicorn(server, tmp_path, preload):
+    pytest.importorskip("gunicorn")
+    import requests
+
+    (tmp_path / "service.py").write_text(GUNICORN.format(url=server.url))
+    port = free_port()
+    process = subprocess.Popen(
+        [sys.executable, "-m", "gunicorn", "-w", "2", "-b", f"127.0.0.1:{port}", *preload,
+         "--log-level", "error", "service:app"],
+        cwd=tmp_path, env={**os.environ, "PYTHONPATH": str(ROOT), "PYTHONWARNINGS": "ignore"},
+    )  # fmt: skip
+    try:
+        answers = []
+        deadline = time.monotonic() + 3 * PATIENCE
+        while len(answers) < 10 and time.monotonic() < deadline:
+            try:
+                answers.append(requests.get(f"http://127.0.0.1:{port}/", timeout=PATIENCE).text)
+            except requests.ConnectionError:
+                time.sleep(0.05)
+        process.terminate()
+        assert process.wait(3 * PATIENCE) == 0
+    finally:
+        if process.poll() is None:
+            process.kill()
+            process.wait()
+    assert len(answers) == 10
+    # Of each request once, from the worker that has answered it.
+    handled = [event for event in server.events
+               if event["kind"].get("Custom", {}).get("name") == "request"]  # fmt: skip
+    assert sorted(str(e["metadata"]["process_id"]) for e in handled) == sorted(answers)
+    loaded = [e for e in server.events if e["kind"].get("Custom", {}).get("name") == "loaded"]
+    assert len(loaded) == (1 if preload else 2)
+    assert len({event["id"] for event in server.events}) == len(server.events)
+    assert server.refusals == []
+
+
+def test_a_pool_of_multiprocessing(server, tmp_path):
+    script = tmp_path / "program.py"
+    script.write_text(
+        "import multiprocessing\n"
+        "from raceway import Config, RacewayClient, raceway_context\n"
+        f"client = RacewayClient(Config(endpoint={server.url!r}, flush_interval=60.0))\n"
+        "def work(number):\n"
+        "    with raceway_context():\n"
+        "        client.track_custom(str(number))\n"
+        "if __name__ == '__main__':\n"
+        "    with raceway_context():\n"
+        "        client.track_custom('parent')\n"
+        "    pool = multiprocessing.get_context('fork').Pool(3)\n"
+        "    pool.map(work, range(60), chunksize=1)\n"
+        "    pool.close(); pool.join()\n"
+    )
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONWARNINGS": "ignore"}
+    subprocess.run([sys.executable, str(script)], check=True, timeout=PATIENCE * 2, env=environment)
+    assert sorted(names(server)) == sorted([*map(str, range(60)), "parent"])
 
 
 GEVENT = """

@@ -248,6 +248,28 @@ def test_nested_function_is_not_part_of_the_one_around_it():
     assert () == view.locate(Position(4), "read")
 
 
+def test_where_a_coroutine_may_be_suspended():
+    source, code = function(
+        """
+        async def f(c):
+            await c.a
+            async with c.b:
+                x = await c.c(
+                    await c.d)
+            async for _ in c.e:
+                pass
+            async def g():
+                await c.f
+            return [x async for x in c.g]
+        """
+    )
+    view = view_of(source, code)
+    first = code.co_firstlineno
+
+    assert [line - first for line in view.pauses(first, first + 20)] == [1, 2, 3, 4, 5]
+    assert [line - first for line in view.pauses(first + 2, first + 3)] == [2, 3]
+
+
 @pytest.mark.parametrize("text", ["", "def f(:", "\0", "x = '", "(" * 1000])
 def test_text_that_is_not_python_has_no_roots(text):
     assert not CodeView(text, 3, "f").roots

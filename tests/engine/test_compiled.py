@@ -252,6 +252,9 @@ def test_access_objects_are_complete():
     seen: list[Access] = []
 
     class Detector:
+        def attach(self, locks):
+            pass
+
         def access(self, access):
             seen.append(access)
 

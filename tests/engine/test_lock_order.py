@@ -26,6 +26,22 @@ def test_opposite_order_in_two_threads(history):
     assert [side.role for side in findings[0].accesses] == ["outer", "inner", "outer", "inner"]
 
 
+def test_locks_of_one_name_are_told_apart(history):
+    a, b = Lock("Account.lock"), Lock("Account.lock")
+    one, two = history.start("one"), history.start("two")
+    with history.run(one):
+        nested(a, b)
+    with history.run(two):
+        nested(b, a)
+
+    (finding,) = history.analyze()
+    names = {"Account.lock #1", "Account.lock #2"}
+    assert {lock.name for lock in finding.locks} == names
+    assert {lock.name for side in finding.accesses for lock in side.locks} == names
+    assert "Account.lock #1 -> Account.lock #2 -> Account.lock #1" in finding.message
+    assert "sorted by" in finding.fix
+
+
 def test_one_thread_cannot_deadlock_with_itself(history):
     a, b = Lock("a"), Lock("b")
     with history.run(history.start("one")):

@@ -11,6 +11,7 @@ import time
 import pytest
 
 import raceway_autopatch
+from raceway.record.accelerator import accelerator
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(raceway_autopatch.__file__)))
 ALL_PATCHES = {"RACEWAY_PATCH": ""}
@@ -171,6 +172,100 @@ def test_daemons_and_finalisers_at_the_very_end(bench):
         assert done == (0, "over\n", "")
 
 
+CALLED_BY_NOBODY = """
+import _thread, queue, sys, threading
+from greenlet import greenlet
+
+lock, rlock, condition = threading.Lock(), threading.RLock(), threading.Condition()
+semaphore, event, jobs = threading.Semaphore(), threading.Event(), queue.Queue()
+thread = threading.Thread(target=int)
+for function, *args in [
+    (threading.Lock,), (threading.RLock,), (_thread.allocate_lock,), (threading.Condition,),
+    (threading.Event,), (threading.Semaphore,), (threading.BoundedSemaphore,),
+    (queue.Queue,), (queue.LifoQueue,), (queue.PriorityQueue,), (queue.SimpleQueue,),
+    (lock.acquire,), (lock.release,), (lock.acquire, True, 1), (lock.release,),
+    (lock.__enter__,), (lock.__exit__, None, None, None),
+    (rlock.acquire,), (rlock.release,), (rlock.acquire, True, 1), (rlock.release,),
+    (condition.__enter__,), (condition.wait, 0.001), (condition.notify,),
+    (condition.__exit__, None, None, None), (semaphore.acquire,), (semaphore.release,),
+    (event.set,), (event.wait,), (jobs.put, 1), (jobs.get,), (jobs.task_done,), (jobs.join,),
+    (thread.start,), (thread.join,), (_thread.start_new_thread, int, ()),
+]:
+    try:
+        print(type(greenlet(function).switch(*args)).__name__)
+    except BaseException as error:
+        print(function, "has raised", repr(error))
+"""
+
+
+@needs("greenlet")
+@pytest.mark.parametrize("pure", ["", "1"])
+def test_what_c_code_calls_at_the_bottom_of_a_greenlet(bench, pure):
+    """There is no frame of Python code that could be looked at."""
+    bench.write("app.py", CALLED_BY_NOBODY)
+    bare = bench.run(sys.executable, "app.py")
+    env = {**ALL_PATCHES, "RACEWAY_PURE_PYTHON": pure}
+    recorded = bench.run(*bench.launcher, sys.executable, "app.py", env=env)
+    assert "has raised" not in bare.out
+    assert recorded.out == bare.out
+    assert (recorded.status, bare.err) == (0, "")
+    assert "internal error" not in recorded.err
+
+
+def test_what_has_failed_is_released_at_once(bench):
+    """No frame of ours that a traceback leads to holds the future, which holds the exception."""
+    out = program(
+        bench,
+        """
+        import asyncio, concurrent.futures, gc, weakref
+        gc.disable()
+        made = {}
+        class Local:
+            pass
+        def fail(name):
+            local = Local()
+            made[name] = weakref.ref(local)
+            raise ValueError
+        def job(pool):
+            future = pool.submit(fail, "job")
+            try:
+                future.result()
+            except ValueError:
+                pass
+            del future
+        with concurrent.futures.ThreadPoolExecutor(1) as pool:
+            job(pool)
+        async def failing(name):
+            fail(name)
+        async def main():
+            future = asyncio.get_running_loop().create_future()
+            try:
+                fail("future")
+            except ValueError as error:
+                future.set_exception(error)
+            try:
+                future.result()
+            except ValueError:
+                pass
+            del future
+            for one in (
+                failing("awaited"), asyncio.to_thread(fail, "thread"),
+                asyncio.shield(failing("shielded")), asyncio.wait_for(failing("timed"), 5),
+            ):
+                try:
+                    await one
+                except ValueError:
+                    pass
+                del one
+        asyncio.run(main())
+        for name, local in made.items():
+            print(name, "is released" if local() is None else "is kept")
+        """,
+    )
+    assert "job is released" in out
+    assert "future is released" in out
+
+
 # ---------------------------------------------------------------- other tools
 
 TRACED = """
@@ -214,6 +309,44 @@ for line in sorted(seen):
 """,
     )
     assert "work" in out
+
+
+@pytest.mark.skipif(accelerator is None, reason="without it there are frames of ours")
+@pytest.mark.parametrize("install", ["settrace", "setprofile"])
+@pytest.mark.parametrize("options", [(), ("--watch", "mine")])
+def test_nothing_of_ours_is_seen_where_an_import_is_traced(bench, install, options):
+    """Neither in an import that is no business of ours nor where patches are applied."""
+    bench.write("mine.py", "def f(): pass\nf()\nimport threading, _thread\n_thread.allocate_lock()")
+    bench.write(
+        "app.py",
+        f"""
+        import sys, threading
+        seen = set()
+        def trace(frame, event, arg):
+            seen.add((frame.f_globals.get("__name__", ""), frame.f_code.co_name))
+            return trace
+        sys.{install}(trace)
+        import colorsys, mine, sched, sqlite3
+        try:
+            import is_not_there
+        except ImportError:
+            pass
+        sys.{install}(None)
+        for name, function in sorted(seen):
+            if name.partition(".")[0] in ("raceway", "raceway_autopatch", "mine", "sched"):
+                print(name, function)
+        """,
+    )
+    bare = bench.run(sys.executable, "app.py")
+    command = [*bench.launcher, "--quiet", *options, "--", sys.executable, "app.py"]
+    recorded = bench.run(*command, env=ALL_PATCHES)
+    assert "mine f\n" in bare.out
+    assert "sched <module>\n" in bare.out
+    assert [line for line in recorded.out.splitlines() if "raceway" not in line] == (
+        bare.out.splitlines()
+    )
+    if not options:
+        assert recorded == bare
 
 
 def test_a_profiler_counts_the_calls_of_the_program(bench):

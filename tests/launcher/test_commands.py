@@ -65,8 +65,6 @@ def test_command_forms(app, command):
         (["--endpoint", "http://x y", "app.py"], 2, "give a URL such as http://localhost"),
         (["--service", " ", "app.py"], 2, "--service ' ' is not usable: give a name"),
         (["--quiet", "--verbose", "app.py"], 2, "contradict each other"),
-        (["--endpoint", "http://x", "--fail-on", "warning", "app.py"], 2, "leave out one of"),
-        (["--endpoint", "http://x", "--report", "r.json", "app.py"], 2, "leave out one of"),
     ],
     ids=str,
 )

@@ -595,3 +595,33 @@ def test_options_variable_and_settings(tmp_path, monkeypatch):
         settings.write_text('[tool.raceway]\nwatch = ["c/C.py"]\n')
         with pytest.raises(UsageError, match=r"'c/C.py' is not usable: it is a path"):
             parse(COMMAND, {})
+
+
+def test_a_lock_that_a_tracked_defaultdict_makes_is_made_where_it_is_asked_for(bench):
+    """The factory is called by us, in the name of the program."""
+    del bench.env["RACEWAY_PATCH"]
+    bench.write("things.py", THREADS)
+    bench.write(
+        "app.py",
+        """
+        from collections import defaultdict
+        from threading import Lock
+        from things import twice
+
+        locks = defaultdict(Lock)
+        stock = {"apple": 5}
+        locks["apple"]  # made here
+
+        def sell():
+            with locks["apple"]:
+                left = stock["apple"]
+            with locks["apple"]:
+                stock["apple"] = left - 1
+
+        twice(sell)
+        """,
+    )
+    bench.launched("--report", "r.json", "--watch", "app:locks", "--watch", "app:stock", *COMMAND)
+    (found,) = json.loads((bench.folder / "r.json").read_text())["findings"]
+    (lock,) = found["locks"]
+    assert lock["location"].endswith("app.py:8")

@@ -12,8 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from raceway.analysis import RunAnalysis
+from raceway.analysis import RunAnalysis, _Process
 from raceway.model import ops
+from raceway.pipeline.oplog_reader import OpLogReader
 
 ROOT = Path(__file__).parents[2]
 METHODS = multiprocessing.get_all_start_methods()
@@ -465,6 +466,31 @@ class TestOneHistory:
         (finding,) = analysis.finish().findings
         assert (finding.type, finding.variable) == ("data-race", "box")
         assert {side.actor.name for side in finding.accesses} == {"main", "child"}
+
+    def test_processes_that_have_ended_cost_nothing_any_more(self, tmp_path, monkeypatch):
+        looks = []
+        complete_until, next_chunk = _Process.complete_until, OpLogReader.next_chunk
+        monkeypatch.setattr(
+            _Process,
+            "complete_until",
+            lambda self, **how: looks.append(self.name) or complete_until(self, **how),
+        )
+        monkeypatch.setattr(
+            OpLogReader, "next_chunk", lambda self: looks.append(self.path) or next_chunk(self)
+        )
+        analysis = RunAnalysis(str(tmp_path))
+        actor = (ops.DEF_ACTOR, 1, "main", "thread", 1)
+        child = subprocess.Popen([sys.executable, "-c", ""])
+        child.wait()  # nobody has this number now
+
+        for number in range(50):
+            stream = [*self.op(1, 0, ops.TIME, 0, number), *self.op(1, 0, ops.SEND, 5)]
+            self.log(tmp_path, number, [actor, self.SHARED], stream, child.pid)
+            while analysis.step():
+                pass
+
+        assert len(looks) < 50 * 20
+        assert analysis.finish().counts.events == 100
 
     @pytest.mark.parametrize("inherited", [5, 9])
     def test_numbers_that_parent_and_child_both_gave_after_the_fork(self, tmp_path, inherited):

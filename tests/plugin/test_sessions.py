@@ -1,5 +1,7 @@
 """What ``--raceway`` does to a session as a whole: nothing, but for findings."""
 
+import sys
+
 import pytest
 
 from raceway import pytest_plugin
@@ -214,3 +216,37 @@ def test_loaded_by_conftest(suites):
     env = {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
     done = suites.bare("-m", "pytest", "--raceway", env=env)
     assert "2 failed" in done.out, done.out
+
+
+def test_watched_by_name(suites):
+    """Tests and the program know nothing of Raceway."""
+    suites.write(
+        "bank.py",
+        "class Account:\n    balance = 100\n    def __init__(self):\n        self.n = 0\n",
+    )
+    suites.write(
+        "test_bank.py",
+        "from bank import Account\nfrom shared import both\n"
+        "def test_race():\n    account = Account()\n    def add():\n        account.n += 1\n    both(add)\n"
+        "def test_clean():\n    Account().n += 1\n",
+    )
+    assert "nothing watched was used" in suites.pytest("--raceway", "test_bank.py").out
+    expected = {"test_race": "failure", "test_clean": "passed"}
+    option = ("--raceway-watch", "bank:Account")
+    assert suites.pytest("--raceway", *option, "test_bank.py").outcomes == expected
+    refused = suites.pytest("--raceway", "--raceway-watch", "bank:", "test_bank.py")
+    assert (4, True) == (refused.status, "--raceway-watch 'bank:' is not usable" in refused.err)
+    suites.write("pyproject.toml", '[tool.raceway]\nwatch = ["bank:Account"]\n')
+    if sys.version_info >= (3, 11):
+        assert suites.pytest("--raceway", "test_bank.py").outcomes == expected
+
+
+def test_watched_by_name_under_raceway_run(suites):
+    """What is recorded already cannot be told to watch more; to be told the same is no matter."""
+    suites.write("bank.py", "class Account: pass\n")
+    suites.write("test_bank.py", "import bank\ndef test_it(): pass\n")
+    option = ("--raceway", "--raceway-watch", "bank:Account", "test_bank.py")
+    refused = suites.pytest(*option, launcher=("--quiet",))
+    assert (4, True) == (refused.status, "raceway-run --watch" in refused.err)
+    same = suites.pytest(*option, launcher=("--quiet", "--watch", "bank:Account"))
+    assert (0, {"test_it": "passed"}) == (same.status, same.outcomes)

@@ -1,5 +1,6 @@
 """Strict readers of reports: they know what may stand there, and nothing else."""
 
+import json
 import re
 from base64 import b64encode
 from hashlib import sha256
@@ -9,10 +10,10 @@ VOID = {"meta", "input"}
 TAGS = VOID | set(
     "a body button caption code dd details div dl dt fieldset footer form h1 h2 h3 head header html"
     " kbd label legend li main ol output p pre script section span strong style summary table tbody"
-    " td th thead title tr ul".split()
+    " td th thead title tr ul race-timeline".split()
 )
 ATTRIBUTES = set(
-    "aria-label aria-live autocomplete charset checked class colspan content data-certainty"
+    "aria-label aria-live autocomplete charset checked class colspan content data-certainty data-finding"
     " data-severity data-type for hidden href http-equiv id lang name open role scope spellcheck"
     " tabindex type value".split()
 )
@@ -27,6 +28,7 @@ class Markup(HTMLParser):
         self.raw = {"script": [], "style": [], "title": []}
         self.classes = []
         self.policy = ""
+        self.data = []  # of scripts that are none
         self.feed(page)
         self.close()
         assert not self.open
@@ -47,7 +49,11 @@ class Markup(HTMLParser):
         if given.get("http-equiv") == "Content-Security-Policy":
             self.policy = given["content"]
         self.classes += (given.get("class") or "").split()
-        if tag in self.raw:
+        self.in_data = tag == "script" and "type" in given
+        if self.in_data:
+            assert given["type"] == "application/json"
+            self.data.append("")
+        elif tag in self.raw:
             self.raw[tag].append("")
         if tag not in VOID:
             self.open.append(tag)
@@ -59,7 +65,9 @@ class Markup(HTMLParser):
 
     def handle_data(self, data):
         inside = self.open[-1] if self.open else ""
-        if inside in self.raw:
+        if inside == "script" and self.in_data:
+            self.data[-1] += data
+        elif inside in self.raw:
             self.raw[inside][-1] += data
         else:
             self.pieces.append(data)
@@ -80,6 +88,8 @@ def checked(page):
     assert set(markup.links) <= set(markup.ids)
     assert not any(char.isspace() for name in markup.ids for char in name)
     (style,), (script,) = markup.raw["style"], markup.raw["script"]
+    for data in markup.data:
+        assert json.loads(data)["schema"] == "raceway-timeline/1" and "<" not in data
     for name, text in (("style", style), ("script", script)):
         digest = b64encode(sha256(text.encode()).digest()).decode()
         assert f"{name}-src 'sha256-{digest}'" in markup.policy

@@ -139,6 +139,8 @@ def test_text_and_markdown(run, document):
     text = (run[0] / "r.txt").read_text("utf-8")
 
     assert all(finding["id"] in text for finding in document["findings"])
+    assert "    await asyncio.sleep(0)   ← other tasks can run here\n" in text
+    assert f"await  :{PROGRAM.splitlines().index('    await asyncio.sleep(0)') + 1} " in text
     rows = markdown_rows((run[0] / "r.md").read_text("utf-8"))
     assert len(rows) == len(document["findings"])
 

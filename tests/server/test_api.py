@@ -193,13 +193,16 @@ def test_live_tells_of_a_finding(server):
     with server.get("/live", stream=True) as stream:
         lines = stream.iter_lines()
 
-        def following(wanted):
-            return next(line for line in lines if line.startswith(wanted))
+        def following(kind):
+            """Return what comes with the next event of a kind."""
+            next(line for line in lines if line == b"event: " + kind)
+            return next(line for line in lines if line.startswith(b"data: "))
 
-        first = following(b"data: ")
+        found, stored = following(b"change"), following(b"stored")
         for thread in ("h:1", "h:2"):
             server.post([access("x", "Write", 5, thread, thread=thread)])
-        assert following(b"data: ") != first
+        assert following(b"change") != found
+        assert following(b"stored") != stored
 
 
 def test_metrics(shared_server):

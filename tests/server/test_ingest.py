@@ -60,7 +60,7 @@ BAD = {
     "two kinds": {
         "kind": {"Custom": {"name": "", "data": 1}, "DatabaseResult": {"rows_affected": 1}}
     },
-    "an unknown kind": {"kind": {"FunctionReturn": {}}},
+    "an unknown kind": {"kind": {"FunctionEntry": {}}},
     "a missing field": {"kind": {"Custom": {"name": "x"}}},
     "a fraction of a millisecond": {
         "kind": {"HttpResponse": {"status": 200, "headers": {}, "duration_ms": 1.5}}

@@ -1,16 +1,17 @@
 """The pages: complete without script, live with it, and never more than what was asked for."""
 
-import shutil
 import subprocess
 import sys
 import threading
 
 import pytest
+from chromium import browser, watched
 from running_server import ROOT, access, environment, event
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+__all__ = ["browser"]
+
 HOSTILE = "<script>alert(1)</script><img src=x onerror=alert(2)>\"'"
-PAGES = ["/", "/variables", "/locks", "/runs", "/traces", "/services", "/login"]
+PAGES = ["/", "/timeline", "/variables", "/locks", "/runs", "/traces", "/services", "/login"]
 
 
 def race(server, variable, **more):
@@ -35,6 +36,8 @@ def test_what_was_captured_is_shown_as_text(server):
 
     paths = [*PAGES, f"/findings/{finding['id']}", f"/variable?name={quote(HOSTILE)}",
              f"/runs?run={quote(run['id'])}", f"/?q={quote(HOSTILE)}",
+             f"/service?name={quote(HOSTILE)}", f"/timeline?run={quote(run['id'])}",
+             f"/timeline?finding={finding['id']}", *(f"/timeline?trace={one}" for one in traces),
              *(f"/traces/{one}" for one in traces)]  # fmt: skip
     for path in paths:
         answer = server.get(path)
@@ -63,35 +66,18 @@ def test_a_status_is_changed_by_a_form(server):
 
 def test_static_files_have_their_licence(shared_server):
     assert "Zero-Clause BSD" in shared_server.get("/static/htmx.LICENSE").text
-    for name in ("htmx.min.js", "pages.js", "pages.css", "report.css", "icon.svg"):
+    for name in (
+        "htmx.min.js", "pages.js", "pages.css", "report.css", "icon.svg", "timeline.css",
+        "timeline_model.js", "timeline_view.js", "race_timeline.js",
+    ):  # fmt: skip
         assert shared_server.get(f"/static/{name}").status_code == 200
     assert shared_server.get("/static/..%2Fviews.py").status_code == 404
-
-
-@pytest.fixture(scope="module")
-def browser():
-    sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-    if CHROMIUM is None:
-        pytest.skip("chromium is not installed")
-    with sync_api.sync_playwright() as playwright:
-        options = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
-        found = playwright.chromium.launch(executable_path=CHROMIUM, args=options)
-        yield found
-        found.close()
-
-
-def watched(context, server, problems):
-    page = context.new_page()
-    page.on("console", lambda told: problems.append(told.text) if told.type == "error" else None)
-    page.on("pageerror", lambda error: problems.append(str(error)))
-    page.on("request", lambda one: one.url.startswith(server.url) or problems.append(one.url))
-    return page
 
 
 def test_from_an_empty_server_to_the_explained_finding(server, browser, tmp_path):
     problems = []
     context = browser.new_context(viewport={"width": 1280, "height": 900})
-    page = watched(context, server, problems)
+    page = watched(context, server.url, problems)
     page.goto(server.url)
     assert page.get_by_text("No events yet").is_visible()
     demo = str(ROOT / "examples" / "banking" / "demo.py")
@@ -121,8 +107,13 @@ def test_every_page_fits(server, browser, width, scheme):
     finding = race(server, "a.very.long.name.of.a.variable['with']['keys']" * 3)
     problems = []
     context = browser.new_context(viewport={"width": width, "height": 900}, color_scheme=scheme)
-    page = watched(context, server, problems)
-    for path in [*PAGES, f"/findings/{finding['id']}"]:
+    page = watched(context, server.url, problems)
+    others = [
+        f"/findings/{finding['id']}",
+        f"/timeline?finding={finding['id']}",
+        "/service?name=shop",
+    ]
+    for path in [*PAGES, *others]:
         page.goto(server.url + path)
         wide = page.evaluate("document.documentElement.scrollWidth - innerWidth")
         assert wide <= 0, path

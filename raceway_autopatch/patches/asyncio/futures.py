@@ -162,14 +162,20 @@ def _observe(original: Any, learn: Callable[[Any], bool], more: dict[str, Any]) 
         return wait(self)
 
     def _result(self: Any) -> Any:
-        if status.active and self._state != _PENDING:
-            learn(self)
-        return result(self)
+        try:
+            if status.active and self._state != _PENDING:
+                learn(self)
+            return result(self)
+        finally:
+            self = None  # what it raises knows this frame, and the future knows that: a cycle
 
     def _exception(self: Any) -> Any:
-        if status.active and self._state != _PENDING:
-            learn(self)
-        return exception(self)
+        try:
+            if status.active and self._state != _PENDING:
+                learn(self)
+            return exception(self)
+        finally:
+            self = None  # as above
 
     def _done(self: Any) -> Any:
         if status.active and self._state != _PENDING:

@@ -162,6 +162,7 @@ def _semaphore_init(original: Callable[..., None]) -> Callable[..., None]:
         original(self, value, *args, **kwargs)
         self._raceway_mutex = value == 1
         self._raceway_permits = deque() if value == 0 else None
+        self._raceway_initial = value
         if value == 1 and _status.active:
             _new_lock(self, "asyncio.Semaphore")
 
@@ -184,9 +185,15 @@ def _semaphore_acquire(original: Async) -> Async:
 
 @contained
 def permitted(semaphore: Any) -> None:
-    """Record that ``semaphore``, which is no mutex, has let somebody in."""
+    """Record that ``semaphore``, which is no mutex, has let somebody in.
+
+    Whom it lets in on the permits that it began with, nobody has had to leave for.
+    """
     permits = getattr(semaphore, "_raceway_permits", None)
-    if permits is None:
+    initial = getattr(semaphore, "_raceway_initial", 0)
+    if permits is None and initial > 0:
+        semaphore._raceway_initial = initial - 1
+    elif permits is None:
         receive(semaphore)
     elif permits:
         recorder.sync(ops.RECEIVE, permits.popleft())

@@ -16,7 +16,7 @@ from raceway.model import ops
 from raceway.record import recorder
 from raceway_autopatch.greenlets import in_hub, known_state
 from raceway_autopatch.patches.gevent.links import linked
-from raceway_autopatch.patching import contained, replace
+from raceway_autopatch.patching import contained, replace, unseen
 from raceway_autopatch.primitives import Permits
 from raceway_autopatch.substitutes import Substitutes
 
@@ -253,8 +253,9 @@ def _semaphore_class(original: Any) -> Any:
     def __exit__(self: Any, kind: Any, value: Any, traceback: Any) -> Any:  # noqa: N807
         release(self)
 
-    methods: dict[str, Any] = {"acquire": acquire, "release": release}
-    methods |= {"__enter__": __enter__, "__exit__": __exit__, "__init__": __init__}
+    methods: dict[str, Any] = {"acquire": acquire, "release": unseen(release)}
+    # What a trace function that was set in the block would be called with first.
+    methods |= {"__enter__": __enter__, "__exit__": unseen(__exit__), "__init__": __init__}
     return substitutes.subclass(
         original, methods, ("_raceway_mutex", "_raceway_number", "_raceway_permits")
     )

@@ -23,7 +23,7 @@ def _made(shareable: Any) -> None:
     items = Items(f"list {shareable.shm.name}", label, ops.ROLE_CONTAINER)
     shareable.__dict__[ITEMS] = items
     # What raceway.watch() calls; it is pickled by its name, and made anew.
-    shareable.__dict__["_raceway_named"] = lambda label: setattr(items, "label", label)
+    shareable.__dict__["_raceway_named"] = items.rename
 
 
 def _init(original: Callable[..., None]) -> Callable[..., None]:

@@ -40,6 +40,14 @@ class Items(dict):  # type: ignore[type-arg]  # text to subject, and no typing a
         self.label = label
         self.role = role
 
+    def rename(self, label: str) -> None:
+        """Call the object something else from now on, and what was done to it so far, too."""
+        self.label = label
+        subject = self.get(None)
+        if subject is not None:
+            serial = subject >> ops.OP_BITS
+            recorder.define((ops.DEF_VARIABLE, serial, 0, label, self.role, False, None))
+
     def __missing__(self, key: Any) -> int:
         """Define the variable of an attribute, of an item, or (None) of the whole."""
         serial = recorder.next_variable()
@@ -176,7 +184,7 @@ def _tracked_class(cls: Any) -> Any:
 def _named(obj: Any, label: str) -> None:
     """Let reports call a shared object what the user calls it."""
     items = obj.__dict__[ITEMS]
-    items.label = label
+    items.rename(label)
     obj._wrapper.__dict__[TRACE] = items.name, label
 
 

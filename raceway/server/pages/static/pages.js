@@ -1,7 +1,6 @@
 "use strict";
 (() => {
   const root = document.documentElement;
-  try { root.dataset.theme = localStorage.getItem("theme") || ""; } catch { /* no storage */ }
 
   class ThemeButton extends HTMLElement {
     connectedCallback() {
@@ -32,20 +31,46 @@
     }
   }
 
-  // Tells the parts of the page that want to know that something was found.
+  // Tells the parts of the page that want to know that something was found, or came in.
   class LiveUpdates extends HTMLElement {
     connectedCallback() {
-      let known = null;
+      // What the page was made of; what is new since then makes it old.
+      const known = { change: this.getAttribute("change"), stored: this.getAttribute("stored") };
       this.source = new EventSource("/live");
-      this.source.addEventListener("change", (event) => {
-        if (known !== null && known !== event.data) htmx.trigger(document.body, "found");
-        known = event.data;
-      });
+      for (const [kind, told] of [["change", "found"], ["stored", "stored"]]) {
+        this.source.addEventListener(kind, (event) => {
+          if (known[kind] !== event.data) htmx.trigger(document.body, told);
+          known[kind] = event.data;
+        });
+      }
       addEventListener("pagehide", () => this.source.close());
     }
     disconnectedCallback() { this.source.close(); }
   }
 
+  // A part of a page that is read again when events came in; not while somebody is in it.
+  class LivePart extends HTMLElement {
+    connectedCallback() {
+      this.renew = async () => {
+        if (this.busy || document.hidden || this.contains(document.activeElement)
+          || !getSelection().isCollapsed) return;
+        this.busy = true;
+        try {
+          const answer = await fetch(location.href, { headers: { accept: "text/html" } });
+          const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+          const fresh = page.getElementById(this.id);
+          if (answer.ok && fresh && fresh.innerHTML !== this.innerHTML) {
+            this.replaceChildren(...fresh.childNodes);
+          }
+        } catch { /* the server is not there: what is shown stays */ }
+        this.busy = false;
+      };
+      document.body.addEventListener("stored", this.renew);
+    }
+    disconnectedCallback() { document.body.removeEventListener("stored", this.renew); }
+  }
+
+  customElements.define("live-part", LivePart);
   customElements.define("theme-button", ThemeButton);
   customElements.define("copy-markdown", CopyMarkdown);
   customElements.define("live-updates", LiveUpdates);

@@ -1,0 +1,218 @@
+"""Flags: variables by which cooperative actors keep each other out, or wait for each other.
+
+Between two switch points nobody else runs.  So ``if feed.refreshing: return`` and then
+``feed.refreshing = True`` without an ``await`` in between is as good as taking a lock, which is
+released when the flag is reset; and ``while not box.ready: await asyncio.sleep(0)`` is as good as
+waiting for an event.  Here such variables are found, and the first kind is made a lock.
+
+A flag is a lock only if the test of the next one fails as long as it is set, so only such tests
+count that let one value pass (or that no value passes but the one that is set).
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple, Protocol
+
+from raceway.engine.commutes import READS, WRITES
+from raceway.engine.judge import Judge
+from raceway.engine.order import can_wait_between
+from raceway.engine.shadow import Shadow, Trail, are_equal
+from raceway.engine.source_shapes import FlagTest
+from raceway.engine.stamped import FLAG_LOCKS, Access, ActorReplay, Site
+from raceway.model import ops
+from raceway.model.aging import Aging
+
+FLAGS_KEPT = 10_000
+"""Flags of a generation."""
+CLAIMS_KEPT = 4
+"""Flags that one actor has set at a time; the latest."""
+_WRITTEN = sum(1 << kind for kind in WRITES)
+
+
+class Locks(Protocol):
+    """Who keeps track of what orders the actors."""
+
+    def take_flag(self, actor: ActorReplay, number: int, site: Site) -> None:
+        """Let a critical section begin."""
+
+    def drop_flag(self, actor: ActorReplay, number: int, by: ActorReplay) -> None:
+        """Let it end, by a write of ``by``."""
+
+    def come_after(self, actor: ActorReplay, access: Access) -> None:
+        """Let ``actor`` know that it comes after an access of another one."""
+
+
+class _Claim(NamedTuple):
+    """A flag that is set.
+
+    Attributes:
+        actor: Who has set it.
+        lock: Number of the lock that it stands for.
+        present: What counts is that the item is there, whatever its value.
+    """
+
+    actor: ActorReplay
+    lock: int
+    present: bool
+
+
+class Flags:
+    """The flags of one process.
+
+    Args:
+        judge: Looks at the source.
+
+    Attributes:
+        locks: Is told what they are good for; nothing is done without.
+    """
+
+    def __init__(self, judge: Judge) -> None:
+        self._judge = judge
+        self.locks: Locks | None = None
+        self._claims: dict[int, _Claim] = {}
+        self._of_actor: dict[int, list[int]] = {}
+        self._numbers: Aging[tuple[object, ...], int] = Aging(FLAGS_KEPT)
+        self._spoiled: Aging[int, bool] = Aging(FLAGS_KEPT)
+        self._counted = 0
+
+    def clear(self) -> None:
+        """Forget all of them."""
+        for variable in list(self._claims):
+            self.forget(variable)
+
+    def forget(self, variable: int) -> None:
+        """Let go of a variable that is there no more."""
+        claim = self._claims.get(variable)
+        if claim is not None:
+            self._end(variable, claim, claim.actor)
+
+    def retire(self, actor: ActorReplay) -> None:
+        """Forget the flags that an actor has set: it does nothing more."""
+        for variable in self._of_actor.pop(actor.number, ()):
+            self._claims.pop(variable, None)
+
+    def follow(self, shadow: Shadow, trail: Trail, access: Access) -> None:
+        """Look at an access of an actor that takes turns with others.
+
+        Args:
+            shadow: Of the variable.
+            trail: What the actor did to it, ``access`` included.
+            access: The access.
+        """
+        site = access.site
+        if site.flags is None:
+            site.flags = (
+                self._judge.waits_for(site)
+                if access.kind in READS
+                else not self._judge.is_update(site)
+            )
+        if not site.flags or self.locks is None:
+            return
+        if access.kind in WRITES:
+            self._written(shadow.number, trail, access)
+        elif access.kind in READS:
+            self._waited(shadow, access, self.locks)
+
+    @staticmethod
+    def _waited(shadow: Shadow, access: Access, locks: Locks) -> None:
+        """Order an actor that waits for a value after those who have written it."""
+        actor = access.actor
+        for trail in shadow.trails.values():
+            if trail.actor is actor or not trail.kinds & _WRITTEN:
+                continue
+            if trail.actor.group == actor.group and not _knows(actor, trail.epoch, trail.actor):
+                writes = [one for one in trail.accesses() if one.kind in WRITES]
+                if writes:
+                    locks.come_after(actor, max(writes, key=_index))
+
+    def _written(self, variable: int, trail: Trail, access: Access) -> None:
+        claim = self._claims.get(variable)
+        if claim is not None:
+            if claim.present and _stays(access):
+                return
+            self._end(variable, claim, access.actor)
+            lent = any(held.lock == claim.lock for held in access.borrowed)
+            if claim.actor is not access.actor and not lent:
+                self._spoiled[variable] = True  # who resets what others have set goes by no flag
+                return
+        if self._spoiled.get(variable):
+            return
+        tested = _tested(trail, access)
+        if tested is None:
+            return
+        test = self._judge.flag_test(tested.site, access.site)
+        lets_pass = _passing(test, tested, access) if test is not None else None
+        if test is not None and lets_pass is not None:
+            self._begin(variable, lets_pass, access, present=test.presence)
+
+    def _begin(self, variable: int, passing: object, access: Access, *, present: bool) -> None:
+        actor = access.actor
+        key = (variable, actor.group, passing)
+        number = self._numbers.get(key)
+        if number is None:
+            self._counted += 1
+            number = self._numbers[key] = FLAG_LOCKS + self._counted
+        own = self._of_actor.setdefault(actor.number, [])
+        if len(own) >= CLAIMS_KEPT:
+            self.forget(own[0])
+        own.append(variable)
+        self._claims[variable] = _Claim(actor, number, present)
+        if self.locks is not None:
+            self.locks.take_flag(actor, number, access.site)
+
+    def _end(self, variable: int, claim: _Claim, by: ActorReplay) -> None:
+        del self._claims[variable]
+        own = self._of_actor.get(claim.actor.number)
+        if own is not None:
+            own.remove(variable)
+        if self.locks is not None:
+            self.locks.drop_flag(claim.actor, claim.lock, by)
+
+
+def _tested(trail: Trail, access: Access) -> Access | None:
+    """Return the read of the same actor that has decided about a write, with nobody in between."""
+    reads = [
+        one
+        for one in trail.places.values()
+        if one.kind == ops.READ and one.segment == access.segment and one.index < access.index
+    ]
+    if not reads:
+        return None
+    latest = max(reads, key=_index)
+    if can_wait_between(latest, access):
+        return None
+    for one in trail.places.values():
+        if one.kind in WRITES and latest.index < one.index < access.index:
+            return None
+    return latest
+
+
+def _stays(access: Access) -> bool:
+    """Tell whether an item is there after a write: what removes it stores nothing."""
+    return access.kind == ops.GROW or access.has_value or bool(access.type_name)
+
+
+def _passing(test: FlagTest, read: Access, write: Access) -> object:
+    """Return what values pass a test, as a key; None if what was written passes, too."""
+    if test.presence:
+        return ("absent",) if write.kind == ops.GROW else None
+    if not (read.has_value or write.kind == ops.GROW):
+        return None
+    before = read.value if read.has_value else None
+    if not test.compares:
+        truth = bool(before)
+        # What is no scalar is an object, and mostly counts as true.
+        written = bool(write.value) if write.has_value else bool(write.type_name)
+        return ("truth", truth) if written is not truth else None
+    same = write.has_value and are_equal(write.value, test.constant)
+    if are_equal(before, test.constant):
+        return None if same or not (write.has_value or write.type_name) else ("is", test.constant)
+    return ("not", test.constant) if same else None
+
+
+def _knows(actor: ActorReplay, epoch: int, other: ActorReplay) -> bool:
+    return actor.base.get(other.number, -1) >= epoch
+
+
+def _index(access: Access) -> int:
+    return access.index
