@@ -19,6 +19,8 @@ LOCKS = ("with lock: pass", "lock.acquire(); lock.release()")
 class Discard:
     """A sink that keeps nothing."""
 
+    takes_buffers = True
+
     def write(self, chunk, definitions):
         """Throw away."""
 

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from raceway.record.oplog import HEADER, MAGIC, next_part
+from raceway.record.oplog import HEADER, MAGIC, PACKED_MAGIC, next_part
+from raceway.record.packing import unpack
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +69,7 @@ class OpLogReader:
         except OSError:
             self.damaged = True
             return None
-        if magic != MAGIC:
+        if magic not in {MAGIC, PACKED_MAGIC}:
             self.damaged = True
             return None
         end = self._position + HEADER.size + definition_bytes + op_bytes
@@ -83,7 +84,8 @@ class OpLogReader:
         try:
             # The file is our own, in a directory that only this user can write to.
             definitions = marshal.loads(body[:definition_bytes])  # noqa: S302
-            ops = marshal.loads(body[definition_bytes:])  # noqa: S302
+            blob = body[definition_bytes:]
+            ops = unpack(blob) if magic == PACKED_MAGIC else marshal.loads(blob)  # noqa: S302
         except (ValueError, EOFError, TypeError):
             self.damaged = True
             return None

@@ -24,11 +24,10 @@
 #error "the layout of frames in this version is not known"
 #endif
 
-#if PY_VERSION_HEX >= 0x030B0000
-#include "internal/pycore_frame.h"
-#else
-#include <frameobject.h>
-#endif
+#include "_frames.h"
+#include "_ops.h"
+#include "_packing.h"
+#include "_raw_locks.h"
 
 #if defined(_MSC_VER)
 #define THREAD_LOCAL __declspec(thread)
@@ -47,18 +46,15 @@
 
 static struct {
     int ready;
-    PyListObject *buffer;
-    Py_ssize_t chunk_items;
-    int depth;
+    Buffer *buffer;
+    Py_ssize_t chunk_ops;
+    int depth, op_bits;
     Py_ssize_t text_limit;
-    PyObject *frame_ops[MAX_DEPTH + 1]; /* by depth; 0: the actor has no caller */
-    PyTypeObject *state_type;
-    Py_ssize_t tok, caller, offset, above, above_offset; /* where the slots of a State lie */
+    int64_t no_caller, frame_ops[MAX_DEPTH]; /* by depth, from the innermost on */
     PyObject *recorder; /* the names of its module: what is called rarely is looked up there */
     PyObject *absent, *tracked; /* of raceway.watch */
     long write, value, grow, update; /* bits of ops */
     PyObject *condition_enter, *condition_exit;
-    PyObject *minus_one;
     PyObject *str_s, *str_dict, *str_acquire, *str_release, *str_name, *key;
 } G;
 
@@ -71,90 +67,6 @@ set_field(PyObject *object, Py_ssize_t at, PyObject *value)
     Py_INCREF(value);
     FIELD(object, at) = value;
     Py_XDECREF(before);
-}
-
-/* ------------------------------------------------------------------ frames */
-
-#if PY_VERSION_HEX >= 0x030B0000
-
-typedef _PyInterpreterFrame Frame;
-
-static inline Frame *
-complete(Frame *frame)
-{
-    while (frame != NULL && _PyFrame_IsIncomplete(frame)) {
-        frame = frame->previous;
-    }
-    return frame;
-}
-
-static inline Frame *
-top_frame(void)
-{
-    PyThreadState *tstate = PyThreadState_Get();
-#if PY_VERSION_HEX >= 0x030D0000
-    return complete(tstate->current_frame);
-#else
-    return complete(tstate->cframe->current_frame);
-#endif
-}
-
-static inline Frame *
-back_of(Frame *frame)
-{
-    return complete(frame->previous);
-}
-
-static inline PyObject *
-code_of(Frame *frame)
-{
-#if PY_VERSION_HEX >= 0x030D0000
-    return (PyObject *)_PyFrame_GetCode(frame);
-#else
-    return (PyObject *)frame->f_code;
-#endif
-}
-
-static inline long
-offset_of(Frame *frame)
-{
-    return (long)_PyInterpreterFrame_LASTI(frame) * (long)sizeof(_Py_CODEUNIT);
-}
-
-#else
-
-typedef PyFrameObject Frame;
-
-static inline Frame *
-top_frame(void)
-{
-    return PyThreadState_Get()->frame;
-}
-
-static inline Frame *
-back_of(Frame *frame)
-{
-    return frame->f_back;
-}
-
-static inline PyObject *
-code_of(Frame *frame)
-{
-    return (PyObject *)frame->f_code;
-}
-
-static inline long
-offset_of(Frame *frame)
-{
-    return frame->f_lasti < 0 ? -1 : (long)frame->f_lasti * (long)sizeof(_Py_CODEUNIT);
-}
-
-#endif
-
-static inline int
-is_at(Frame *frame, PyObject *code, PyObject *offset)
-{
-    return code_of(frame) == code && PyLong_AsLong(offset) == offset_of(frame);
 }
 
 /* ------------------------------------------------------------------ the recorder */
@@ -177,7 +89,7 @@ call_recorder(const char *name, PyObject *first, PyObject *second)
  * given the dict. */
 typedef struct {
     PyObject_HEAD
-    PyObject *state;
+    State *state;
     PyObject *dict;
 } Slot;
 
@@ -246,7 +158,7 @@ make_slot(void)
 }
 
 /* Return the actor that runs here (borrowed), or NULL. */
-static PyObject *
+static State *
 known_state(void)
 {
     Slot *slot = this_slot;
@@ -255,9 +167,9 @@ known_state(void)
     }
     if (slot->state == NULL) {
         PyObject *found = PyDict_GetItemWithError(slot->dict, G.str_s);
-        if (found != NULL && PyObject_TypeCheck(found, G.state_type)) {
+        if (found != NULL && PyObject_TypeCheck(found, &StateType)) {
             Py_INCREF(found);
-            slot->state = found;
+            slot->state = (State *)found;
         }
     }
     return slot->state;
@@ -269,7 +181,7 @@ local_getattro(PyObject *self, PyObject *name)
     Slot *slot = this_slot;
     if (name == G.str_s && slot != NULL && slot->state != NULL) {
         Py_INCREF(slot->state);
-        return slot->state;
+        return (PyObject *)slot->state;
     }
     if (slot == NULL && (slot = make_slot()) == NULL) {
         return NULL;
@@ -309,11 +221,11 @@ local_setattro(PyObject *self, PyObject *name, PyObject *value)
         return -1;
     }
     if (PyUnicode_Compare(name, G.str_s) == 0) {
-        PyObject *before = slot->state;
+        State *before = slot->state;
         slot->state = NULL;
-        if (value != NULL && PyObject_TypeCheck(value, G.state_type)) {
+        if (value != NULL && PyObject_TypeCheck(value, &StateType)) {
             Py_INCREF(value);
-            slot->state = value;
+            slot->state = (State *)value;
         }
         Py_XDECREF(before);
     }
@@ -331,14 +243,14 @@ static PyTypeObject LocalType = {
 };
 
 /* Return who runs here (borrowed), making an actor for a thread that was never seen. */
-static inline PyObject *
+static inline State *
 state_now(void)
 {
     Slot *slot = this_slot;
     if (slot != NULL && slot->state != NULL) {
         return slot->state;
     }
-    PyObject *state = known_state();
+    State *state = known_state();
     if (state == NULL && !PyErr_Occurred()) {
         PyObject *made = call_recorder("current", NULL, NULL);
         if (made == NULL) {
@@ -355,37 +267,23 @@ state_now(void)
 
 /* ------------------------------------------------------------------ the buffer */
 
-/* Append without giving others a chance to come in between; takes no references. */
+/* Append an op whose last items are a place; -1 on failure. */
 static inline int
-append(PyObject *const *items, Py_ssize_t count)
+append_place(const State *state, int64_t subject, PyObject *code, int32_t offset)
 {
-    PyListObject *list = G.buffer;
-    Py_ssize_t size = Py_SIZE(list);
-    if (size + count <= list->allocated) {
-        for (Py_ssize_t at = 0; at < count; at++) {
-            Py_INCREF(items[at]);
-            list->ob_item[size + at] = items[at];
-        }
-        Py_SET_SIZE(list, size + count);
-        return 0;
+    Op *op = room_for(G.buffer, 1);
+    if (op == NULL) {
+        return -1;
     }
-    for (Py_ssize_t at = 0; at < count; at++) {
-        if (PyList_Append((PyObject *)list, items[at]) < 0) {
-            PyObject *pending_type, *pending, *trace;
-            PyErr_Fetch(&pending_type, &pending, &trace);
-            /* No part of an op may stay. */
-            PyList_SetSlice((PyObject *)list, size, PY_SSIZE_T_MAX, NULL);
-            PyErr_Restore(pending_type, pending, trace);
-            return -1;
-        }
-    }
+    fill(op, state, subject, PLACE, code, offset);
+    G.buffer->count++;
     return 0;
 }
 
 static inline int
 make_room(void)
 {
-    if (Py_SIZE(G.buffer) > G.chunk_items) {
+    if (G.buffer->count > G.chunk_ops) {
         PyObject *result = call_recorder("flush", NULL, NULL);
         if (result == NULL) {
             return -1;
@@ -395,70 +293,63 @@ make_room(void)
     return 0;
 }
 
-/* Record that `state` is now called from `frame`, innermost first: recorder.note_stack(). */
-static int
-note_stack(PyObject *state, Frame *frame)
+static inline void
+set_place(PyObject **code, int32_t *offset, PyObject *new_code, int32_t new_offset)
 {
-    PyObject *token = FIELD(state, G.tok);
-    if (frame == NULL) {
-        set_field(state, G.caller, Py_None);
-        set_field(state, G.offset, G.minus_one);
-        PyObject *op[] = {token, G.frame_ops[0], Py_None, G.minus_one};
-        return append(op, 4);
-    }
-    PyObject *items[4 * MAX_DEPTH];
-    PyObject *offsets[MAX_DEPTH];
-    int depth = 0, failed = 0;
-    for (Frame *walker = frame; walker != NULL && depth < G.depth; walker = back_of(walker)) {
-        PyObject *offset = PyLong_FromLong(offset_of(walker));
-        if (offset == NULL) {
-            failed = 1;
-            break;
-        }
-        items[4 * depth] = token;
-        items[4 * depth + 1] = G.frame_ops[depth + 1];
-        items[4 * depth + 2] = code_of(walker);
-        items[4 * depth + 3] = offsets[depth] = offset;
-        depth++;
-    }
-    if (!failed) {
-        set_field(state, G.caller, items[2]);
-        set_field(state, G.offset, offsets[0]);
-        set_field(state, G.above, depth > 1 ? items[6] : Py_None);
-        set_field(state, G.above_offset, depth > 1 ? offsets[1] : G.minus_one);
-        failed = append(items, 4 * depth) < 0;
-    }
-    while (depth-- > 0) {
-        Py_DECREF(offsets[depth]);
-    }
-    return failed ? -1 : 0;
+    PyObject *before = *code;
+    Py_XINCREF(new_code);
+    *code = new_code;
+    *offset = new_offset;
+    Py_XDECREF(before);
 }
 
-/* Note the callers of `frame` if they are not the ones that `state` was last seen under. */
-static inline int
-note_caller(PyObject *state, Frame *frame)
+/* Record that `state` is now called from `frame`, innermost first: recorder.note_stack(). */
+static int
+note_stack(State *state, Frame *frame)
 {
-    Frame *back = back_of(frame);
-    if (back == NULL) {
-        if (FIELD(state, G.caller) != Py_None || PyLong_AsLong(FIELD(state, G.offset)) != -1) {
-            return note_stack(state, NULL);
-        }
-        return 0;
+    if (frame == NULL) {
+        set_place(&state->caller, &state->offset, NULL, -1);
+        return append_place(state, G.no_caller, NULL, -1);
     }
-    if (!is_at(back, FIELD(state, G.caller), FIELD(state, G.offset))) {
-        return note_stack(state, back);
+    Op *ops = room_for(G.buffer, G.depth);
+    if (ops == NULL) {
+        return -1;
+    }
+    int depth = 0;
+    for (Frame *walker = frame; walker != NULL && depth < G.depth; walker = back_of(walker)) {
+        fill(&ops[depth], state, G.frame_ops[depth], PLACE, code_of(walker), offset_of(walker));
+        depth++;
+    }
+    G.buffer->count += depth;
+    set_place(&state->caller, &state->offset, ops[0].thing, ops[0].number);
+    if (depth > 1) {
+        set_place(&state->above, &state->above_offset, ops[1].thing, ops[1].number);
+    }
+    else {
+        set_place(&state->above, &state->above_offset, NULL, -1);
     }
     return 0;
 }
 
-/* The same with one level more: where a critical section begins. */
+/* Note the callers of `frame` if they are not the ones that `state` was last seen under. */
 static inline int
-note_callers(PyObject *state, Frame *frame)
+note_caller(State *state, Frame *frame)
 {
     Frame *back = back_of(frame);
-    if (back != NULL && is_at(back, FIELD(state, G.caller), FIELD(state, G.offset))) {
+    if (back == NULL) {
+        return state->caller != NULL || state->offset != -1 ? note_stack(state, NULL) : 0;
+    }
+    return is_at(back, state->caller, state->offset) ? 0 : note_stack(state, back);
+}
+
+/* The same with one level more: where a critical section begins. */
+static inline int
+note_callers(State *state, Frame *frame)
+{
+    Frame *back = back_of(frame);
+    if (back != NULL && is_at(back, state->caller, state->offset)) {
         Frame *above = back_of(back);
-        if (above != NULL && !is_at(above, FIELD(state, G.above), FIELD(state, G.above_offset))) {
+        if (above != NULL && !is_at(above, state->above, state->above_offset)) {
             return note_stack(state, back);
         }
         return 0;
@@ -500,60 +391,45 @@ forgiven(const char *where)
 typedef struct {
     PyObject_HEAD
     PyObject *name, *original;
-    PyObject *read, *write, *value; /* subject with the bits of the op */
+    int64_t read, write, value; /* subject with the bits of the op */
     PyObject *set, *delete; /* the way that is taken when it is not a plain `obj.name = value` */
     PyObject *member; /* of a slot: where the value lies; else NULL, and it is in the dict */
 } Attribute;
 
-/* Record an access to an attribute; -1 on failure. */
-static int
-record_attribute(PyObject *state, PyObject *subject, Frame *frame, PyObject *offset)
-{
-    PyObject *op[] = {FIELD(state, G.tok), subject, code_of(frame), offset};
-    return append(op, 4);
-}
-
 /* Record that an attribute is read, and return its value. */
 static PyObject *
-recorded_read(PyObject *obj, PyObject *type, PyObject *name, PyObject *subject, PyObject *member,
+recorded_read(PyObject *obj, PyObject *type, PyObject *name, int64_t subject, PyObject *member,
               PyObject *original)
 {
     if (make_room() < 0 && !forgiven("attribute")) {
         return NULL;
     }
-    PyObject *state = state_now();
+    State *state = state_now();
     if (state == NULL && !forgiven("attribute")) {
         return NULL;
     }
-    Frame *frame = top_frame();
-    PyObject *offset = NULL;
-    if (state != NULL && frame != NULL) {
-        if (note_caller(state, frame) < 0 || (offset = PyLong_FromLong(offset_of(frame))) == NULL) {
-            return NULL;
-        }
-    }
-    if (member != NULL) {
-        int failed = offset == NULL ? 0 : record_attribute(state, subject, frame, offset);
-        Py_XDECREF(offset);
-        return failed < 0 ? NULL : Py_TYPE(member)->tp_descr_get(member, obj, type);
+    Frame *frame = state == NULL ? NULL : top_frame();
+    if (frame != NULL && note_caller(state, frame) < 0) {
+        return NULL;
     }
     PyObject *value = NULL;
-    PyObject *dict = PyObject_GenericGetDict(obj, NULL);
-    if (dict != NULL) {
-        value = PyDict_GetItemWithError(dict, name);
-        Py_XINCREF(value);
-        Py_DECREF(dict);
-    }
-    else {
-        PyErr_Clear();
-    }
-    if (offset != NULL) {
-        int failed = record_attribute(state, subject, frame, offset);
-        Py_DECREF(offset);
-        if (failed < 0) {
-            Py_XDECREF(value);
-            return NULL;
+    if (member == NULL) {
+        PyObject *dict = PyObject_GenericGetDict(obj, NULL);
+        if (dict != NULL) {
+            value = PyDict_GetItemWithError(dict, name);
+            Py_XINCREF(value);
+            Py_DECREF(dict);
         }
+        else {
+            PyErr_Clear();
+        }
+    }
+    if (frame != NULL && append_place(state, subject, code_of(frame), offset_of(frame)) < 0) {
+        Py_XDECREF(value);
+        return NULL;
+    }
+    if (member != NULL) {
+        return Py_TYPE(member)->tp_descr_get(member, obj, type);
     }
     if (value != NULL) {
         return value;
@@ -590,10 +466,11 @@ attribute_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
     static char *names[] = {
         "name", "original", "read", "write", "value", "set", "delete", "member", NULL,
     };
-    PyObject *name, *original, *read, *write, *value, *set, *delete, *member = NULL;
-    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "UOO!O!O!OO|O!", names, &name, &original,
-                                     &PyLong_Type, &read, &PyLong_Type, &write, &PyLong_Type,
-                                     &value, &set, &delete, &PyMemberDescr_Type, &member)) {
+    PyObject *name, *original, *set, *delete, *member = NULL;
+    long long read, write, value;
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "UOLLLOO|O!", names, &name, &original, &read,
+                                     &write, &value, &set, &delete, &PyMemberDescr_Type,
+                                     &member)) {
         return NULL;
     }
     Attribute *self = (Attribute *)type->tp_alloc(type, 0);
@@ -604,8 +481,11 @@ attribute_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
     PyUnicode_InternInPlace(&name);
     self->name = name;
 #define TAKE(field) Py_INCREF(field); self->field = field
-    TAKE(original); TAKE(read); TAKE(write); TAKE(value); TAKE(set); TAKE(delete);
+    TAKE(original); TAKE(set); TAKE(delete);
 #undef TAKE
+    self->read = read;
+    self->write = write;
+    self->value = value;
     Py_XINCREF(member);
     self->member = member;
     return (PyObject *)self;
@@ -637,9 +517,6 @@ attribute_dealloc(Attribute *self)
     PyObject_GC_UnTrack(self);
     attribute_clear(self);
     Py_CLEAR(self->name);
-    Py_CLEAR(self->read);
-    Py_CLEAR(self->write);
-    Py_CLEAR(self->value);
     Py_TYPE(self)->tp_free((PyObject *)self);
 }
 
@@ -655,6 +532,251 @@ static PyTypeObject AttributeType = {
     .tp_dealloc = (destructor)attribute_dealloc,
     .tp_descr_get = attribute_get,
     .tp_descr_set = attribute_set,
+};
+
+/* The objects that share a class, by their address: a dict with numbers as keys that C can look
+ * something up in without making one. */
+typedef struct {
+    uintptr_t address; /* 0: was never used, 1: is not used any more */
+    PyObject *names;
+} Member;
+
+typedef struct {
+    PyObject_HEAD
+    Member *table;
+    size_t mask; /* its length less one */
+    size_t used, taken; /* places with an object; and those that had one */
+} Members;
+
+static inline size_t
+place_of(const Members *self, uintptr_t address)
+{
+    return (size_t)((uint64_t)(address >> 4) * 0x9E3779B97F4A7C15u >> 20) & self->mask;
+}
+
+static Member *
+find_member(const Members *self, uintptr_t address)
+{
+    for (size_t at = place_of(self, address); self->table[at].address != 0;
+         at = (at + 1) & self->mask) {
+        if (self->table[at].address == address) {
+            return &self->table[at];
+        }
+    }
+    return NULL;
+}
+
+/* Return what is known of an object (borrowed), or NULL without an error. */
+static inline PyObject *
+member_names(const Members *self, PyObject *obj)
+{
+    Member *found = find_member(self, (uintptr_t)obj);
+    return found == NULL ? NULL : found->names;
+}
+
+#define LEAST_MEMBERS 16
+
+static int
+resize_members(Members *self, size_t room)
+{
+    Member *before = self->table, *table = PyMem_Calloc(room, sizeof(Member));
+    size_t length = before == NULL ? 0 : self->mask + 1;
+    if (table == NULL) {
+        PyErr_NoMemory();
+        return -1;
+    }
+    self->table = table;
+    self->mask = room - 1;
+    self->taken = self->used;
+    for (size_t from = 0; from < length; from++) {
+        if (before[from].address > 1) {
+            size_t at = place_of(self, before[from].address);
+            while (table[at].address != 0) {
+                at = (at + 1) & self->mask;
+            }
+            table[at] = before[from];
+        }
+    }
+    PyMem_Free(before);
+    return 0;
+}
+
+static PyObject *
+members_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
+{
+    Members *self = (Members *)type->tp_alloc(type, 0);
+    if (self != NULL && resize_members(self, LEAST_MEMBERS) < 0) {
+        Py_CLEAR(self);
+    }
+    return (PyObject *)self;
+}
+
+static int
+members_traverse(Members *self, visitproc visit, void *arg)
+{
+    for (size_t at = 0; self->table != NULL && at <= self->mask; at++) {
+        Py_VISIT(self->table[at].names);
+    }
+    return 0;
+}
+
+static int
+members_clear(Members *self)
+{
+    for (size_t at = 0; self->table != NULL && at <= self->mask; at++) {
+        if (self->table[at].address > 1) {
+            self->table[at].address = 1;
+            self->used--;
+            Py_CLEAR(self->table[at].names);
+        }
+    }
+    return 0;
+}
+
+static void
+members_dealloc(Members *self)
+{
+    PyObject_GC_UnTrack(self);
+    members_clear(self);
+    PyMem_Free(self->table);
+    Py_TYPE(self)->tp_free((PyObject *)self);
+}
+
+static uintptr_t
+address_of(PyObject *key)
+{
+    void *address = PyLong_AsVoidPtr(key);
+    if ((uintptr_t)address <= 1 && !PyErr_Occurred()) {
+        PyErr_SetObject(PyExc_KeyError, key);
+    }
+    return PyErr_Occurred() ? 0 : (uintptr_t)address;
+}
+
+static Py_ssize_t
+members_length(Members *self)
+{
+    return (Py_ssize_t)self->used;
+}
+
+static PyObject *
+members_subscript(Members *self, PyObject *key)
+{
+    uintptr_t address = address_of(key);
+    Member *found = address == 0 ? NULL : find_member(self, address);
+    if (found == NULL) {
+        if (!PyErr_Occurred()) {
+            PyErr_SetObject(PyExc_KeyError, key);
+        }
+        return NULL;
+    }
+    Py_INCREF(found->names);
+    return found->names;
+}
+
+static int
+members_assign(Members *self, PyObject *key, PyObject *names)
+{
+    uintptr_t address = address_of(key);
+    Member *found = address == 0 ? NULL : find_member(self, address);
+    if (address == 0 || (names == NULL && found == NULL)) {
+        if (!PyErr_Occurred()) {
+            PyErr_SetObject(PyExc_KeyError, key);
+        }
+        return -1;
+    }
+    PyObject *before = NULL;
+    if (names == NULL) {
+        before = found->names;
+        found->names = NULL;
+        found->address = 1;
+        self->used--;
+    }
+    else {
+        if (found == NULL) {
+            size_t room = self->mask + 1;
+            if (3 * (self->taken + 1) > 2 * room
+                && resize_members(self, 2 * self->used >= room / 2 ? 2 * room : room) < 0) {
+                return -1;
+            }
+            size_t at = place_of(self, address);
+            while (self->table[at].address != 0) {
+                at = (at + 1) & self->mask;
+            }
+            found = &self->table[at];
+            found->address = address;
+            self->used++;
+            self->taken++;
+        }
+        Py_INCREF(names);
+        before = found->names;
+        found->names = names;
+    }
+    Py_XDECREF(before); /* it may run code of the program */
+    return 0;
+}
+
+static PyObject *
+members_get(Members *self, PyObject *args)
+{
+    PyObject *key, *fallback = Py_None;
+    if (!PyArg_ParseTuple(args, "O|O", &key, &fallback)) {
+        return NULL;
+    }
+    PyObject *names = members_subscript(self, key);
+    if (names == NULL && PyErr_ExceptionMatches(PyExc_KeyError)) {
+        PyErr_Clear();
+        names = fallback;
+        Py_INCREF(names);
+    }
+    return names;
+}
+
+/* Take an object out.  It may be called for a weak reference, which comes behind the key. */
+static PyObject *
+members_pop(Members *self, PyObject *args)
+{
+    PyObject *key, *fallback = NULL;
+    if (!PyArg_ParseTuple(args, "O|O", &key, &fallback)) {
+        return NULL;
+    }
+    PyObject *names = members_subscript(self, key);
+    if (names != NULL) {
+        if (members_assign(self, key, NULL) < 0) {
+            Py_CLEAR(names);
+        }
+    }
+    else if (fallback != NULL && PyErr_ExceptionMatches(PyExc_KeyError)) {
+        PyErr_Clear();
+        names = fallback;
+        Py_INCREF(names);
+    }
+    return names;
+}
+
+static PyMethodDef members_methods[] = {
+    {"get", (PyCFunction)members_get, METH_VARARGS, "As that of a dict."},
+    {"pop", (PyCFunction)members_pop, METH_VARARGS, "As that of a dict."},
+    {NULL, NULL, 0, NULL},
+};
+
+static PyMappingMethods members_mapping = {
+    .mp_length = (lenfunc)members_length,
+    .mp_subscript = (binaryfunc)members_subscript,
+    .mp_ass_subscript = (objobjargproc)members_assign,
+};
+
+static PyTypeObject MembersType = {
+    PyVarObject_HEAD_INIT(NULL, 0)
+    .tp_name = "raceway.record._accelerator.Members",
+    .tp_basicsize = sizeof(Members),
+    .tp_flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC,
+    .tp_doc = "What is known of objects, by their ``id``; as a dict.",
+    .tp_new = members_new,
+    .tp_traverse = (traverseproc)members_traverse,
+    .tp_clear = (inquiry)members_clear,
+    .tp_dealloc = (destructor)members_dealloc,
+    .tp_methods = members_methods,
+    .tp_as_mapping = &members_mapping,
 };
 
 /* The same for an attribute of many objects, whose subjects are found by their address. */
@@ -673,36 +795,30 @@ member_of(SharedAttribute *attribute)
     return member == Py_None ? NULL : member;
 }
 
-/* Return the subject (borrowed), or NULL without an error. */
-static PyObject *
+/* Return the subject, or 0 without an error. */
+static inline int64_t
 shared_subject(SharedAttribute *attribute, PyObject *obj)
 {
-    PyObject *address = PyLong_FromVoidPtr(obj);
-    PyObject *names = address == NULL ? NULL
-        : PyDict_GetItemWithError(attribute->members, address);
-    Py_XDECREF(address);
+    PyObject *names = member_names((Members *)attribute->members, obj);
     PyObject *subject = names == NULL || !PyDict_CheckExact(names) ? NULL
         : PyDict_GetItemWithError(names, attribute->name);
-    if (subject == NULL) {
+    if (subject == NULL || !PyLong_CheckExact(subject)) {
         PyErr_Clear();
-        return NULL;
+        return 0;
     }
-    return PyLong_CheckExact(subject) && PyObject_IsTrue(subject) == 1 ? subject : NULL;
+    return PyLong_AsLongLong(subject);
 }
 
 static PyObject *
 shared_get(PyObject *self, PyObject *obj, PyObject *type)
 {
     SharedAttribute *attribute = (SharedAttribute *)self;
-    PyObject *subject = obj == NULL ? NULL : shared_subject(attribute, obj);
-    if (subject == NULL) {
+    int64_t subject = obj == NULL ? 0 : shared_subject(attribute, obj);
+    if (subject == 0) {
         return Py_TYPE(attribute->python)->tp_descr_get(attribute->python, obj, type);
     }
-    Py_INCREF(subject);
-    PyObject *value = recorded_read(obj, type, attribute->name, subject, member_of(attribute),
-                                    attribute->original);
-    Py_DECREF(subject);
-    return value;
+    return recorded_read(obj, type, attribute->name, subject, member_of(attribute),
+                         attribute->original);
 }
 
 static int
@@ -716,7 +832,7 @@ static PyObject *
 shared_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
 {
     PyObject *name, *original, *members, *python;
-    if (!PyArg_ParseTuple(args, "UOO!O", &name, &original, &PyDict_Type, &members, &python)) {
+    if (!PyArg_ParseTuple(args, "UOO!O", &name, &original, &MembersType, &members, &python)) {
         return NULL;
     }
     PyObject *fallback = PyObject_GetAttrString(python, "_raceway_default");
@@ -801,10 +917,15 @@ static PyTypeObject SharedAttributeType = {
     .tp_descr_set = shared_set,
 };
 
-static inline PyObject *
-with_op(PyObject *subject, long op)
+/* Return the object itself for the class, else a bound method: functions do the same. */
+static PyObject *
+bind(PyObject *self, PyObject *obj, PyObject *type)
 {
-    return PyLong_FromLongLong(PyLong_AsLongLong(subject) | op);
+    if (obj == NULL) {
+        Py_INCREF(self);
+        return self;
+    }
+    return PyMethod_New(self, obj);
 }
 
 /* Names, signature and documentation of what stands for a function are those of the function. */
@@ -843,29 +964,23 @@ setter_call(PyObject *self, PyObject *const *args, size_t nargsf, PyObject *name
     }
     PyObject *obj = args[0], *name = args[1], *value = args[2];
     PyObject *found = _PyType_Lookup(Py_TYPE(obj), name);
-    PyObject *member, *write, *value_op; /* the last two are references of ours */
+    PyObject *member;
+    int64_t write, value_op;
     if (found != NULL && Py_TYPE(found) == &AttributeType) {
         member = ((Attribute *)found)->member;
         name = ((Attribute *)found)->name;
         write = ((Attribute *)found)->write;
         value_op = ((Attribute *)found)->value;
-        Py_INCREF(write);
-        Py_INCREF(value_op);
     }
     else if (found != NULL && Py_TYPE(found) == &SharedAttributeType) {
-        PyObject *subject = shared_subject((SharedAttribute *)found, obj);
-        if (subject == NULL) {
+        int64_t subject = shared_subject((SharedAttribute *)found, obj);
+        if (subject == 0) {
             return PyObject_Vectorcall(function, args, nargsf, names);
         }
         member = member_of((SharedAttribute *)found);
         name = ((SharedAttribute *)found)->name;
-        write = with_op(subject, G.write);
-        value_op = with_op(subject, G.value);
-        if (write == NULL || value_op == NULL) {
-            Py_XDECREF(write);
-            Py_XDECREF(value_op);
-            return NULL;
-        }
+        write = subject | G.write;
+        value_op = subject | G.value;
     }
     else {
         return PyObject_Vectorcall(function, args, nargsf, names);
@@ -875,8 +990,7 @@ setter_call(PyObject *self, PyObject *const *args, size_t nargsf, PyObject *name
         dict = PyObject_GenericGetDict(obj, NULL);
         if (dict == NULL) {
             PyErr_Clear();
-            answer = PyObject_Vectorcall(function, args, nargsf, names);
-            goto answered;
+            return PyObject_Vectorcall(function, args, nargsf, names);
         }
         before = PyDict_GetItemWithError(dict, name); /* borrowed */
     }
@@ -892,8 +1006,7 @@ setter_call(PyObject *self, PyObject *const *args, size_t nargsf, PyObject *name
     else if (type != &PyLong_Type && value != Py_None && type != &PyFloat_Type
              && type != &PyBool_Type) {
         if (member != NULL) {
-            answer = PyObject_Vectorcall(function, args, nargsf, names);
-            goto answered;
+            return PyObject_Vectorcall(function, args, nargsf, names);
         }
         kind = (PyObject *)type;
         shown = before == value ? Py_True : Py_None; /* True: changed in place */
@@ -901,36 +1014,43 @@ setter_call(PyObject *self, PyObject *const *args, size_t nargsf, PyObject *name
             int replaced = PyDict_Contains(G.tracked, kind);
             if (replaced != 0) {
                 Py_CLEAR(dict); /* who adopts the value counts its references, not those of the dict */
-                answer = replaced < 0 ? NULL
-                    : PyObject_Vectorcall(function, args, nargsf, names);
-                goto answered;
+                return replaced < 0 ? NULL : PyObject_Vectorcall(function, args, nargsf, names);
             }
         }
     }
     int result = -1;
-    PyObject *offset = NULL;
+    Op shown_op = {0};
     Py_XINCREF(before); /* its finaliser runs when all is recorded */
     Py_INCREF(found);
     if (shown == NULL || (make_room() < 0 && !forgiven("attribute"))) {
         goto done;
     }
-    PyObject *state = state_now();
+    State *state = state_now();
     if (state == NULL && !forgiven("attribute")) {
         goto done;
     }
-    Frame *frame = top_frame();
-    if (state != NULL && frame != NULL) {
-        if (note_caller(state, frame) < 0 || (offset = PyLong_FromLong(offset_of(frame))) == NULL) {
-            goto done;
-        }
+    Frame *frame = state == NULL ? NULL : top_frame();
+    if (frame != NULL && (note_caller(state, frame) < 0 || fill_from(&shown_op, kind, shown) < 0)) {
+        goto done;
     }
     result = member != NULL ? 0 : PyDict_SetItem(dict, name, value);
-    if (result == 0 && offset != NULL) {
-        PyObject *token = FIELD(state, G.tok);
-        PyObject *ops[] = {
-            token, write, code_of(frame), offset, token, value_op, kind, shown,
-        };
-        result = append(ops, 8);
+    if (result == 0 && frame != NULL) {
+        Op *ops = room_for(G.buffer, 2);
+        if (ops == NULL) {
+            Py_XDECREF(shown_op.thing);
+            result = -1;
+        }
+        else {
+            fill(&ops[0], state, write, PLACE, code_of(frame), offset_of(frame));
+            shown_op.epoch |= state->epoch;
+            shown_op.actor = state->actor;
+            shown_op.subject = value_op;
+            ops[1] = shown_op;
+            G.buffer->count += 2;
+        }
+    }
+    else {
+        Py_XDECREF(shown_op.thing);
     }
     if (result == 0 && member != NULL) {
         result = Py_TYPE(member)->tp_descr_set(member, obj, value);
@@ -940,27 +1060,13 @@ done:
         answer = Py_None;
         Py_INCREF(answer);
     }
-    Py_XDECREF(offset);
     if (own) {
         Py_XDECREF(shown);
     }
     Py_XDECREF(before);
     Py_DECREF(found);
-answered:
-    Py_DECREF(write);
-    Py_DECREF(value_op);
     Py_XDECREF(dict);
     return answer;
-}
-
-static PyObject *
-setter_get(PyObject *self, PyObject *obj, PyObject *type)
-{
-    if (obj == NULL) {
-        Py_INCREF(self);
-        return self;
-    }
-    return PyMethod_New(self, obj);
 }
 
 static PyObject *
@@ -1021,7 +1127,7 @@ static PyTypeObject SetterType = {
     .tp_traverse = (traverseproc)setter_traverse,
     .tp_clear = (inquiry)setter_clear,
     .tp_dealloc = (destructor)setter_dealloc,
-    .tp_descr_get = setter_get,
+    .tp_descr_get = bind,
 };
 
 /* ------------------------------------------------------------------ containers */
@@ -1040,8 +1146,15 @@ typedef struct {
     int kind;
 } ContainerMethod;
 
-/* Return the subject of an item (borrowed), or NULL: no error, but nothing for this way. */
-static inline PyObject *
+/* Return a subject that is kept in a table or slot; 0 if it is none. */
+static inline int64_t
+kept_subject(PyObject *kept)
+{
+    return kept != NULL && PyLong_CheckExact(kept) ? PyLong_AsLongLong(kept) : 0;
+}
+
+/* Return the subject of an item, or 0: no error, but nothing for this way. */
+static inline int64_t
 known_item(ContainerMethod *method, PyObject *self, PyObject *key)
 {
     if (PyLong_CheckExact(key)) {
@@ -1049,34 +1162,39 @@ known_item(ContainerMethod *method, PyObject *self, PyObject *key)
             Py_ssize_t index = PyLong_AsSsize_t(key);
             if (index < 0 || index >= PyList_GET_SIZE(self)) {
                 PyErr_Clear();
-                return NULL;
+                return 0;
             }
         }
     }
     else if (!PyUnicode_CheckExact(key) || PyList_Check(self)) {
-        return NULL;
+        return 0;
     }
     PyObject *items = FIELD(self, method->items);
     if (items == NULL || !PyDict_Check(items)) {
-        return NULL;
+        return 0;
     }
     PyObject *item = PyDict_GetItemWithError(items, key);
     if (item == NULL) {
         PyErr_Clear();
-        return NULL;
     }
-    return PyLong_CheckExact(item) && PyObject_IsTrue(item) == 1 ? item : NULL;
+    return kept_subject(item);
 }
 
-/* Record an access to a container; -1 on failure.  In the same step comes its value, if `shown` is
- * one, or else another access, if there is one. */
+/* What one call does, in ops. */
+typedef struct {
+    int64_t first, second; /* subjects with the bits of their ops; 0 if there is none */
+    PyObject *shown;       /* the value whose subject the second one is */
+} Ops;
+
+/* Record an access to a container; -1 on failure.  In the same step comes its value, if there is
+ * one, or else another access. */
 static int
-record_access(PyObject *subject, PyObject *second, PyObject *shown)
+record_access(const Ops *accesses)
 {
     if (make_room() < 0) {
         return -1;
     }
-    PyObject *state = state_now();
+    State *state = state_now();
     if (state == NULL) {
         return -1;
     }
@@ -1087,18 +1205,27 @@ record_access(PyObject *subject, PyObject *second, PyObject *shown)
     if (note_caller(state, frame) < 0) {
         return -1;
     }
-    PyObject *offset = PyLong_FromLong(offset_of(frame));
-    if (offset == NULL) {
+    Op shown = {0};
+    if (accesses->shown != NULL && fill_from(&shown, Py_None, accesses->shown) < 0) {
         return -1;
     }
-    PyObject *token = FIELD(state, G.tok);
-    PyObject *ops[] = {
-        token, subject, code_of(frame), offset,
-        token, second, shown != NULL ? Py_None : code_of(frame), shown != NULL ? shown : offset,
-    };
-    int result = append(ops, second == NULL ? 4 : 8);
-    Py_DECREF(offset);
-    return result;
+    Op *ops = room_for(G.buffer, 2);
+    if (ops == NULL) {
+        Py_XDECREF(shown.thing);
+        return -1;
+    }
+    fill(&ops[0], state, accesses->first, PLACE, code_of(frame), offset_of(frame));
+    if (accesses->shown != NULL) {
+        shown.epoch |= state->epoch;
+        shown.actor = state->actor;
+        shown.subject = accesses->second;
+        ops[1] = shown;
+    }
+    else if (accesses->second) {
+        fill(&ops[1], state, accesses->second, PLACE, code_of(frame), offset_of(frame));
+    }
+    G.buffer->count += accesses->second ? 2 : 1;
+    return 0;
 }
 
 /* Whether a value is shown in a report as it is. */
@@ -1110,32 +1237,23 @@ is_shown(PyObject *value)
         || (type == &PyUnicode_Type && PyUnicode_GET_LENGTH(value) <= G.text_limit);
 }
 
-/* What one call does, in ops. */
-typedef struct {
-    PyObject *first, *second; /* subjects with the bits of their ops: references of ours */
-    PyObject *shown;          /* the value whose subject the second one is */
-} Ops;
-
-static inline void
-of_structure(ContainerMethod *method, PyObject *self, long op, Ops *ops)
+static inline int64_t
+of_structure(ContainerMethod *method, PyObject *self, long op)
 {
-    PyObject *structure = FIELD(self, method->structure);
-    ops->first = structure == NULL || !PyLong_CheckExact(structure) ? NULL : with_op(structure, op);
+    int64_t structure = kept_subject(FIELD(self, method->structure));
+    return structure ? structure | op : 0;
 }
 
 static void
 ops_of_add(ContainerMethod *method, PyObject *self, PyObject *member, Ops *ops)
 {
-    PyObject *item = known_item(method, self, member);
-    int present = item == NULL ? -1 : PySet_Contains(self, member);
+    int64_t item = known_item(method, self, member);
+    int present = item == 0 ? -1 : PySet_Contains(self, member);
     if (present == 1) {
-        ops->first = with_op(item, G.grow);
+        ops->first = item | G.grow;
     }
-    else if (present == 0) {
-        of_structure(method, self, G.grow, ops);
-        if (ops->first != NULL && (ops->second = with_op(item, G.grow)) == NULL) {
-            Py_CLEAR(ops->first);
-        }
+    else if (present == 0 && (ops->first = of_structure(method, self, G.grow)) != 0) {
+        ops->second = item | G.grow;
     }
 }
 
@@ -1149,14 +1267,14 @@ ops_of_pop(ContainerMethod *method, PyObject *self, Ops *ops)
     }
     PyObject *index = PyLong_FromSsize_t(method->kind == POP ? size - 1 : 0);
     PyObject *item = index == NULL ? NULL : PyDict_GetItemWithError(items, index);
+    int64_t subject = kept_subject(item);
     Py_XDECREF(index);
-    int is_known = item != NULL && PyLong_CheckExact(item) && PyObject_IsTrue(item) == 1;
-    if (PyErr_Occurred() || (!is_known && (item != NULL || method->kind == POPLEFT))) {
+    if (PyErr_Occurred() || (!subject && (item != NULL || method->kind == POPLEFT))) {
         return;
     }
-    of_structure(method, self, G.update, ops);
-    if (ops->first != NULL && is_known && (ops->second = with_op(item, G.update)) == NULL) {
-        Py_CLEAR(ops->first);
+    ops->first = of_structure(method, self, G.update);
+    if (ops->first && subject) {
+        ops->second = subject | G.update;
     }
 }
 
@@ -1164,28 +1282,26 @@ ops_of_pop(ContainerMethod *method, PyObject *self, Ops *ops)
 static void
 ops_of_call(ContainerMethod *method, PyObject *const *args, Py_ssize_t count, Ops *ops)
 {
-    PyObject *self = args[0], *item;
+    PyObject *self = args[0];
+    int64_t item;
     switch (method->kind) {
     case READ_ITEM:
-        if (count >= 2 && count <= 3 && (item = known_item(method, self, args[1])) != NULL) {
-            ops->first = item;
-            Py_INCREF(item);
+        if (count >= 2 && count <= 3) {
+            ops->first = known_item(method, self, args[1]);
         }
         break;
     case WRITE_ITEM:
         if (count == 3 && is_shown(args[2])
-            && (item = known_item(method, self, args[1])) != NULL
+            && (item = known_item(method, self, args[1])) != 0
             && (!PyDict_Check(self) || PyDict_Contains(self, args[1]) == 1)) {
             ops->shown = args[2];
-            ops->first = with_op(item, G.write);
-            if (ops->first != NULL && (ops->second = with_op(item, G.value)) == NULL) {
-                Py_CLEAR(ops->first);
-            }
+            ops->first = item | G.write;
+            ops->second = item | G.value;
         }
         break;
     case APPEND:
         if (count == 2 && is_shown(args[1])) {
-            of_structure(method, self, G.grow, ops);
+            ops->first = of_structure(method, self, G.grow);
         }
         break;
     case ADD:
@@ -1206,27 +1322,17 @@ container_method_call(PyObject *self, PyObject *const *args, size_t nargsf, PyOb
 {
     ContainerMethod *method = (ContainerMethod *)self;
     Py_ssize_t count = PyVectorcall_NARGS(nargsf);
-    Ops ops = {NULL, NULL, NULL};
+    Ops ops = {0, 0, NULL};
     if (names == NULL && count >= 1 && Py_TYPE(args[0]) == method->owner) {
         ops_of_call(method, args, count, &ops);
     }
-    if (ops.first == NULL) {
+    if (ops.first == 0) {
         return PyObject_Vectorcall(method->function, args, nargsf, names);
     }
-    int failed = record_access(ops.first, ops.second, ops.shown) < 0 && !forgiven("access");
-    Py_DECREF(ops.first);
-    Py_XDECREF(ops.second);
-    return failed ? NULL : PyObject_Vectorcall(method->base, args, nargsf, NULL);
-}
-
-static PyObject *
-container_method_get(PyObject *self, PyObject *obj, PyObject *type)
-{
-    if (obj == NULL) {
-        Py_INCREF(self);
-        return self;
+    if (record_access(&ops) < 0 && !forgiven("access")) {
+        return NULL;
     }
-    return PyMethod_New(self, obj);
+    return PyObject_Vectorcall(method->base, args, nargsf, NULL);
 }
 
 static PyObject *
@@ -1307,7 +1413,7 @@ static PyTypeObject ContainerMethodType = {
     .tp_traverse = (traverseproc)container_method_traverse,
     .tp_clear = (inquiry)container_method_clear,
     .tp_dealloc = (destructor)container_method_dealloc,
-    .tp_descr_get = container_method_get,
+    .tp_descr_get = bind,
 };
 
 /* ------------------------------------------------------------------ with lock */
@@ -1317,36 +1423,38 @@ typedef struct {
     PyObject_HEAD
     vectorcallfunc call;
     PyObject *acquire, *release, *held;
-    PyObject *acquired, *released; /* subject with the bits of the op */
-    PyObject *caller, *offset;     /* under which callers the section was begun */
-    PyObject *enter;               /* of Leave: the Enter that all this belongs to */
+    PyObject *raw;             /* the real lock, if it is of a class that is known */
+    int64_t acquired, released; /* subject with the bits of the op */
+    PyObject *caller;          /* under which callers the section was begun; NULL: under none */
+    int32_t offset;
+    PyObject *enter;           /* of Leave: the Enter that all this belongs to */
 } Block;
 
 /* Append an op of a lock and begin a new epoch. */
-static int
-append_sync(PyObject *state, PyObject *subject, Frame *frame)
+static inline int
+append_sync(State *state, int64_t subject, Frame *frame)
 {
-    PyObject *token = FIELD(state, G.tok);
-    long long number = PyLong_AsLongLong(token);
-    if (number == -1 && PyErr_Occurred()) {
-        return -1;
-    }
-    PyObject *next = PyLong_FromLongLong(number + 1);
-    PyObject *offset = next == NULL ? NULL : PyLong_FromLong(offset_of(frame));
-    int result = -1;
-    if (offset != NULL) {
-        PyObject *op[] = {token, subject, code_of(frame), offset};
-        result = append(op, 4);
-    }
-    if (result == 0) {
-        FIELD(state, G.tok) = next;
-        Py_DECREF(token);
-    }
-    else {
-        Py_XDECREF(next);
-    }
-    Py_XDECREF(offset);
+    int result = append_place(state, subject, code_of(frame), offset_of(frame));
+    state->epoch += result == 0;
     return result;
+}
+
+/* Take the real lock if it is free: 1, or 0 for the usual way. */
+static inline int
+take_at_once(Block *block)
+{
+    return block->raw != NULL && take_raw(block->raw);
+}
+
+static int
+give_up(Block *block)
+{
+    if (block->raw != NULL && give_raw(block->raw)) {
+        return 0;
+    }
+    PyObject *result = PyObject_CallNoArgs(block->release);
+    Py_XDECREF(result);
+    return result == NULL ? -1 : 0;
 }
 
 static PyObject *
@@ -1355,11 +1463,9 @@ give_back(Block *block)
     /* The `with` block of the caller will never be entered. */
     PyObject *type, *error, *trace;
     PyErr_Fetch(&type, &error, &trace);
-    PyObject *result = PyObject_CallNoArgs(block->release);
-    if (result == NULL) {
+    if (give_up(block) < 0) {
         PyErr_Clear();
     }
-    Py_XDECREF(result);
     PyErr_Restore(type, error, trace);
     return NULL;
 }
@@ -1379,7 +1485,7 @@ site_of_lock(PyObject *passed_over)
 static int
 record_enter(Block *block)
 {
-    PyObject *state = state_now();
+    State *state = state_now();
     if (state == NULL) {
         return -1;
     }
@@ -1390,13 +1496,9 @@ record_enter(Block *block)
     if (note_callers(state, frame) < 0) {
         return -1;
     }
-    PyObject *before = block->caller, *offset_before = block->offset;
-    block->caller = FIELD(state, G.caller);
-    Py_INCREF(block->caller);
-    block->offset = FIELD(state, G.offset);
-    Py_INCREF(block->offset);
-    Py_XDECREF(before);
-    Py_XDECREF(offset_before);
+    if (block->caller != state->caller || block->offset != state->offset) {
+        set_place(&block->caller, &block->offset, state->caller, state->offset);
+    }
     return append_sync(state, block->acquired, frame);
 }
 
@@ -1409,31 +1511,41 @@ block_enter(PyObject *self, PyObject *const *args, size_t nargsf, PyObject *name
                      PyVectorcall_NARGS(nargsf));
         return NULL;
     }
-    PyObject *result = PyObject_CallNoArgs(block->acquire);
-    if (result == NULL) {
-        return NULL;
+    if (!take_at_once(block)) {
+        PyObject *result = PyObject_CallNoArgs(block->acquire);
+        if (result == NULL) {
+            return NULL;
+        }
+        Py_DECREF(result);
     }
-    Py_DECREF(result);
     if (record_enter(block) < 0 && !forgiven("lock")) {
         return give_back(block);
     }
     Py_RETURN_TRUE;
 }
 
+/* Whether a release will succeed; -1 on failure. */
+static inline int
+is_held(Block *block)
+{
+    if (block->raw != NULL) {
+        return raw_is_held(block->raw);
+    }
+    PyObject *held = PyObject_CallNoArgs(block->held);
+    int result = held == NULL ? -1 : PyObject_IsTrue(held);
+    Py_XDECREF(held);
+    return result;
+}
+
 /* Record the release, unless it will fail. */
 static int
 record_leave(Block *block)
 {
-    PyObject *held = PyObject_CallNoArgs(block->held);
-    if (held == NULL) {
-        return -1;
+    int held = is_held(block);
+    if (held <= 0) {
+        return held;
     }
-    int is_held = PyObject_IsTrue(held);
-    Py_DECREF(held);
-    if (is_held <= 0) {
-        return is_held;
-    }
-    PyObject *state = state_now();
+    State *state = state_now();
     if (state == NULL) {
         return -1;
     }
@@ -1442,7 +1554,7 @@ record_leave(Block *block)
         return 0;
     }
     /* As it was at the beginning: then nobody has come from elsewhere since. */
-    if (FIELD(state, G.caller) != block->caller || FIELD(state, G.offset) != block->offset) {
+    if (state->caller != block->caller || state->offset != block->offset) {
         if (note_callers(state, frame) < 0) {
             return -1;
         }
@@ -1457,11 +1569,9 @@ block_leave(PyObject *self, PyObject *const *args, size_t nargsf, PyObject *name
     if (record_leave(block) < 0 && !forgiven("lock")) {
         return give_back(block);
     }
-    PyObject *result = PyObject_CallNoArgs(block->release);
-    if (result == NULL) {
+    if (give_up(block) < 0) {
         return NULL;
     }
-    Py_DECREF(result);
     if (make_room() < 0 && !forgiven("lock")) {
         return NULL;
     }
@@ -1474,6 +1584,7 @@ block_traverse(Block *self, visitproc visit, void *arg)
     Py_VISIT(self->acquire);
     Py_VISIT(self->release);
     Py_VISIT(self->held);
+    Py_VISIT(self->raw);
     Py_VISIT(self->enter);
     return 0;
 }
@@ -1484,6 +1595,7 @@ block_clear(Block *self)
     Py_CLEAR(self->acquire);
     Py_CLEAR(self->release);
     Py_CLEAR(self->held);
+    Py_CLEAR(self->raw);
     Py_CLEAR(self->enter);
     return 0;
 }
@@ -1493,10 +1605,7 @@ block_dealloc(Block *self)
 {
     PyObject_GC_UnTrack(self);
     block_clear(self);
-    Py_CLEAR(self->acquired);
-    Py_CLEAR(self->released);
     Py_CLEAR(self->caller);
-    Py_CLEAR(self->offset);
     PyObject_GC_Del(self);
 }
 
@@ -1522,8 +1631,10 @@ new_block(PyTypeObject *type, vectorcallfunc call)
     Block *block = PyObject_GC_New(Block, type);
     if (block != NULL) {
         block->call = call;
-        block->acquire = block->release = block->held = NULL;
-        block->acquired = block->released = block->caller = block->offset = block->enter = NULL;
+        block->acquire = block->release = block->held = block->raw = NULL;
+        block->acquired = block->released = 0;
+        block->caller = block->enter = NULL;
+        block->offset = -2;
         PyObject_GC_Track(block);
     }
     return block;
@@ -1537,9 +1648,9 @@ PyDoc_STRVAR(make_block_doc,
 static PyObject *
 make_block(PyObject *module, PyObject *args)
 {
-    PyObject *acquire, *release, *held, *acquired, *released;
-    if (!PyArg_ParseTuple(args, "OOOO!O!", &acquire, &release, &held, &PyLong_Type, &acquired,
-                          &PyLong_Type, &released)) {
+    PyObject *acquire, *release, *held;
+    long long acquired, released;
+    if (!PyArg_ParseTuple(args, "OOOLL", &acquire, &release, &held, &acquired, &released)) {
         return NULL;
     }
     Block *enter = new_block(&EnterType, block_enter);
@@ -1547,8 +1658,10 @@ make_block(PyObject *module, PyObject *args)
         return NULL;
     }
 #define TAKE(field) Py_INCREF(field); enter->field = field
-    TAKE(acquire); TAKE(release); TAKE(held); TAKE(acquired); TAKE(released);
+    TAKE(acquire); TAKE(release); TAKE(held);
 #undef TAKE
+    enter->acquired = acquired;
+    enter->released = released;
     Block *leave = new_block(&LeaveType, block_leave);
     if (leave == NULL) {
         Py_DECREF(enter);
@@ -1582,13 +1695,17 @@ dresser_call(PyObject *self, PyObject *const *args, size_t nargsf, PyObject *nam
     Block *leave = enter == NULL ? NULL : new_block(&LeaveType, block_leave);
     if (leave == NULL || (enter->acquire = PyObject_GetAttr(raw, G.str_acquire)) == NULL
         || (enter->release = PyObject_GetAttr(raw, G.str_release)) == NULL
-        || (enter->held = PyObject_GetAttr(raw, args[2])) == NULL
-        || (enter->acquired = with_op(subject, dresser->acquire)) == NULL
-        || (enter->released = with_op(subject, dresser->release)) == NULL) {
+        || (enter->held = PyObject_GetAttr(raw, args[2])) == NULL) {
         Py_XDECREF(enter);
         Py_XDECREF(leave);
         return NULL;
     }
+    if (is_known_lock(raw)) {
+        Py_INCREF(raw);
+        enter->raw = raw;
+    }
+    enter->acquired = PyLong_AsLongLong(subject) | dresser->acquire;
+    enter->released = PyLong_AsLongLong(subject) | dresser->release;
     leave->enter = (PyObject *)enter; /* the reference is needed twice */
     Py_INCREF(enter);
     set_field(lock, dresser->enter, (PyObject *)enter);
@@ -1680,16 +1797,6 @@ lock_method_call(PyObject *self, PyObject *const *args, size_t nargsf, PyObject 
 }
 
 static PyObject *
-lock_method_get(PyObject *self, PyObject *obj, PyObject *type)
-{
-    if (obj == NULL) {
-        Py_INCREF(self);
-        return self;
-    }
-    return PyMethod_New(self, obj);
-}
-
-static PyObject *
 lock_method_getattro(PyObject *self, PyObject *name)
 {
     return wrapping_getattro(self, ((LockMethod *)self)->function, name);
@@ -1753,7 +1860,7 @@ static PyTypeObject LockMethodType = {
     .tp_traverse = (traverseproc)lock_method_traverse,
     .tp_clear = (inquiry)lock_method_clear,
     .tp_dealloc = (destructor)lock_method_dealloc,
-    .tp_descr_get = lock_method_get,
+    .tp_descr_get = bind,
 };
 
 /* What stands for `_thread.allocate_lock`: a module whose locks nobody follows gets the real one without a frame of ours,
@@ -1842,7 +1949,7 @@ static PyTypeObject LockFactoryType = {
     .tp_traverse = (traverseproc)lock_factory_traverse,
     .tp_clear = (inquiry)lock_factory_clear,
     .tp_dealloc = (destructor)lock_factory_dealloc,
-    .tp_descr_get = lock_method_get,
+    .tp_descr_get = bind,
 };
 
 /* ------------------------------------------------------------------ unseen by what traces */
@@ -1899,16 +2006,6 @@ seen(PyObject *module, PyObject *const *args, Py_ssize_t count)
     PyObject *result = PyObject_Vectorcall(args[0], args + 1, (size_t)(count - 1), NULL);
     PyThreadState_EnterTracing(thread);
     return result;
-}
-
-static PyObject *
-unseen_get(PyObject *self, PyObject *obj, PyObject *type)
-{
-    if (obj == NULL) {
-        Py_INCREF(self);
-        return self;
-    }
-    return PyMethod_New(self, obj);
 }
 
 static PyObject *
@@ -1969,7 +2066,7 @@ static PyTypeObject UnseenType = {
     .tp_traverse = (traverseproc)unseen_traverse,
     .tp_clear = (inquiry)unseen_clear,
     .tp_dealloc = (destructor)unseen_dealloc,
-    .tp_descr_get = unseen_get,
+    .tp_descr_get = bind,
 };
 
 /* ------------------------------------------------------------------ imports */
@@ -2068,172 +2165,6 @@ static PyTypeObject FindSpecType = {
     .tp_dealloc = (destructor)find_spec_dealloc,
 };
 
-/* ------------------------------------------------------------------ chunks */
-
-/* What version 2 of marshal writes, for what ops are made of. */
-typedef struct {
-    PyObject *bytes;
-    char *at, *end;
-} Writer;
-
-static int
-reserve(Writer *writer, Py_ssize_t size)
-{
-    if (writer->end - writer->at >= size) {
-        return 0;
-    }
-    char *start = PyBytes_AS_STRING(writer->bytes);
-    Py_ssize_t used = writer->at - start, room = 2 * (writer->end - start) + size;
-    if (_PyBytes_Resize(&writer->bytes, room) < 0) {
-        return -1;
-    }
-    start = PyBytes_AS_STRING(writer->bytes);
-    writer->at = start + used;
-    writer->end = start + room;
-    return 0;
-}
-
-static inline void
-write_int32(Writer *writer, uint32_t value)
-{
-    for (int byte = 0; byte < 4; byte++) {
-        *writer->at++ = (char)(value >> 8 * byte);
-    }
-}
-
-/* There is room for it. */
-static inline void
-write_number(Writer *writer, long long value)
-{
-    if (value >= INT32_MIN && value <= INT32_MAX) {
-        *writer->at++ = 'i';
-        write_int32(writer, (uint32_t)value);
-        return;
-    }
-    unsigned long long rest = value < 0 ? 0 - (unsigned long long)value : (unsigned long long)value;
-    uint16_t digits[5];
-    int count = 0;
-    for (; rest; rest >>= 15) {
-        digits[count++] = (uint16_t)(rest & 0x7FFF);
-    }
-    *writer->at++ = 'l';
-    write_int32(writer, (uint32_t)(value < 0 ? -count : count));
-    for (int at = 0; at < count; at++) {
-        *writer->at++ = (char)digits[at];
-        *writer->at++ = (char)(digits[at] >> 8);
-    }
-}
-
-#define LONGEST 16 /* bytes of anything but text */
-
-/* Return 1, 0 for what has to be written in another way, or -1. */
-static int
-write_item(Writer *writer, PyObject *item)
-{
-    if (reserve(writer, LONGEST) < 0) {
-        return -1;
-    }
-    if (PyLong_CheckExact(item)) {
-        int overflow;
-        long long value = PyLong_AsLongLongAndOverflow(item, &overflow);
-        if (overflow) {
-            return 0;
-        }
-        write_number(writer, value);
-        return 1;
-    }
-    if (item == Py_None || PyBool_Check(item)) {
-        *writer->at++ = item == Py_None ? 'N' : item == Py_True ? 'T' : 'F';
-        return 1;
-    }
-    if (PyFloat_CheckExact(item)) {
-        double value = PyFloat_AS_DOUBLE(item);
-        uint64_t bits;
-        memcpy(&bits, &value, sizeof(bits));
-        *writer->at++ = 'g';
-        write_int32(writer, (uint32_t)bits);
-        write_int32(writer, (uint32_t)(bits >> 32));
-        return 1;
-    }
-    if (!PyUnicode_CheckExact(item) || !PyUnicode_IS_READY(item) || !PyUnicode_IS_ASCII(item)) {
-        return 0;
-    }
-    Py_ssize_t length = PyUnicode_GET_LENGTH(item);
-    if (length > INT32_MAX || reserve(writer, length + LONGEST) < 0) {
-        return length > INT32_MAX ? 0 : -1;
-    }
-    *writer->at++ = 'u';
-    write_int32(writer, (uint32_t)length);
-    memcpy(writer->at, PyUnicode_1BYTE_DATA(item), length);
-    writer->at += length;
-    return 1;
-}
-
-#define RECENT 64 /* a power of two */
-
-PyDoc_STRVAR(pack_doc,
-"pack(chunk, numbers)\n--\n\n"
-"Return a chunk as marshal writes it, with numbers by address in the place of objects.\n\n"
-"None if an object has no number, or something is neither a number of 64 bits nor ASCII text.");
-
-static PyObject *
-pack(PyObject *module, PyObject *args)
-{
-    PyObject *chunk, *numbers;
-    if (!PyArg_ParseTuple(args, "O!O!", &PyList_Type, &chunk, &PyDict_Type, &numbers)) {
-        return NULL;
-    }
-    struct { PyObject *thing; long long number; } recent[RECENT] = {{NULL, 0}};
-    Py_ssize_t size = PyList_GET_SIZE(chunk);
-    if (size > INT32_MAX) {
-        Py_RETURN_NONE;
-    }
-    Writer writer = {PyBytes_FromStringAndSize(NULL, 9 * size + LONGEST), NULL, NULL};
-    if (writer.bytes == NULL) {
-        return NULL;
-    }
-    writer.at = PyBytes_AS_STRING(writer.bytes);
-    writer.end = writer.at + PyBytes_GET_SIZE(writer.bytes);
-    *writer.at++ = '[';
-    write_int32(&writer, (uint32_t)size);
-    int written = 1;
-    for (Py_ssize_t at = 0; written == 1 && at < size; at++) {
-        PyObject *item = PyList_GET_ITEM(chunk, at);
-        if (at % 4 != 2) {
-            written = write_item(&writer, item);
-            continue;
-        }
-        int entry = (int)((uintptr_t)item >> 4 & (RECENT - 1));
-        if (recent[entry].thing != item) {
-            PyObject *address = PyLong_FromVoidPtr(item);
-            PyObject *number = address == NULL ? NULL : PyDict_GetItemWithError(numbers, address);
-            Py_XDECREF(address);
-            if (number == NULL) {
-                written = PyErr_Occurred() ? -1 : 0;
-                continue;
-            }
-            recent[entry].thing = item;
-            recent[entry].number = PyLong_AsLongLong(number);
-        }
-        written = reserve(&writer, LONGEST) < 0 ? -1 : 1;
-        if (written == 1) {
-            write_number(&writer, recent[entry].number);
-        }
-    }
-    if (written == 1) {
-        Py_ssize_t used = writer.at - PyBytes_AS_STRING(writer.bytes);
-        if (_PyBytes_Resize(&writer.bytes, used) == 0 && !PyErr_Occurred()) {
-            return writer.bytes;
-        }
-        written = -1;
-    }
-    Py_XDECREF(writer.bytes);
-    if (written < 0) {
-        return NULL;
-    }
-    Py_RETURN_NONE;
-}
-
 /* ------------------------------------------------------------------ slots of Python classes */
 
 static Py_ssize_t
@@ -2283,13 +2214,12 @@ note_put(QueuePut *method, PyObject *queue, PyObject *item)
         || PyDict_GET_SIZE(inflight) || !PyLong_CheckExact(common) || PyObject_IsTrue(common)) {
         return 0;
     }
-    PyObject *state = known_state();
+    State *state = known_state();
     if (state == NULL) {
         return PyErr_Occurred() ? -1 : 0;
     }
     int result = -1;
-    PyObject *channel = NULL, *put = NULL, *subject = NULL, *next = NULL;
-    PyObject *token = FIELD(state, G.tok);
+    PyObject *channel = NULL, *put = NULL;
     PyObject *key = PyLong_FromVoidPtr(item);
     int known = key == NULL ? -1 : PyDict_Contains(pending, key);
     if (known != 0) {
@@ -2303,24 +2233,20 @@ note_put(QueuePut *method, PyObject *queue, PyObject *item)
     }
     Py_INCREF(channel);
     PyList_SET_ITEM(put, 0, channel);
-    subject = PyLong_FromLongLong(PyLong_AsLongLong(channel) << method->op_bits | method->handoff);
-    next = PyLong_FromLongLong(PyLong_AsLongLong(token) + 1);
-    if (subject == NULL || next == NULL || PyDict_SetItem(pending, key, put) < 0
+    Op *op = room_for(G.buffer, 1);
+    if (op == NULL || PyDict_SetItem(pending, key, put) < 0
         || PyList_Append(puts, Py_None) < 0) {
         goto done;
     }
-    PyObject *op[] = {token, subject, Py_None, Py_None};
-    result = append(op, 4);
-    if (result == 0) {
-        set_field(state, G.tok, next);
-        result = 1;
-    }
+    fill(op, state, PyLong_AsLongLong(channel) << method->op_bits | method->handoff, NOTHING, NULL,
+         0);
+    G.buffer->count++;
+    state->epoch++;
+    result = 1;
 done:
     Py_XDECREF(key);
     Py_XDECREF(channel);
     Py_XDECREF(put);
-    Py_XDECREF(subject);
-    Py_XDECREF(next);
     return result;
 }
 
@@ -2434,13 +2360,64 @@ static PyTypeObject QueuePutType = {
     .tp_traverse = (traverseproc)queue_put_traverse,
     .tp_clear = (inquiry)queue_put_clear,
     .tp_dealloc = (destructor)queue_put_dealloc,
-    .tp_descr_get = lock_method_get,
+    .tp_descr_get = bind,
 };
+
+#include "_queues.h"
+
+/* ------------------------------------------------------------------ synchronisation */
+
+PyDoc_STRVAR(sync_doc,
+"sync(op, subject, argument=None, /)\n--\n\n"
+"Record a synchronisation op of whoever runs here; its epoch goes up: recorder.sync().");
+
+static int
+record_sync(PyObject *const *args, Py_ssize_t count)
+{
+    State *state = state_now();
+    if (state == NULL) {
+        return -1;
+    }
+    long op_number = PyLong_AsLong(args[0]);
+    long long subject = PyLong_AsLongLong(args[1]);
+    if (PyErr_Occurred()) {
+        return -1;
+    }
+    Op filled = {0};
+    if (fill_from(&filled, Py_None, count > 2 ? args[2] : Py_None) < 0) {
+        return -1;
+    }
+    Op *op = room_for(G.buffer, 1);
+    if (op == NULL) {
+        Py_XDECREF(filled.thing);
+        return -1;
+    }
+    filled.epoch |= state->epoch;
+    filled.actor = state->actor;
+    filled.subject = subject << G.op_bits | op_number;
+    *op = filled;
+    G.buffer->count++;
+    state->epoch++;
+    return make_room();
+}
+
+static PyObject *
+sync_op(PyObject *module, PyObject *const *args, Py_ssize_t count)
+{
+    if (count < 2 || count > 3) {
+        PyErr_SetString(PyExc_TypeError, "sync() takes an op, a subject and at most an argument");
+        return NULL;
+    }
+    if (record_sync(args, count) < 0 && !forgiven("synchronisation")) {
+        return NULL;
+    }
+    Py_RETURN_NONE;
+}
 
 /* ------------------------------------------------------------------ the module */
 
 PyDoc_STRVAR(configure_doc,
-"configure(*, buffer, chunk_items, frame_ops, state, recorder)\n--\n\n"
+"configure(*, chunk_items, op_bits, frame_ops, recorder)\n--\n\n"
 "Take what the recorder is made of; called once, by the recorder.\n\n"
 "``frame_ops`` are the ops of a call stack by depth; at 0 stands the one for no caller.\n"
 "``recorder`` is the dict of its module.");
@@ -2448,38 +2425,32 @@ PyDoc_STRVAR(configure_doc,
 static PyObject *
 configure(PyObject *module, PyObject *args, PyObject *kwargs)
 {
-    static char *names[] = {"buffer", "chunk_items", "frame_ops", "state", "recorder", NULL};
-    PyObject *buffer, *frame_ops, *state, *recorder;
+    static char *names[] = {"chunk_items", "op_bits", "frame_ops", "recorder", NULL};
+    PyObject *frame_ops, *recorder;
     Py_ssize_t chunk_items;
-    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "$O!nO!O!O!", names, &PyList_Type, &buffer,
-                                     &chunk_items, &PyTuple_Type, &frame_ops, &PyType_Type, &state,
-                                     &PyDict_Type, &recorder)) {
+    int op_bits;
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "$niO!O!", names, &chunk_items, &op_bits,
+                                     &PyTuple_Type, &frame_ops, &PyDict_Type, &recorder)) {
         return NULL;
     }
-    Py_ssize_t count = PyTuple_GET_SIZE(frame_ops);
-    if (G.ready || count < 2 || count > MAX_DEPTH + 1) {
+    Py_ssize_t depth = PyTuple_GET_SIZE(frame_ops) - 1;
+    if (G.ready || depth < 1 || depth > MAX_DEPTH) {
         PyErr_SetString(PyExc_ValueError, "configured before, or with an unusable depth");
         return NULL;
     }
-    PyTypeObject *type = (PyTypeObject *)state;
-    if ((G.tok = slot_offset(type, "tok")) < 0 || (G.caller = slot_offset(type, "caller")) < 0
-        || (G.offset = slot_offset(type, "offset")) < 0
-        || (G.above = slot_offset(type, "above")) < 0
-        || (G.above_offset = slot_offset(type, "above_offset")) < 0) {
+    G.no_caller = PyLong_AsLongLong(PyTuple_GET_ITEM(frame_ops, 0));
+    for (Py_ssize_t at = 0; at < depth; at++) {
+        G.frame_ops[at] = PyLong_AsLongLong(PyTuple_GET_ITEM(frame_ops, at + 1));
+    }
+    if (PyErr_Occurred()) {
         return NULL;
     }
-    for (Py_ssize_t at = 0; at < count; at++) {
-        G.frame_ops[at] = PyTuple_GET_ITEM(frame_ops, at);
-        Py_INCREF(G.frame_ops[at]);
-    }
-    G.depth = (int)count - 1;
-    G.chunk_items = chunk_items;
-    Py_INCREF(buffer);
-    G.buffer = (PyListObject *)buffer;
-    Py_INCREF(state);
-    G.state_type = type;
+    G.depth = (int)depth;
+    G.op_bits = op_bits;
+    G.chunk_ops = chunk_items / STRIDE;
     Py_INCREF(recorder);
     G.recorder = recorder;
+    find_raw_locks();
     G.ready = 1;
     Py_RETURN_NONE;
 }
@@ -2543,9 +2514,13 @@ static PyMethodDef methods[] = {
      configure_doc},
     {"configure_watch", (PyCFunction)(void (*)(void))configure_watch,
      METH_VARARGS | METH_KEYWORDS, configure_watch_doc},
+    {"configure_queues", (PyCFunction)(void (*)(void))configure_queues,
+     METH_VARARGS | METH_KEYWORDS, configure_queues_doc},
     {"dresser", dresser, METH_VARARGS, dresser_doc},
     {"make_block", make_block, METH_VARARGS, make_block_doc},
     {"pack", pack, METH_VARARGS, pack_doc},
+    {"sync", (PyCFunction)(void (*)(void))sync_op, METH_FASTCALL, sync_doc},
+    {"unpack", unpack, METH_O, unpack_doc},
     {"pass_over", pass_over, METH_VARARGS, pass_over_doc},
     {"seen", (PyCFunction)(void (*)(void))seen, METH_FASTCALL, seen_doc},
     {NULL, NULL, 0, NULL},
@@ -2559,13 +2534,14 @@ module_exec(PyObject *module)
         PyErr_SetString(PyExc_ImportError, "there is one accelerator in a process");
         return -1;
     }
-    G.minus_one = PyLong_FromLong(-1);
     G.str_s = PyUnicode_InternFromString("s");
     G.str_dict = PyUnicode_InternFromString("__dict__");
     G.str_acquire = PyUnicode_InternFromString("acquire");
     G.str_release = PyUnicode_InternFromString("release");
     G.str_name = PyUnicode_InternFromString("__name__");
-    if (G.minus_one == NULL || G.str_name == NULL || G.str_acquire == NULL || G.str_release == NULL || G.str_s == NULL || G.str_dict == NULL
+    if (G.str_name == NULL || G.str_acquire == NULL || G.str_release == NULL || G.str_s == NULL || G.str_dict == NULL
+        || PyType_Ready(&StateType) < 0 || PyType_Ready(&BufferType) < 0
+        || PyType_Ready(&QueueStepType) < 0 || PyType_Ready(&MembersType) < 0
         || PyType_Ready(&SlotType) < 0 || PyType_Ready(&LocalType) < 0
         || PyType_Ready(&AttributeType) < 0 || PyType_Ready(&SharedAttributeType) < 0
         || PyType_Ready(&EnterType) < 0
@@ -2582,7 +2558,14 @@ module_exec(PyObject *module)
     }
     int failed = PyModule_AddObjectRef(module, "local", local);
     Py_DECREF(local);
-    if (failed < 0 || PyModule_AddObjectRef(module, "Attribute", (PyObject *)&AttributeType) < 0
+    G.buffer = new_buffer(LEAST_ROOM);
+    if (failed < 0 || G.buffer == NULL
+        || PyModule_AddObjectRef(module, "buffer", (PyObject *)G.buffer) < 0
+        || PyModule_AddObjectRef(module, "Buffer", (PyObject *)&BufferType) < 0
+        || PyModule_AddObjectRef(module, "State", (PyObject *)&StateType) < 0
+        || PyModule_AddObjectRef(module, "QueueStep", (PyObject *)&QueueStepType) < 0
+        || PyModule_AddObjectRef(module, "Members", (PyObject *)&MembersType) < 0
+        || PyModule_AddObjectRef(module, "Attribute", (PyObject *)&AttributeType) < 0
         || PyModule_AddObjectRef(module, "SharedAttribute", (PyObject *)&SharedAttributeType) < 0
         || PyModule_AddObjectRef(module, "Setter", (PyObject *)&SetterType) < 0
         || PyModule_AddObjectRef(module, "LockMethod", (PyObject *)&LockMethodType) < 0

@@ -79,26 +79,41 @@ class Definer:
             numbers = [self._number(thing, fresh, out) for thing in objects]
         packed = chunk[:]
         packed[2 :: ops.STRIDE] = numbers
+        self._define(definitions, fresh, out)
+        return packed, fresh
+
+    def pack(
+        self, chunk: Any, definitions: list[tuple[Any, ...]], out: list[tuple[Any, ...]]
+    ) -> tuple[bytes | None, Fresh]:
+        """Do in C what :meth:`define` does, and make bytes of the chunk.
+
+        Args:
+            chunk: Ops, as a buffer of the accelerator's.
+            definitions: As there.
+            out: As there.
+
+        Returns:
+            The bytes, or None if that cannot be done in C; and what to :meth:`commit`.
+        """
+        self._forget_dead()
+        fresh: Fresh = {}
+        packed = accelerator.pack(chunk, self._numbers, {})
+        if type(packed) is dict:
+            numbers = {
+                address: self._number(thing, fresh, out) for address, thing in packed.items()
+            }
+            packed = accelerator.pack(chunk, self._numbers, numbers)
+        self._define(definitions, fresh, out)
+        return packed, fresh
+
+    def _define(
+        self, definitions: list[tuple[Any, ...]], fresh: Fresh, out: list[tuple[Any, ...]]
+    ) -> None:
         for definition in definitions:
             if definition[0] == ops.DEF_LOCK:
                 out.append(self._lock(definition, fresh, out))
             else:
                 out.append(definition)
-        return packed, fresh
-
-    def pack(self, chunk: list[Any]) -> bytes | None:
-        """Do in C what :meth:`define` and ``marshal`` do to a chunk, if nothing in it is new.
-
-        Args:
-            chunk: Ops.
-
-        Returns:
-            What ``marshal`` would write, or None: then the other way has to be taken.
-        """
-        self._forget_dead()
-        if accelerator is None or not chunk:
-            return None
-        return accelerator.pack(chunk, self._numbers)  # type: ignore[no-any-return]
 
     def commit(self, fresh: Fresh) -> None:
         """Count as known what a chunk has defined."""

@@ -3,10 +3,11 @@
 A log goes on in another part when it is long, so that its reader can remove what has been
 analysed.  If the analysis is too far behind, the log ends: the disk is the user's.
 
-A part is a sequence of chunks, each a header (:data:`HEADER`) and two ``marshal`` blobs: the
-definitions that are new, then the ops.  ``marshal`` is the fastest encoder of scalars that every
-interpreter has; version 2 of its format has been the same since Python 2.5 and keeps no table of
-references.  The file is opened for each chunk: a descriptor that stays open would be seen by
+A part is a sequence of chunks, each a header (:data:`HEADER`) and two blobs: the definitions that
+are new, written by ``marshal``, then the ops, by ``marshal`` or, shorter and faster, by the
+accelerator (:mod:`raceway.record.packing`).  ``marshal`` is the fastest encoder of scalars that
+every interpreter has; version 2 of its format has been the same since Python 2.5 and keeps no table
+of references.  The file is opened for each chunk: a descriptor that stays open would be seen by
 programs that count or close theirs, and after ``os.closerange`` our number might be somebody
 else's file.
 """
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
     from raceway.record.definer import Fresh
 
 MAGIC = b"RWC1"
+PACKED_MAGIC = b"RWC2"
+"""Of a chunk whose ops are not written by ``marshal``."""
 HEADER = struct.Struct("<4sIIId")
 """Magic, number of the chunk, bytes of the definitions, bytes of the ops, unix time."""
 SUFFIX = ".oplog"
@@ -55,6 +58,8 @@ class OpLog:
 
     analysed_locally = True
     """What the program tracks by hand belongs in here too."""
+    takes_buffers = True
+    """A chunk may be what the accelerator has in the place of a list."""
 
     def __init__(self, directory: str) -> None:
         """Write into ``directory``, which must exist; the file comes with the first chunk."""
@@ -69,11 +74,11 @@ class OpLog:
         self._company = False
         self._look_again = 0.0
         self._parts: list[str] = []  # that may still be there, but for the last one
-        self._packed: tuple[list[Any], bytes, Fresh, int] | None = None
+        self._packed: tuple[Any, bytes, Fresh, int] | None = None
         """The last chunk, and its bytes until they are written: whoever is interrupted goes on
         with the same ones."""
 
-    def write(self, chunk: list[Any], definitions: list[tuple[Any, ...]]) -> None:
+    def write(self, chunk: Any, definitions: list[tuple[Any, ...]]) -> None:
         """Append a chunk.
 
         A signal handler of the program may raise at any moment of this.  Called again with the
@@ -159,28 +164,37 @@ class OpLog:
         self._size = 0
         return False
 
-    def _pack(self, chunk: list[Any], definitions: list[tuple[Any, ...]]) -> tuple[bytes, Fresh]:
-        out = []
+    def _pack(self, chunk: Any, definitions: list[tuple[Any, ...]]) -> tuple[bytes, Fresh]:
+        head = []
         if self.number == 0:
-            out.append(self._process())
+            head.append(self._process())
             if self.unusable_limit:
                 text = f"{LIMIT_VARIABLE}={self.unusable_limit} is no number of MiB"
-                out.append((ops.DEF_NOTE, f"{text}; it is {LIMIT_MIB}"))
-        whole = self.definer.pack(chunk)
-        packed, fresh = self.definer.define([] if whole else chunk, definitions, out)
+                head.append((ops.DEF_NOTE, f"{text}; it is {LIMIT_MIB}"))
+        if type(chunk) is not list:
+            out = head[:]
+            whole, fresh = self.definer.pack(chunk, definitions, out)
+            if whole is not None:
+                return self._data(PACKED_MAGIC, out, whole), fresh
+            chunk = chunk[:]
+        packed, fresh = self.definer.define(chunk, definitions, head)
         try:
-            return self._data(out, packed, whole), fresh
+            blob = marshal.dumps(packed, _FORMAT)
         except ValueError as error:
             if error.args != _NO_SCALAR:
                 raise  # a signal handler of the program has
-            return self._data(_plain(out), _plain(packed), whole), fresh
+            blob = marshal.dumps(_plain(packed), _FORMAT)
+        return self._data(MAGIC, head, blob), fresh
 
-    def _data(
-        self, definitions: list[tuple[Any, ...]], packed: list[Any], whole: bytes | None
-    ) -> bytes:
-        first, second = marshal.dumps(definitions, _FORMAT), whole or marshal.dumps(packed, _FORMAT)
-        header = HEADER.pack(MAGIC, self.number, len(first), len(second), time.time())
-        return header + first + second
+    def _data(self, magic: bytes, definitions: list[tuple[Any, ...]], ops_blob: bytes) -> bytes:
+        try:
+            first = marshal.dumps(definitions, _FORMAT)
+        except ValueError as error:
+            if error.args != _NO_SCALAR:
+                raise
+            first = marshal.dumps(_plain(definitions), _FORMAT)
+        header = HEADER.pack(magic, self.number, len(first), len(ops_blob), time.time())
+        return header + first + ops_blob
 
     def _process(self) -> tuple[Any, ...]:
         command = tuple(str(part) for part in getattr(sys, "orig_argv", sys.argv))

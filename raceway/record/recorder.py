@@ -61,7 +61,7 @@ EXIT_SECONDS = 2.0
 READ_SECONDS = 10.0
 """Longest time that a thread is held up while another one reads what was recorded."""
 
-BUFFER: list[Any] = []
+BUFFER: Any = [] if accelerator is None else accelerator.buffer
 emit: Callable[[Any], None] = BUFFER.extend
 DEFINITIONS: list[tuple[Any, ...]] = []
 define: Callable[[tuple[Any, ...]], None] = DEFINITIONS.append
@@ -568,7 +568,8 @@ def _hand_over(me: tuple[int, object]) -> bool:
     if status.pending is None:
         now = monotonic_ns()  # before the cut: all that happened until then is in the chunk
         length = len(BUFFER)
-        chunk = BUFFER[:length]
+        # In C, what goes into the log need not become objects.
+        chunk = BUFFER.first(length) if _is_packed_in_c() else BUFFER[:length]
         # Definitions are appended before the first op that needs them: taken after the ops were
         # cut, they are complete.
         count = len(DEFINITIONS)
@@ -598,6 +599,10 @@ def _hand_over(me: tuple[int, object]) -> bool:
     status.pending = None
     status.retry_at = 0
     return True
+
+
+def _is_packed_in_c() -> bool:
+    return accelerator is not None and getattr(status.sink, "takes_buffers", False)
 
 
 def _is_reachable() -> bool:
@@ -890,11 +895,13 @@ def _is_deep(error: BaseException) -> bool:
 
 
 if accelerator is not None:
+    State = accelerator.State  # type: ignore[misc]  # the same with numbers that are no objects
+    nobody = State(0, 0)
+    sync = accelerator.sync
     _depths = range(1, STACK_DEPTH + 1)
     accelerator.configure(
-        buffer=BUFFER,
         chunk_items=CHUNK_ITEMS,
+        op_bits=ops.OP_BITS,
         frame_ops=(ops.FRAME, *(depth << ops.OP_BITS | ops.FRAME for depth in _depths)),
-        state=State,
         recorder=globals(),
     )

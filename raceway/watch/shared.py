@@ -69,7 +69,7 @@ class Family:
         self.label = label
         self.only_entered = only_entered
         self.budget = budget
-        self.members: dict[int, dict[str, Any]] = {}
+        self.members: Any = {} if accelerator is None else accelerator.Members()
         self.prepared: set[tuple[int, str]] = set()
         self.direct: dict[int, set[str]] = {}
         self.previous: dict[str, Any] = {}

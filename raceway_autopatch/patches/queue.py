@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import _thread
 import sys
+from _collections import deque  # type: ignore[import-not-found]  # the quick way to it
 
 from raceway.model import ops
 from raceway.record import recorder
@@ -99,6 +100,27 @@ def _told_of_shutdown(items: Items, error: BaseException) -> None:
         recorder.sync(ops.RECEIVE, items.closed)
 
 
+if accelerator is not None:
+    accelerator.configure_queues(
+        items=Items,
+        permits=Permits,
+        deque=deque,
+        next_channel=recorder.next_channel,
+        send=ops.SEND,
+        receive=ops.RECEIVE,
+        handoff=ops.HANDOFF,
+    )
+
+
+def _step(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
+    """Contain a part of ours, and let the accelerator do it where it is as usual."""
+    guarded = contained(function)
+    if accelerator is None:
+        return guarded
+    step: Callable[..., Any] = accelerator.QueueStep(name, guarded)
+    return step
+
+
 def _putting(items: Items, queue: Any, item: Any) -> tuple[int, tuple[int, bool]]:
     items.compare(queue.__dict__.get("queue"))
     return items.putting(item), items.room.enter() if items.room is not None else (0, False)
@@ -124,11 +146,14 @@ def _not_put(
 
 
 def _put(original: Callable[..., Any]) -> Callable[..., Any]:
-    items_of, putting = contained(_items_of), contained(_putting)
-    has_put, not_put = contained(_has_put), contained(_not_put)
+    items_of, putting = contained(_items_of), _step("putting", _putting)
+    has_put, not_put = _step("has_put", _has_put), contained(_not_put)
 
     def put(self: Any, item: Any, block: Any = True, timeout: Any = None) -> Any:
-        items = items_of(self)
+        try:
+            items = self.__dict__[TRACE]
+        except KeyError:
+            items = items_of(self)
         if items is None:
             return original(self, item, block, timeout)
         put = putting(items, self, item)
@@ -163,11 +188,14 @@ def _not_got(items: Items, released: int | None, error: BaseException) -> None:
 
 
 def _get(original: Callable[..., Any]) -> Callable[..., Any]:
-    items_of, getting = contained(_items_of), contained(_getting)
-    got, not_got = contained(_got), contained(_not_got)
+    items_of, getting = contained(_items_of), _step("getting", _getting)
+    got, not_got = _step("got", _got), contained(_not_got)
 
     def get(self: Any, block: Any = True, timeout: Any = None) -> Any:
-        items = items_of(self)
+        try:
+            items = self.__dict__[TRACE]
+        except KeyError:
+            items = items_of(self)
         if items is None:
             return original(self, block, timeout)
         released = getting(items, self)

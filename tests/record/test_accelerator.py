@@ -1,7 +1,6 @@
 """The hot path in C records what the one in Python records."""
 
 import json
-import marshal
 import os
 import subprocess
 import sys
@@ -9,7 +8,11 @@ from pathlib import Path
 
 import pytest
 
+from raceway.model import ops
+from raceway.pipeline.oplog_reader import OpLogReader
 from raceway.record.accelerator import accelerator
+from raceway.record.oplog import OpLog
+from raceway.record.packing import unpack_in_python
 
 ROOT = Path(__file__).parent.parent.parent
 
@@ -266,6 +269,24 @@ def main():
         shown += [line.get(), line.get_nowait(), line.get(), attempt(lambda: line.put()).partition(":")[0]]
     shown += [line.get() for _ in range(line.qsize())]
     shown += [line.put.__name__, str(inspect.signature(type(line).put)), line.put.__self__ is line]
+    for line in (queues.Queue(), queues.Queue(3), queues.LifoQueue(3), queues.PriorityQueue()):
+        for item in ("a", "b", "a", "a", 5, [1], None, "a"):
+            shown += [attempt(lambda: line.put(item, False)), attempt(lambda: line.put(item, timeout=0))]
+            if item == 5:
+                shown += [attempt(line.queue.pop), attempt(lambda: line.queue.append("new"))]
+            shown += [attempt(lambda: line.get(block=False)), attempt(line.task_done)]
+        shown += [attempt(line.get_nowait) for _ in range(10)]
+    def consume(line, count):
+        for _ in range(count):
+            shown.append(line.get())
+    for limit in (0, 4):
+        line = queues.Queue(limit)
+        for _ in range(3):
+            for item in (1, 1, "x"):
+                line.put(item)
+            consumer = threading.Thread(target=consume, args=(line, 3))
+            consumer.start()
+            consumer.join()
     for number in range(2):
         thread = threading.Thread(target=guarded.add, args=(number,), name=f"worker {number}")
         thread.start()
@@ -338,24 +359,142 @@ SCALARS = (
     (1 << 63) - 1, -1 << 63, None, True, False, 1.5, float("inf"), -0.0, "", "x" * 80,
 )  # fmt: skip
 
+needs_a_compiler = pytest.mark.skipif(accelerator is None, reason="there is no compiler")
 
-@pytest.mark.skipif(accelerator is None, reason="there is no compiler")
-def test_a_chunk_is_packed_as_marshal_writes_it():
+
+def buffer_of(chunk):
+    """Return ops as the accelerator keeps them, without what others may have recorded."""
+    buffer = accelerator.buffer.first(0)
+    buffer.extend(chunk)
+    return buffer
+
+
+@pytest.fixture
+def chunk():
+    """Ops with all kinds of scalars, objects, actors and epochs."""
+    code = test_both_record_the_same.__code__
+    ops = []
+    for at, scalar in enumerate(SCALARS * 4):
+        token = (at // 3 % 2 << 24) + at // 7 << 40 | (at // 2 if at % 5 else at << 30)
+        ops += (token, (1 << at % 62) + at, (None, code, Kind, Kind)[at % 4], scalar)
+    return ops
+
+
+@needs_a_compiler
+def test_a_buffer_is_to_python_what_a_list_is(chunk):
+    buffer = buffer_of(chunk)
+    unusual = [1, 2, None, 1 << 70, "no token", 2, Kind, (1,), -1, 1 << 64, Kind, 1.5]
+    buffer += tuple(unusual)
+    chunk += unusual
+
+    assert len(buffer) == len(chunk)
+    assert buffer[:] == chunk
+    for part in (slice(4, 12), slice(-4, -2), slice(1, None, 4), slice(5, 6), slice(9, 2, -3), -1):
+        assert buffer[part] == chunk[part]
+    assert buffer.first(8)[:] == chunk[:8]
+    del buffer[:12]
+    del chunk[:12]
+    assert buffer[:] == chunk
+    with pytest.raises(ValueError, match="four"):
+        buffer.extend((1, 2, 3))
+    assert buffer[:] == chunk
+    buffer.clear()
+    assert not buffer
+    assert buffer[:] == []
+
+
+@needs_a_compiler
+def test_what_was_packed_is_read_again(chunk):
     code = test_both_record_the_same.__code__
     numbers = {id(None): 0, id(code): 7, id(Kind): 1 << 20}
-    chunk = [
-        item
-        for at, scalar in enumerate(SCALARS * 2)
-        for item in (at << 40, 1 << at, (None, code, Kind)[at % 3], scalar)
-    ]
     expected = [numbers[id(item)] if at % 4 == 2 else item for at, item in enumerate(chunk)]
-    chunk[1::4] = expected[1::4] = [word & (1 << 62) - 1 for word in expected[1::4]]
 
-    assert accelerator.pack(chunk, numbers) == marshal.dumps(expected, 2)
+    packed = accelerator.pack(buffer_of(chunk), {}, numbers)
+
+    for unpacked in (accelerator.unpack(packed), unpack_in_python(packed)):
+        assert unpacked == expected
+        assert [type(item) for item in unpacked] == [type(item) for item in expected]
 
 
-@pytest.mark.skipif(accelerator is None, reason="there is no compiler")
+@needs_a_compiler
+def test_what_is_no_chunk_is_refused(chunk):
+    packed = accelerator.pack(buffer_of(chunk), {}, dict.fromkeys(map(id, chunk), 1))
+    for broken in (
+        packed[:-1],
+        packed[:40],
+        packed + b"x",
+        b"",
+        b"\xff" * 11,
+        b"\x01\x02\x00\x00z",
+    ):
+        for read in (accelerator.unpack, unpack_in_python):
+            with pytest.raises(ValueError, match=r"."):
+                read(broken)
+
+
+@needs_a_compiler
+def test_objects_without_a_number_are_asked_for(chunk):
+    code = test_both_record_the_same.__code__
+    assert accelerator.pack(buffer_of(chunk), {}, {}) == {id(code): code, id(Kind): Kind}
+    assert accelerator.pack(buffer_of(chunk), {id(code): 1}, {}) == {id(Kind): Kind}
+
+
+@needs_a_compiler
 @pytest.mark.parametrize("unusual", [1 << 63, "\xe4", "\ud800", (1,), b"", 1j])
 def test_what_cannot_be_packed_in_c_is_left_to_python(unusual):
-    assert accelerator.pack([1, 2, None, unusual], {id(None): 0}) is None
-    assert accelerator.pack([1, 2, Kind, 0], {id(None): 0}) is None
+    assert accelerator.pack(buffer_of([1, 2, None, unusual]), {}, {}) is None
+
+
+@needs_a_compiler
+@pytest.mark.parametrize(
+    "value", [1 << 70, "\xe4", "\ud800", "ascii", 5], ids=["long", "latin", "lone", "text", "int"]
+)
+def test_a_log_has_what_was_recorded(tmp_path, value):
+    code = test_both_record_the_same.__code__
+    log = OpLog(str(tmp_path))
+    for _ in range(2):
+        log.write(buffer_of([1 << 40, 32, code, 4, 1 << 40, 40, None, value]), [])
+    reader = OpLogReader(Path(log.path))
+
+    first, second = reader.next_chunk(), reader.next_chunk()
+
+    assert [definition[0] for definition in first.definitions] == [ops.DEF_PROCESS, ops.DEF_CODE]
+    assert second.definitions == []
+    for chunk in (first, second):
+        assert chunk.ops == [1 << 40, 32, 1, 4, 1 << 40, 40, 0, value]
+
+
+@needs_a_compiler
+def test_a_state_knows_the_tokens_of_as_many_actors_as_there_may_be():
+    for actor in (0, 1, (1 << 23) - 1, 1 << 23, 1 << 24, (1 << 32) - 1):
+        state = accelerator.State(actor, 1)
+        assert (state.actor, state.group, state.tok) == (actor, 1, actor << 40)
+        state.tok += 1
+        assert state.tok == (actor << 40) + 1
+        buffer = buffer_of((state.tok, actor << 5, None, None))
+        assert buffer[:2] == [state.tok, actor << 5]
+        packed = accelerator.pack(buffer, {}, {})
+        assert accelerator.unpack(packed)[0] == unpack_in_python(packed)[0] == state.tok
+    with pytest.raises(OverflowError):
+        accelerator.State(1 << 32, 1)
+
+
+@needs_a_compiler
+def test_members_are_a_dict():
+    """What is put in and taken out in any order, compared with a dict."""
+    import random
+
+    members, expected = accelerator.Members(), {}
+    random.seed(5)
+    for _ in range(20_000):
+        key = 0x7F00_0000_0000 + 16 * random.randrange(300)
+        if random.random() < 0.5:
+            members[key] = expected[key] = {"": key}
+        elif random.random() < 0.5:
+            assert members.pop(key, None) == expected.pop(key, None)
+        assert members.get(key) == expected.get(key)
+        assert len(members) == len(expected)
+    for key, names in expected.items():
+        assert members[key] is names
+    with pytest.raises(KeyError):
+        members[16]

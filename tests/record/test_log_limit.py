@@ -29,7 +29,7 @@ for thread in threads:
     thread.start()
 for thread in threads:
     thread.join()
-for _ in range(60_000):
+for _ in range(300_000):
     acct.balance += 1
 print(acct.balance)
 """
@@ -49,7 +49,7 @@ def recorded(tmp_path):
             [sys.executable, "-c", PROGRAM],
             env=env | settings, capture_output=True, text=True, timeout=90, check=False,
         )  # fmt: skip
-        assert (done.returncode, done.stdout, done.stderr) == (0, "60002\n", "")
+        assert (done.returncode, done.stdout, done.stderr) == (0, "300002\n", "")
         return folder
 
     return run
