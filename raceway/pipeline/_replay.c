@@ -1349,6 +1349,9 @@ write_number(PyObject *object, PyObject *name, int64_t value)
 static int
 write_back(Run *run)
 {
+    if (run->replay == NULL) {
+        return 0;
+    }
     if (run->serial != UNKNOWN) {
         if (write_number(run->replay, str__serial, run->serial) < 0) {
             return -1;
@@ -1714,6 +1717,22 @@ attribute(PyObject *object, PyObject *name, PyObject **to)
 }
 
 static int
+begin_analysis(Run *run)
+{
+    if (attribute(run->detector, str_shadows, &run->shadows) < 0
+        || attribute(run->detector, str_pairs, &run->pairs) < 0
+        || attribute(run->pairs, str_known, &run->known_pairs) < 0
+        || attribute(run->pairs, str_matters, &run->matters) < 0
+        || attribute(run->detector, str__raced, &run->raced) < 0
+        || attribute(run->detector, str__violated, &run->violated) < 0
+        || attribute(run->detector, str_flags, &run->flags) < 0) {
+        return -1;
+    }
+    run->accesses = number_of(run->detector, str_accesses);
+    return PyErr_Occurred() ? -1 : 0;
+}
+
+static int
 begin(Run *run)
 {
     if (attribute(run->replay, str_detector, &run->detector) < 0
@@ -1726,17 +1745,8 @@ begin(Run *run)
     }
     run->index = number_of(run->replay, str_index);
     run->inlined = Py_TYPE(run->detector) == (PyTypeObject *)the_analyzer;
-    if (run->inlined) {
-        if (attribute(run->detector, str_shadows, &run->shadows) < 0
-            || attribute(run->detector, str_pairs, &run->pairs) < 0
-            || attribute(run->pairs, str_known, &run->known_pairs) < 0
-            || attribute(run->pairs, str_matters, &run->matters) < 0
-            || attribute(run->detector, str__raced, &run->raced) < 0
-            || attribute(run->detector, str__violated, &run->violated) < 0
-            || attribute(run->detector, str_flags, &run->flags) < 0) {
-            return -1;
-        }
-        run->accesses = number_of(run->detector, str_accesses);
+    if (run->inlined && begin_analysis(run) < 0) {
+        return -1;
     }
     return PyErr_Occurred() ? -1 : 0;
 }
@@ -1804,6 +1814,32 @@ feed(PyObject *module, PyObject *const *args, Py_ssize_t count)
     }
     end(&run);
     return result < 0 ? NULL : PyLong_FromSsize_t(at);
+}
+
+PyDoc_STRVAR(analyse_doc,
+"analyse(analyzer, access)\n--\n\n"
+"Do what ``Analyzer.access`` does, whatever a subclass makes of that method.");
+
+static PyObject *
+analyse_one(PyObject *module, PyObject *const *args, Py_ssize_t count)
+{
+    if (!is_configured || count != 2 || !PyObject_TypeCheck(args[0], (PyTypeObject *)the_analyzer)
+        || Py_TYPE(args[1]) != access_type) {
+        PyErr_SetString(PyExc_TypeError, "analyse() takes an Analyzer and an Access");
+        return NULL;
+    }
+    Run run = {.serial = UNKNOWN, .detector = Py_NewRef(args[0]), .inlined = 1};
+    PyObject *actor = Py_NewRef(SLOT(args[1], access, actor));
+    int result = begin_analysis(&run);
+    if (result == 0) {
+        result = analyse(&run, args[1], actor, kind_of(args[1]));
+        if (tell(&run) < 0) {
+            result = -1;
+        }
+    }
+    Py_DECREF(actor);
+    end(&run);
+    return result < 0 ? NULL : Py_NewRef(Py_None);
 }
 
 /* Find out where a slot of a class is. */
@@ -1901,6 +1937,7 @@ configure(PyObject *module, PyObject *args)
 
 static PyMethodDef methods[] = {
     {"feed", (PyCFunction)(void (*)(void))feed, METH_FASTCALL, feed_doc},
+    {"analyse", (PyCFunction)(void (*)(void))analyse_one, METH_FASTCALL, analyse_doc},
     {"configure", configure, METH_VARARGS, configure_doc},
     {NULL, NULL, 0, NULL},
 };

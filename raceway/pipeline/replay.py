@@ -27,6 +27,7 @@ from __future__ import annotations
 
 import math
 import os
+from collections.abc import Callable
 from typing import Any, Protocol
 
 from raceway.engine import atomicity, races
@@ -797,6 +798,11 @@ def _loaded() -> Any:
 
 
 compiled = _loaded()
+
+analyse: Callable[[Analyzer, Access], None] = (
+    Analyzer.access if compiled is None else compiled.analyse
+)
+"""Analyses an access that was replayed in Python; to be called where ``access`` was overridden."""
 
 
 def _merge_causes(causes: list[Cause]) -> None:

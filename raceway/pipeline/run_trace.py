@@ -8,8 +8,10 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from collections import deque
+from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from raceway.engine.analyzer import Analyzer
 from raceway.engine.commutes import WORDS
 from raceway.engine.definitions import Definitions
 from raceway.engine.flags import Locks
@@ -24,7 +26,7 @@ from raceway.model.run_trace import (
     TracedOrder,
 )
 from raceway.pipeline.messages import Mailbox
-from raceway.pipeline.replay import Detector, Replay
+from raceway.pipeline.replay import Detector, Replay, analyse
 
 if TYPE_CHECKING:
     from raceway.engine.stamped import Message
@@ -82,12 +84,15 @@ class Tee:
     def __init__(self, detector: Detector | None, trace: Tracing) -> None:
         self._detector = detector
         self._trace = trace
+        self._analyse = detector.access if detector is not None else None
+        if type(detector) is Analyzer:
+            self._analyse = partial(analyse, detector)
 
     def access(self, access: Access) -> None:
         """Pass an access on."""
         self._trace.note_access(access)
-        if self._detector is not None:
-            self._detector.access(access)
+        if self._analyse is not None:
+            self._analyse(access)
 
     def attach(self, locks: Locks) -> None:
         """Pass on who keeps track of what orders the actors."""

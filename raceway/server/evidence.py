@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 from raceway.engine.analyzer import Analyzer, Race, Violation
 from raceway.engine.conclusions import Conclusions
 from raceway.engine.shadow import place
+from raceway.pipeline.replay import analyse
 from raceway.server.event_replay import EventReplay, Origin
 
 if TYPE_CHECKING:
@@ -93,7 +94,7 @@ class ServerAnalyzer(Analyzer):
                     shadow.keep(trail, access)
                     access.actor.latest[done[0]] = access
                     return
-        super().access(access)
+        analyse(self, access)
 
     def lock_order(self, edge: LockOrder) -> None:
         """Take the next edge of the lock-order graph."""
