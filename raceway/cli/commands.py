@@ -47,12 +47,20 @@ def run(words: Sequence[str]) -> int:
         from raceway.cli.serve import serve
 
         return serve(given)
+    if given.command == "export":
+        from raceway.cli.export import export
+
+        return export(given)
     if given.command == "explain":
         from raceway.cli.explain import explain
 
         return explain(given.id, given.report, sys.stdout)
     from raceway.cli import reports
 
+    if given.command == "report" and given.to:
+        from raceway.cli.delivery import deliver
+
+        return deliver(given)
     if given.command == "baseline":
         return reports.write_baseline(given.report, given.output)
     return reports.show(
@@ -95,6 +103,12 @@ def _parsers() -> tuple[argparse.ArgumentParser, dict[str, argparse.ArgumentPars
         "-o", dest="output", metavar="FILE", default=DEFAULT_FILE, help="%(default)s"
     )
     _add_serve(commands.add_parser("serve", help="run a Raceway server with its pages"))
+    written = commands.add_parser("export", help="write what a server has stored, as Parquet")
+    written.add_argument(
+        "--parquet", metavar="FILE|FOLDER", required=True, help="what to write: see the reference"
+    )
+    written.add_argument("--data", metavar="DIR", help="data folder of the server")
+    written.add_argument("-c", "--config", metavar="FILE", default="", help="a raceway.toml")
     commands.add_parser("doctor", help="say what is installed and whether it works")
     shell = commands.add_parser("completion", help="print what lets a shell complete raceway")
     shell.add_argument("shell", choices=("bash", "fish", "zsh"))
@@ -111,6 +125,11 @@ def _add_report(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--fail-on", choices=("critical", "warning"), default="")
     parser.add_argument("--baseline", metavar="FILE", default="", help="findings that are known")
     parser.add_argument("--suppressions", metavar="FILE", default="", help="as for raceway-run")
+    parser.add_argument(
+        "--to", metavar="URL", default="", help="send the recording to a server, and show nothing"
+    )
+    parser.add_argument("--api-key", metavar="KEY", help="for the server; else RACEWAY_API_KEY")
+    parser.add_argument("--service", metavar="NAME", help="name of the service on the server")
     much = parser.add_mutually_exclusive_group()
     much.add_argument("-q", "--quiet", action="store_true", help="print no report")
     much.add_argument("-v", "--verbose", action="store_true", help="print also what is harmless")

@@ -15,7 +15,7 @@ from itertools import count
 from typing import TYPE_CHECKING, Any
 
 from raceway import values
-from raceway.context import U64_MAX, new_trace_id
+from raceway.context import U64_MAX, new_span_id, new_trace_id
 from raceway.redaction import REDACTED
 
 if TYPE_CHECKING:
@@ -385,6 +385,25 @@ numbers = _Numbers()
 
 if hasattr(os, "register_at_fork"):  # not on Windows
     os.register_at_fork(after_in_child=numbers.begin)
+
+
+class Ids:
+    """Ids for what is new: no other process has them."""
+
+    def event(self) -> str:
+        """Return the id of a new event."""
+        return event_id(numbers.next())
+
+    def trace(self) -> str:
+        """Return the id of a new trace."""
+        return new_trace_id()
+
+    def span(self) -> str:
+        """Return the id of a new span."""
+        return new_span_id()
+
+
+NEW_IDS = Ids()
 
 
 def event_id(number: int) -> str:

@@ -231,16 +231,26 @@ class HttpSink:
             self._left_to_client[definition[1]].add(definition[2])
 
     def _put(self, event: dict[str, Any]) -> bool:
-        kind = event["kind"]
-        change = kind.get("StateChange")
-        if change is not None:
-            value = change["new_value"]
-            if value is not None and self._hides is not None and self._hides(change["variable"]):
-                change["new_value"] = redaction.REDACTED
-            else:
-                change["new_value"] = values.capture(value, self._config.max_value_bytes)
-        written = _encode(event).encode("utf-8", "replace")
-        return self._sender.put(written, len(written), "LockRelease" in kind)
+        written = as_json(event, self._hides, self._config.max_value_bytes)
+        return self._sender.put(written, len(written), "LockRelease" in event["kind"])
+
+
+def as_json(event: dict[str, Any], hides: redaction.Hides, most: int) -> bytes:
+    """Return an event of a replay as it is sent.
+
+    Args:
+        event: The event; its value is replaced by what is sent of it.
+        hides: Whether what has this name is a secret.
+        most: Bytes of a value, at most.
+    """
+    change = event["kind"].get("StateChange")
+    if change is not None:
+        value = change["new_value"]
+        if value is not None and hides is not None and hides(change["variable"]):
+            change["new_value"] = redaction.REDACTED
+        else:
+            change["new_value"] = values.capture(value, most)
+    return _encode(event).encode("utf-8", "replace")
 
 
 def start(endpoint: str, service: str = "") -> None:

@@ -19,7 +19,8 @@ from collections import deque
 from collections.abc import Mapping
 from typing import Any
 
-from raceway.context import TraceContext, new_trace_id
+from raceway.context import TraceContext
+from raceway.pipeline.events import NEW_IDS, Ids
 
 TRACES_KNOWN = 3
 """Latest traces of an actor that later events of others refer to."""
@@ -63,10 +64,10 @@ class Lane:
 
     __slots__ = ("component", "number", "owner", "sent", "trace")
 
-    def __init__(self, number: int) -> None:
+    def __init__(self, number: int, ids: Ids) -> None:
         self.number = number
-        self.component = new_trace_id()
-        self.trace = Trace(TraceContext())
+        self.component = ids.trace()
+        self.trace = Trace(TraceContext(ids.trace(), ids.span()))
         self.sent = 0
         self.owner = 0
 
@@ -141,9 +142,14 @@ class History:
 
 
 class Lanes:
-    """The lanes of a process: who is in which, and which are free."""
+    """The lanes of a process: who is in which, and which are free.
 
-    def __init__(self) -> None:
+    Args:
+        ids: Gives traces and components their ids.
+    """
+
+    def __init__(self, ids: Ids = NEW_IDS) -> None:
+        self._ids = ids
         self.histories: dict[int, History] = {}
         self.over: Vector = {}
         self._count = 0
@@ -219,7 +225,7 @@ class Lanes:
             lane = free.pop()
         else:
             self._count += 1
-            lane = Lane(self._count)
+            lane = Lane(self._count, self._ids)
         lane.owner = actor
         history = self.histories[actor] = History(lane)
         return history

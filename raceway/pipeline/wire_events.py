@@ -15,7 +15,7 @@ from __future__ import annotations
 import heapq
 import os
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
 from raceway.context import TraceContext
@@ -56,6 +56,8 @@ class EventReplay(Replay):
         full: Whether each event says all that its actor knows, and what of it is due to locks
             only.
         hides: Whether what has this name is a secret.
+        ids: Gives new events and traces their ids.
+        clock: Tells the time of an event, in nanoseconds since the epoch.
     """
 
     def __init__(
@@ -68,15 +70,19 @@ class EventReplay(Replay):
         instance: str,
         full: bool = False,
         hides: Hides = None,
+        ids: events.Ids = events.NEW_IDS,
+        clock: Callable[[], int] = time.time_ns,
     ) -> None:
         self._hides = hides
+        self._ids = ids
+        self._clock = clock
         super().__init__(definitions, self, Mailbox())
         self._put = put
         self._service = service
         self._environment = environment
         self._instance = instance
         self._full = full
-        self._lanes = Lanes()
+        self._lanes = Lanes(ids)
         self._requests: dict[str, Trace] = {}
         self._functions: dict[int, set[int]] = {}
         self._tags = wire_tags.OrderTags()
@@ -263,7 +269,7 @@ class EventReplay(Replay):
             tags[wire_tags.FRAMES] = self._stack(site)
         history = self._lanes.of(actor.number)
         trace = history.current
-        event_id = events.event_id(events.numbers.next())
+        event_id = self._ids.event()
         # An event that has one parent in its trace, and says nothing new of others.
         repeats = history.clock is actor.hard and history.anchor is not None
         vector = {} if repeats and not self._full else self._knowledge(actor)
@@ -274,7 +280,7 @@ class EventReplay(Replay):
             "trace_id": trace.context.trace_id,
             # Not under the event before: a chain of thousands overflows the stack of a server.
             "parent_id": history.anchor if repeats else trace.root,
-            "timestamp": events.timestamp(time.time_ns()),
+            "timestamp": events.timestamp(self._clock()),
             "kind": kind,
             "metadata": {
                 "thread_id": self._thread_id(history.lane.number),
@@ -298,7 +304,7 @@ class EventReplay(Replay):
             "lock_set": [self._lock_id(number) for number in sorted(actor.held)],
         }
         if self._full:
-            event["order"] = self._order(actor)
+            event["order"] = wire_tags.order(actor, self.actors, self._actor_id)
         if not self._put(event):
             return False
         self._tags.told(actor)
@@ -327,32 +333,6 @@ class EventReplay(Replay):
         for history, epoch in known:
             merge(vector, history.known_at(epoch))
         return vector
-
-    def _order(self, actor: ActorReplay) -> dict[str, Any]:
-        """Return where in the program order an event is, and after what of others.
-
-        *Hard* is what the program meant to be so. *Soft* is what only the order was in which a lock
-        happened to be taken: another run may have it the other way round.
-        """
-        hard = {number: epoch for number, epoch in actor.hard.items() if number in self.actors}
-        soft = {
-            number: epoch
-            for number, epoch in actor.full.items()
-            if number in self.actors and epoch > hard.get(number, -1)
-        }
-        return {
-            "actor": self._actor_id(actor),
-            "epoch": actor.epoch,
-            "hard": self._positions(hard, actor),
-            "soft": self._positions(soft, actor),
-        }
-
-    def _positions(self, clock: Mapping[int, int], me: ActorReplay) -> list[tuple[str, int]]:
-        return [
-            (self._actor_id(self.actors[number]), epoch)
-            for number, epoch in clock.items()
-            if number != me.number
-        ]
 
     def _thread_id(self, lane: int) -> str:
         return f"{self._instance}:{self.definitions.pid}:{lane}"

@@ -1,13 +1,17 @@
-"""What events of an instrumented program say in their tags: that for which the wire has no fields.
+"""What events of an instrumented program say beyond the fields of the wire.
+
+That is who is ordered after whom, call stacks, and which variable it is that has a name.
 
 A server of ours reads them (``raceway.server.program_events``) and comes to the same findings as
 the embedded engine; any other server keeps them and takes no notice.  A tag is text; what has
-several parts is separated by blanks, and parts of a call stack by tabs.
+several parts is separated by blanks, and parts of a call stack by tabs.  The full dialect says the
+order of an event in a field of its own as well, for servers that read single events: :func:`order`.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
 
 from raceway.model.clocks import EMPTY
 from raceway.pipeline.messages import NO_MAIL, NOBODY
@@ -71,8 +75,47 @@ def _plain(part: object) -> str:
     return str(part).replace("\t", " ").replace("\n", " ")
 
 
+def order(
+    actor: ActorReplay, actors: Mapping[int, ActorReplay], name: Callable[[ActorReplay], str]
+) -> dict[str, Any]:
+    """Return what the full dialect says of the order of an event of ``actor``, all at once.
+
+    *Hard* is what the program meant to be so. *Soft* is what only the order was in which a lock
+    happened to be taken: another run may have it the other way round.
+
+    Args:
+        actor: Who.
+        actors: All that are known, by number.
+        name: Returns what the server calls an actor.
+    """
+    hard = {number: epoch for number, epoch in actor.hard.items() if number in actors}
+    soft = {
+        number: epoch
+        for number, epoch in actor.full.items()
+        if number in actors and epoch > hard.get(number, -1)
+    }
+
+    def positions(clock: dict[int, int]) -> list[tuple[str, int]]:
+        return [
+            (name(actors[number]), epoch)
+            for number, epoch in clock.items()
+            if number != actor.number
+        ]
+
+    return {
+        "actor": name(actor),
+        "epoch": actor.epoch,
+        "hard": positions(hard),
+        "soft": positions(soft),
+    }
+
+
 class OrderTags:
-    """What the server has been told about the order of the actors of a process."""
+    """What the server has been told about the order of the actors of a process.
+
+    The same as :func:`order` says, in what can be left to the server: of a clock what is new, of
+    locks nothing, as they are events.
+    """
 
     def __init__(self) -> None:
         self._told: dict[int, Clock] = {}

@@ -28,11 +28,13 @@ from raceway.server.places import SourceFolders
 
 if TYPE_CHECKING:
     from raceway.model.findings import Finding
-    from raceway.server.event_reader import Stored
+    from raceway.server.event_reader import Segment, Stored
     from raceway.server.evidence import Seen
+    from raceway.server.senders import Sender
 
 _PAUSE: Final = 0.1  # seconds between two looks
 _WRITE_EVERY: Final = 0.5  # seconds
+_SEGMENTS: Final = 4  # that are read at a time
 _WARM_UP: Final = 100_000  # events that are read again after a restart
 _log = logging.getLogger("raceway.server.analyser")
 
@@ -61,12 +63,11 @@ class Analyser:
         self._written_at = 0.0
         self._cost = 0.0
         self._changes = 0
-        self._pending = 0.0
         self._warm_up()
 
-    def _observe(self, event: Stored, run: str) -> None:
+    def _observe(self, event: Stored, sender: Sender) -> None:
         if self._observing:
-            self._observations.event(event, run)
+            self._observations.event(event, sender)
 
     def _warm_up(self) -> None:
         """Read the latest events again, to know who is who; they have been counted."""
@@ -77,12 +78,12 @@ class Analyser:
         at = self._events.position_before(until, _WARM_UP)
         while at < until:
             segments = self._events.segments_after(at)
-            if not segments or segments[0][0] > until:
+            if not segments or segments[0].until > until:
                 break
-            for position, lines in segments:
-                if position <= until:
-                    self._feed(lines, 0.0)
-                    at = position
+            for segment in segments:
+                if segment.until <= until:
+                    self._feed(segment)
+                    at = segment.until
             self._analysis.advance(float("inf"))
         self._observing = True
         findings, _ = self._analysis.findings()
@@ -94,24 +95,24 @@ class Analyser:
             self._base.setdefault(finding_id, count)
         self._changes = self._analysis.analyzer.changes
 
-    def _feed(self, lines: list[bytes], received: float) -> None:
+    def _feed(self, segment: Segment) -> None:
         events = []
-        for line in lines:
+        for line in segment.lines:
             try:
-                events.append(stored(line))
+                events.append(stored(line, keep=False))
             except Refused:  # written by another version
                 continue
-        self._analysis.feed(events, received)
+        self._analysis.feed(events, segment.received)
 
     def step(self) -> bool:
         """Analyse what is there; tell whether there was anything."""
-        segments = self._events.segments_after(self._position, 4)
         now = time.time()
-        for position, lines in segments:
-            self._feed(lines, now)
-            self._position = position
-            self._pending = now
-        self._analysis.advance(now)
+        segments = self._events.segments_after(self._position, _SEGMENTS)
+        for segment in segments:
+            self._feed(segment)
+            self._position = segment.until
+        # What is known goes as far as what was read, if there is more.
+        self._analysis.advance(segments[-1].received if len(segments) == _SEGMENTS else now)
         if time.monotonic() - self._written_at > max(_WRITE_EVERY, 5 * self._cost):
             self._write()
         return bool(segments)
@@ -143,6 +144,7 @@ class Analyser:
                 ("accesses", analysis.analyzer.accesses),
             ):
                 db.execute("INSERT OR REPLACE INTO state VALUES (?, ?)", (name, value))
+        self._observations.written()
         self._written_at = time.monotonic()
         self._cost = self._written_at - begun
 

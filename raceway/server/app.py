@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+import sqlite3
 import time
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
@@ -23,6 +25,8 @@ if TYPE_CHECKING:
     from starlette.responses import Response
 
     from raceway.server.options import ServerOptions
+
+_log = logging.getLogger("raceway.server")
 
 __all__ = ["__version__", "build_app", "time"]
 
@@ -48,6 +52,7 @@ def build_app(options: ServerOptions) -> Starlette:
         middleware=[Middleware(Gate, options=options, keys=context.keys)],
         exception_handlers={
             Refusal: _refusal,
+            sqlite3.OperationalError: _store_error,
             HTTPException: _http_error,
             Exception: _internal_error,
         },
@@ -63,6 +68,12 @@ async def _refusal(_request: Request, error: Any) -> Response:
 
 async def _http_error(_request: Request, error: Any) -> Response:
     return failure(error.detail, error.status_code, error.headers)
+
+
+async def _store_error(_request: Request, error: Any) -> Response:
+    """Answer where the disk is full, or somebody else has the file for too long."""
+    _log.warning("the store: %s", error)
+    return failure(f"the store is not usable at present: {error}", 503, {"retry-after": "10"})
 
 
 async def _internal_error(_request: Request, _error: Any) -> Response:

@@ -58,6 +58,7 @@ class ServerContext:
         """Store what waits, and end."""
         await asyncio.to_thread(self.intake.stop)
         await asyncio.to_thread(self.analyser.stop)
+        self.findings.close()
 
     def analysis(self) -> dict[str, int]:
         """Return how far the analysis is: positions in the store, and events that wait."""

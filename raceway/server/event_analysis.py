@@ -12,22 +12,17 @@ from raceway.server.evidence import Seen, ServerAnalyzer, ServerConclusions
 from raceway.server.places import SourceFolders
 from raceway.server.program_events import ProgramEvents
 from raceway.server.sdk_events import SdkEvents
+from raceway.server.senders import Senders
 
 if TYPE_CHECKING:
     from raceway.model.findings import Finding
     from raceway.server.event_reader import Stored
+    from raceway.server.senders import Sender
 
 WAITING_KEPT: Final = 50_000
 """Events that wait, at most."""
 _LATE: Final = 60 * 1_000_000_000
 """Nanoseconds after which an event comes too late to be compared by its time with what is there."""
-
-
-def run_of(event: Stored) -> str:
-    """Return the process that an event comes from."""
-    metadata = event.event.metadata
-    instance = metadata.instance_id or metadata.tags.get("instance") or ""
-    return f"{metadata.service_name}#{instance or metadata.process_id}"
 
 
 class EventAnalysis:
@@ -36,7 +31,7 @@ class EventAnalysis:
     Args:
         sources: Source files.
         root: Folder that paths in fingerprints are relative to.
-        observe: Called with each event and its process when it is its turn.
+        observe: Called with each event and its sender when it is its turn.
         delay: Seconds that what was tracked by hand waits for events of other processes.
         replay: What replays the events.
     """
@@ -45,7 +40,7 @@ class EventAnalysis:
         self,
         sources: SourceFolders,
         root: str = "",
-        observe: Callable[[Stored, str], None] = lambda _event, _run: None,
+        observe: Callable[[Stored, Sender], None] = lambda _event, _sender: None,
         delay: float = 2.0,
         replay: type[EventReplay] = EventReplay,
     ) -> None:
@@ -59,8 +54,9 @@ class EventAnalysis:
         self._delay = delay
         self._programs = ProgramEvents(self.replay)
         self._sdks = SdkEvents(self.replay)
-        self._waiting: list[tuple[int, int, float, Stored, str]] = []
+        self._waiting: list[tuple[int, int, float, Stored, Sender]] = []
         self._serial = 0
+        self._senders = Senders()
         self._latest: dict[str, int] = {}
         self._offsets: dict[str, int] = {}
 
@@ -74,39 +70,47 @@ class EventAnalysis:
 
         Args:
             events: The events.
-            received: When they came, in seconds since the epoch.
+            received: When they were stored, in seconds since the epoch.
         """
         now = int(received * 1e9)
+        latest, waiting, sender_of = self._latest, self._waiting, self._senders.of
         for event in events:
-            run = run_of(event)
-            if ProgramEvents.knows(event):
+            sender = sender_of(event.event.metadata)
+            run = sender.run
+            if sender.is_program:
                 self.analyzer.time = event.time
-                self._observe(event, run)
+                self._observe(event, sender)
                 self._programs.feed(event, run)
                 continue
             # Within a process the order is that of the arrival.
-            time = max(event.time + self._offset(run, event.time, now), self._latest.get(run, 0))
-            self._latest[run] = time
+            time = max(event.time + self._offset(run, event.time, now), latest.get(run, 0))
+            latest[run] = time
             self._serial += 1
-            self._waiting.append((time, self._serial, received, event, run))
+            waiting.append((time, self._serial, received, event, sender))
         if len(self._latest) > WAITING_KEPT:
             self._latest.clear()
             self._offsets.clear()
 
     def _offset(self, run: str, time: int, now: int) -> int:
-        """Return what to add to the times of a process whose clock is wrong, or that is late."""
+        """Return what to add to the times of a process whose clock is wrong, or that is late.
+
+        By how much it is wrong is seen from the quickest of its events: the others took longer.
+        """
         offset = self._offsets.get(run)
         if offset is None or abs(time + offset - now) > _LATE:
             known = (one for one in self._offsets.values() if abs(time + one - now) <= _LATE)
             offset = 0 if abs(time - now) <= _LATE else next(known, now - time)
             self._offsets[run] = offset
+        elif offset and time + offset > now:
+            offset = self._offsets[run] = now - time
         return offset
 
     def advance(self, now: float) -> None:
         """Analyse what has waited long enough.
 
         Args:
-            now: The time, in seconds since the epoch; infinite if nothing more will come.
+            now: The time until which all that was stored has been fed, in seconds since the epoch;
+                infinite if nothing more will come.
         """
         self._programs.resume()
         if now == float("inf"):
@@ -120,10 +124,11 @@ class EventAnalysis:
         count = sum(1 for one in waiting if one[0] <= until)
         count = max(count, len(waiting) - WAITING_KEPT)
         chosen, self._waiting = waiting[:count], waiting[count:]
-        for _, _, _, event, run in chosen:
-            self.analyzer.time = event.time
-            self._observe(event, run)
-            self._sdks.feed(event, run)
+        analyzer, observe, feed = self.analyzer, self._observe, self._sdks.feed
+        for _, _, _, event, sender in chosen:
+            analyzer.time = event.time
+            observe(event, sender)
+            feed(event, sender)
 
     def findings(self) -> tuple[tuple[Finding, ...], dict[tuple[str, str], Seen]]:
         """Return what was found, worst first, and where each was seen."""

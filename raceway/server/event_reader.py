@@ -11,7 +11,9 @@ from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+import msgspec
 
 from raceway.server.event_store import FILE, connect
 from raceway.server.wire import Refused, nanoseconds, read_event, uuid_bytes, uuid_text
@@ -21,16 +23,16 @@ if TYPE_CHECKING:
 
     from raceway.server.wire import Event
 
+_NOTHING: Final = msgspec.Raw(b"null")
 EVENTS_SHOWN: Final = 20_000
 """Events of one trace that are read; of longer ones the first."""
 
 
-@dataclass(slots=True)
-class Stored:
+class Stored(msgspec.Struct, gc=False):
     """An event as it was stored.
 
     Attributes:
-        raw: As it was sent.
+        raw: As it was sent; empty where it is not wanted.
         event: Decoded.
         kind: Name of its kind.
         fields: The fields of its kind.
@@ -46,6 +48,20 @@ class Stored:
     id: str
     parent: str
     time: int
+
+
+class Segment(NamedTuple):
+    """Events that were stored together.
+
+    Attributes:
+        until: The position behind them.
+        received: When they were stored, in seconds since the epoch.
+        lines: The events, as they were sent.
+    """
+
+    until: int
+    received: float
+    lines: list[bytes]
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,11 +89,22 @@ class SpanRow:
     last: int
 
 
-def stored(raw: bytes) -> Stored:
-    """Decode an event that was accepted before."""
+def stored(raw: bytes, *, keep: bool = True) -> Stored:
+    """Decode an event that was accepted before.
+
+    Args:
+        raw: As it was sent.
+        keep: Whether all of it is wanted; else what the analysis reads.
+    """
     event, kind, fields = read_event(raw)
     parent = _canonical(event.parent_id) if event.parent_id else ""
     time = nanoseconds(event.timestamp)
+    if not keep:
+        # The parts that are not decoded are views of the whole, which would be kept by them.
+        raw, event.timestamp = b"", ""
+        if kind == "StateChange":
+            fields.new_value = fields.new_value.copy()
+            fields.old_value = _NOTHING
     return Stored(raw, event, kind, fields, _canonical(event.id), parent, time)
 
 
@@ -117,12 +144,16 @@ class EventReader:
 
     # ------------------------------------------------------------ segments
 
-    def segments_after(self, position: int, most: int = 16) -> list[tuple[int, list[bytes]]]:
-        """Return the segments behind a position, each with its last position and its events."""
+    def segments_after(self, position: int, most: int = 16) -> list[Segment]:
+        """Return the segments behind a position."""
         rows = self._ask(
-            "SELECT until, data FROM segment WHERE id > ? ORDER BY id LIMIT ?", position, most
-        )
-        return [(until, zlib.decompress(data).split(b"\n")) for until, data in rows]
+            "SELECT until, received, data FROM segment WHERE id > ? ORDER BY id LIMIT ?",
+            position, most,
+        )  # fmt: skip
+        return [
+            Segment(until, received, zlib.decompress(data).split(b"\n"))
+            for until, received, data in rows
+        ]
 
     def segments_near(
         self, time: int, first: int, last: int

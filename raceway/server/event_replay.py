@@ -163,7 +163,7 @@ class EventReplay(Replay):
             parent: Number of the container, for an item.
         """
         full = (scope, key)
-        number = self._variables.get(full)
+        number = self._variables.young.get(full) or self._variables.get(full)
         if number is None:
             number = self._variables[full] = self.next_number()
             self.definitions.variables[number] = Variable(number, parent, name, role, False, None)
@@ -252,6 +252,8 @@ SCALARS: Final = (bool, int, float, str, type(None))
 def scalar(raw: msgspec.Raw) -> tuple[Any, bool]:
     """Return a value, and whether it is one that can be compared."""
     text = bytes(raw)
+    if len(text) < 19 and text.isdigit() and text[:1] != b"0":
+        return int(text), True
     if text[:1] in b"[{" or len(text) > 4 * ops.TEXT_LIMIT:
         return None, False
     try:

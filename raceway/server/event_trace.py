@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from raceway.pipeline import wire_tags
 from raceway.pipeline.run_trace import EVENTS_KEPT, Tee, Tracing
-from raceway.server.event_analysis import EventAnalysis, run_of
+from raceway.server.event_analysis import EventAnalysis
 from raceway.server.event_reader import EventReader, Refused, stored
 from raceway.server.event_replay import EventReplay
 from raceway.server.places import SourceFolders
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from raceway.model.run_trace import EventKind, RunTrace
     from raceway.pipeline.replay import Detector
     from raceway.server.event_reader import Stored
+    from raceway.server.senders import Sender
 
 _LONGEST: Final = 200
 _FOREVER: Final = float("inf")
@@ -138,7 +139,7 @@ class _Feed:
             sources, observe=self._observe, delay=0.0, replay=TracingEventReplay
         )
 
-    def _observe(self, event: Stored, _run: str) -> None:
+    def _observe(self, event: Stored, _sender: Sender) -> None:
         self._replay.time = event.time
 
     @property
@@ -216,4 +217,4 @@ def trace_near(
     return feed.trace(total - count)
 
 
-__all__ = ["TracingEventReplay", "run_of", "trace_near", "trace_of_events"]
+__all__ = ["TracingEventReplay", "trace_near", "trace_of_events"]

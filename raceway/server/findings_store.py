@@ -82,15 +82,27 @@ class FindingsStore:
 
     def __init__(self, folder: Path) -> None:
         self._path = folder / FILE
+        self._held: sqlite3.Connection | None = None
 
     def create(self) -> None:
-        """Make the tables."""
-        with closing(connect(self._path, writes=True)) as db:
-            db.executescript(_SCHEMA)
-            columns = {row[1] for row in db.execute("PRAGMA table_info(lock)")}
-            if "handed" not in columns:  # made by an earlier version
-                with suppress(sqlite3.OperationalError):  # or by the other process, just now
-                    db.execute("ALTER TABLE lock ADD COLUMN handed INTEGER NOT NULL DEFAULT 0")
+        """Make the tables, and hold the file until it is closed.
+
+        As long as somebody has it open its index of what was written lately is there.  To make
+        one anew takes room on the disk, which there may be none of: reads are to go on.
+        """
+        self._held = connect(self._path, writes=True)
+        self._held.executescript(_SCHEMA)
+        columns = {row[1] for row in self._held.execute("PRAGMA table_info(lock)")}
+        if "handed" not in columns:  # made by an earlier version
+            with suppress(sqlite3.OperationalError):  # or by the other process, just now
+                self._held.execute("ALTER TABLE lock ADD COLUMN handed INTEGER NOT NULL DEFAULT 0")
+        self._held.execute("SELECT count(*) FROM state").fetchone()
+
+    def close(self) -> None:
+        """Let go of the file."""
+        if self._held is not None:
+            self._held.close()
+            self._held = None
 
     @contextmanager
     def changing(self) -> Iterator[sqlite3.Connection]:

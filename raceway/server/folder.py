@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import json
 import os
@@ -45,7 +46,8 @@ class DataFolder:
     def tell(self, url: str) -> None:
         """Write down who has the folder, for whoever wants it."""
         os.ftruncate(self._lock, 0)
-        os.pwrite(self._lock, json.dumps({"pid": os.getpid(), "url": url}).encode(), 0)
+        with contextlib.suppress(OSError):  # the disk is full
+            os.pwrite(self._lock, json.dumps({"pid": os.getpid(), "url": url}).encode(), 0)
 
     def close(self) -> None:
         """Leave the folder to others."""

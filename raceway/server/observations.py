@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import deque
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     import sqlite3
 
     from raceway.server.event_reader import Stored
+    from raceway.server.senders import Sender
 
 RECENT: Final = 50
 """Accesses of a variable that are kept."""
@@ -24,12 +26,17 @@ SLOW: Final = 100_000_000
 """Nanoseconds from which on an operation is slow."""
 _SLOW_KEPT: Final = 200
 _WRITES: Final = frozenset({"Write", "AtomicWrite", "AtomicRMW"})
+_TIMED: Final = frozenset({"HttpResponse", "DatabaseQuery"})
+"""Kinds with a duration of their own."""
+_WORDS: Final = frozenset(WORDS.values())
 _READ_WORDS: Final = frozenset({"read", "length", "iterate", "read all"})
 
 
 @dataclass(slots=True)
-class _Run:
-    row: tuple[str, str, str, int, str, str]
+class _Count:
+    """Events of one kind and one actor."""
+
+    sender: Sender
     events: int = 0
     first: int = 0
     last: int = 0
@@ -45,6 +52,9 @@ class _Variable:
     traces: set[str] = field(default_factory=set)
     services: set[str] = field(default_factory=set)
     recent: list[dict[str, object]] = field(default_factory=list)
+    fresh: deque[tuple[Stored, Sender, bool]] = field(default_factory=lambda: deque(maxlen=RECENT))
+    sender: Sender | None = None
+    trace: str = ""
     first: int = 0
     last: int = 0
     dirty: bool = True
@@ -73,53 +83,38 @@ class Observations:
     """Counts events; what has changed is written by :meth:`write`."""
 
     def __init__(self) -> None:
-        self._runs: dict[str, _Run] = {}
+        self._counts: dict[tuple[tuple[str, str], str], _Count] = {}
+        self._timed: dict[tuple[str, str], list[int]] = {}
         self._variables: dict[tuple[str, str], _Variable] = {}
         self._locks: dict[tuple[str, str], _Lock] = {}
         self._orders: dict[tuple[str, str], tuple[int, str]] = {}
         self._holding: dict[str, list[str]] = {}
-        self._actors: dict[tuple[str, str], tuple[str, str, int, int, int]] = {}
-        self._operations: dict[tuple[str, str], list[int]] = {}
         self._slow: list[tuple[str, str, str, str, str, int, int]] = []
 
-    def event(self, event: Stored, run: str) -> None:
+    def event(self, event: Stored, sender: Sender) -> None:
         """Count an event."""
-        metadata, tags, time = event.event.metadata, event.event.metadata.tags, event.time
-        known = self._runs.get(run)
-        if known is None:
-            instance = metadata.instance_id or tags.get("instance") or str(metadata.process_id)
-            row = (run, metadata.service_name, instance, metadata.process_id,
-                   metadata.environment, tags.get("sdk_language", ""))  # fmt: skip
-            known = self._runs[run] = _Run(row, 0, time, time)
-        known.events += 1
-        known.last = max(time, known.last)
-        name = tags.get("actor") or metadata.thread_id.rpartition(":")[2] or metadata.thread_id
-        who = (run, f"{metadata.thread_id} {name}" if "actor" in tags else metadata.thread_id)
-        actor = self._actors.get(who)
-        if actor is None:
-            self._actors[who] = (name, tags.get("actor_kind", "thread"), 1, time, time)
-        else:
-            self._actors[who] = (*actor[:2], actor[2] + 1, actor[3], max(time, actor[4]))
-        self._operation(event, metadata.service_name)
-        if event.kind == "StateChange":
-            self._access(event, run, name)
-        elif event.kind == "LockAcquire":
-            self._acquired(event, run, metadata.thread_id, name)
-        elif event.kind == "LockRelease":
-            self._released(event, run, metadata.thread_id)
+        kind, time = event.kind, event.time
+        count = self._counts.get((sender.actor, kind))
+        if count is None:
+            count = self._counts[sender.actor, kind] = _Count(sender, 0, time, time)
+        count.events += 1
+        if time > count.last:  # noqa: PLR1730 - half the price of max
+            count.last = time
+        if kind == "StateChange":
+            self._access(event, sender)
+        elif kind == "LockAcquire":
+            self._acquired(event, sender)
+        elif kind == "LockRelease":
+            self._released(event, sender)
+        duration = event.event.metadata.duration_ns
+        if duration is not None or kind in _TIMED:
+            self._took(event, sender.service, duration_of(event) or 0)
 
-    def _operation(self, event: Stored, service: str) -> None:
-        key = (service, event.kind)
-        counts = self._operations.get(key)
-        if counts is None:
-            counts = self._operations[key] = [0, 0, 0, 0]
-        counts[0] += 1
-        duration = duration_of(event)
-        if duration is None:
-            return
-        counts[1] += 1
-        counts[2] += duration
-        counts[3] = max(counts[3], duration)
+    def _took(self, event: Stored, service: str, duration: int) -> None:
+        timed = self._timed.setdefault((service, event.kind), [0, 0, 0])
+        timed[0] += 1
+        timed[1] += duration
+        timed[2] = max(timed[2], duration)
         if duration >= SLOW:
             self._slow.append(
                 (event.id, event.event.trace_id, service, describe(event), location_of(event),
@@ -128,49 +123,42 @@ class Observations:
             if len(self._slow) > 4 * _SLOW_KEPT:
                 self._slow = sorted(self._slow, key=lambda one: -one[5])[:_SLOW_KEPT]
 
-    def _access(self, event: Stored, run: str, name: str) -> None:
-        fields, tags = event.fields, event.event.metadata.tags
-        own = tags.get(wire_tags.VARIABLE, "")
-        scope = run if own and " named " not in own else ""
-        key = (scope, f"{fields.variable}#{own.partition(' ')[0]}" if scope else fields.variable)
-        known = self._variables.get(key)
+    def _access(self, event: Stored, sender: Sender) -> None:
+        fields = event.fields
+        scope, name = "", fields.variable
+        word = ""
+        if sender.is_program:
+            tags = event.event.metadata.tags
+            own = tags.get(wire_tags.VARIABLE, "")
+            if own and " named " not in own:
+                scope, name = sender.run, f"{name}#{own.partition(' ')[0]}"
+            word = tags.get("operation", "")
+        known = self._variables.get((scope, name))
         if known is None:
             if len(self._variables) >= _KEPT:
                 self._forget()
-            known = self._variables[key] = _Variable(fields.variable, scope, first=event.time)
-        word = tags.get("operation", "")
-        reads = word in _READ_WORDS if word in WORDS.values() else fields.access_type not in _WRITES
-        known.reads += reads
-        known.writes += not reads
+            known = self._variables[scope, name] = _Variable(
+                fields.variable, scope, first=event.time
+            )
+        reads = word in _READ_WORDS if word in _WORDS else fields.access_type not in _WRITES
+        if reads:
+            known.reads += 1
+        else:
+            known.writes += 1
         known.last = event.time
         known.dirty = True
-        for members, member in (
-            (known.actors, name), (known.traces, event.event.trace_id),
-            (known.services, event.event.metadata.service_name),
-        ):  # fmt: skip
-            if len(members) < _MEMBERS:
-                members.add(member)
-        value, has_value = scalar(fields.new_value)
-        has_value = has_value and not (reads and value is None)
-        known.recent.append(
-            {
-                "time": event.time,
-                "access": "read" if reads else "write",
-                "operation": word or fields.access_type,
-                "actor": name,
-                "run": run,
-                "trace": event.event.trace_id,
-                "location": fields.location,
-                "value": value if has_value else None,
-                "has_value": has_value,
-                "locks": list(map(short_lock, event.event.lock_set)),
-            }
-        )
-        if len(known.recent) > 2 * RECENT:
-            del known.recent[:-RECENT]
+        if sender is not known.sender:
+            known.sender = sender
+            _add(known.actors, sender.name)
+            _add(known.services, sender.service)
+        if event.event.trace_id != known.trace:
+            known.trace = event.event.trace_id
+            _add(known.traces, known.trace)
+        known.fresh.append((event, sender, reads))
 
-    def _acquired(self, event: Stored, run: str, thread: str, name: str) -> None:
+    def _acquired(self, event: Stored, sender: Sender) -> None:
         fields, tags = event.fields, event.event.metadata.tags
+        run, thread = sender.thread
         key = (run, fields.lock_id)
         lock = self._locks.get(key)
         if lock is None:
@@ -187,8 +175,7 @@ class Observations:
         lock.timed = wire_tags.POSITION not in tags
         lock.last = event.time
         lock.dirty = True
-        if len(lock.actors) < _MEMBERS:
-            lock.actors.add(name)
+        _add(lock.actors, sender.name)
         if len(lock.since) < _MEMBERS:
             lock.since.setdefault(thread, event.time)
         holding = self._holding.setdefault(f"{run} {thread}", [])
@@ -202,7 +189,8 @@ class Observations:
         if len(self._holding) > _KEPT:
             del self._holding[next(iter(self._holding))]
 
-    def _released(self, event: Stored, run: str, thread: str) -> None:
+    def _released(self, event: Stored, sender: Sender) -> None:
+        run, thread = sender.thread
         lock = self._locks.get((run, event.fields.lock_id))
         holding = self._holding.get(f"{run} {thread}", [])
         name = f"{run} {event.fields.lock_id}"
@@ -225,34 +213,10 @@ class Observations:
             self._variables.clear()
 
     def write(self, db: sqlite3.Connection) -> None:
-        """Write what has changed."""
-        db.executemany(
-            "INSERT INTO run VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9) ON CONFLICT DO UPDATE"
-            " SET events = events + ?7, first = min(first, ?8), last = max(last, ?9)",
-            [(*run.row, run.events, run.first, run.last) for run in self._runs.values()],
-        )
-        self._runs.clear()
-        db.executemany(
-            "INSERT INTO actor VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) ON CONFLICT DO UPDATE"
-            " SET events = events + ?5, first = min(first, ?6), last = max(last, ?7)",
-            [
-                (f"{run} {thread}", name, kind, run, events, first, last)
-                for (run, thread), (name, kind, events, first, last) in self._actors.items()
-            ],
-        )
-        self._actors.clear()
+        """Write what has changed; once that is committed, :meth:`written` is to be called."""
+        self._write_counts(db)
         self._write_variables(db)
         self._write_locks(db)
-        db.executemany(
-            "INSERT INTO operation VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT DO UPDATE SET"
-            " count = count + ?3, timed = timed + ?4, total = min(total + ?5, 1 << 62),"
-            " longest = max(longest, ?6)",
-            [
-                (*key, count, timed, min(total, 1 << 61), longest)
-                for key, (count, timed, total, longest) in self._operations.items()
-            ],
-        )
-        self._operations.clear()
         db.executemany("INSERT OR REPLACE INTO slow VALUES (?, ?, ?, ?, ?, ?, ?)", self._slow)
         if self._slow:
             db.execute(
@@ -260,20 +224,64 @@ class Observations:
                 " (SELECT event FROM slow ORDER BY duration DESC LIMIT ?)",
                 (_SLOW_KEPT,),
             )
-        self._slow = []
         trim(db, ("run", "actor", "variable", "lock"))
+
+    def written(self) -> None:
+        """Take note that what was written is in the file."""
+        self._counts.clear()
+        self._timed.clear()
+        self._orders.clear()
+        self._slow = []
+        for variable in self._variables.values():
+            if variable.dirty:
+                variable.dirty = False
+                variable.reads = variable.writes = 0
+        for lock in self._locks.values():
+            if lock.dirty:
+                lock.dirty = False
+                lock.taken = lock.held = lock.handed = 0
+
+    def _write_counts(self, db: sqlite3.Connection) -> None:
+        counts = self._counts.items()
+        db.executemany(
+            "INSERT INTO run VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9) ON CONFLICT DO UPDATE"
+            " SET events = events + ?7, first = min(first, ?8), last = max(last, ?9)",
+            [(*one.sender.as_run(), one.events, one.first, one.last) for _, one in counts],
+        )
+        db.executemany(
+            "INSERT INTO actor VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) ON CONFLICT DO UPDATE"
+            " SET events = events + ?5, first = min(first, ?6), last = max(last, ?7)",
+            [
+                (f"{run} {thread}", one.sender.name, one.sender.kind, run, one.events, one.first,
+                 one.last)
+                for ((run, thread), _), one in counts
+            ],
+        )  # fmt: skip
+        db.executemany(
+            "INSERT INTO operation VALUES (?1, ?2, ?3, 0, 0, 0) ON CONFLICT DO UPDATE SET"
+            " count = count + ?3",
+            [(one.sender.service, kind, one.events) for (_, kind), one in counts],
+        )
+        db.executemany(
+            "UPDATE operation SET timed = timed + ?3, total = min(total + ?4, 1 << 62),"
+            " longest = max(longest, ?5) WHERE service = ?1 AND kind = ?2",
+            [
+                (*key, timed, min(total, 1 << 61), longest)
+                for key, (timed, total, longest) in self._timed.items()
+            ],
+        )
 
     def _write_variables(self, db: sqlite3.Connection) -> None:
         rows = []
         for (scope, key), known in self._variables.items():
             if known.dirty:
-                known.dirty = False
+                known.recent = [*known.recent, *map(_shown, known.fresh)][-RECENT:]
+                known.fresh.clear()
                 rows.append(
                     (f"{scope} {key}", known.name, known.scope, known.reads, known.writes,
                      len(known.actors), len(known.traces), json.dumps(sorted(known.services)),
-                     json.dumps(known.recent[-RECENT:]), known.first, known.last)
+                     json.dumps(known.recent), known.first, known.last)
                 )  # fmt: skip
-                known.reads = known.writes = 0
         db.executemany(
             "INSERT INTO variable VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)"
             " ON CONFLICT DO UPDATE SET reads = reads + ?4, writes = writes + ?5,"
@@ -286,13 +294,11 @@ class Observations:
         rows = []
         for (run, lock_id), lock in self._locks.items():
             if lock.dirty:
-                lock.dirty = False
                 rows.append(
                     (f"{run} {lock_id}", lock.name, lock.kind, lock.scope, lock.location,
                      lock.taken, len(lock.actors), lock.held, lock.longest, lock.first, lock.last,
                      lock.handed)
                 )  # fmt: skip
-                lock.taken = lock.held = lock.handed = 0
         db.executemany(
             "INSERT INTO lock VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)"
             " ON CONFLICT DO UPDATE SET taken = taken + ?6, actors = max(actors, ?7),"
@@ -305,7 +311,31 @@ class Observations:
             " SET count = count + ?3",
             [(*pair, count, where) for pair, (count, where) in self._orders.items()],
         )
-        self._orders.clear()
+
+
+def _add(members: set[str], member: str) -> None:
+    if len(members) < _MEMBERS:
+        members.add(member)
+
+
+def _shown(access: tuple[Stored, Sender, bool]) -> dict[str, object]:
+    """Return an access as a page shows it."""
+    event, sender, reads = access
+    fields = event.fields
+    value, has_value = scalar(fields.new_value)
+    has_value = has_value and not (reads and value is None)  # of a read it is mostly not told
+    return {
+        "time": event.time,
+        "access": "read" if reads else "write",
+        "operation": event.event.metadata.tags.get("operation", "") or fields.access_type,
+        "actor": sender.name,
+        "run": sender.run,
+        "trace": event.event.trace_id,
+        "location": fields.location,
+        "value": value if has_value else None,
+        "has_value": has_value,
+        "locks": list(map(short_lock, event.event.lock_set)),
+    }
 
 
 def short_lock(lock_id: str) -> str:
@@ -316,7 +346,7 @@ def short_lock(lock_id: str) -> str:
 def duration_of(event: Stored) -> int | None:
     """Return how long what an event tells took, in nanoseconds, if it says so."""
     duration = event.event.metadata.duration_ns
-    if duration is None and event.kind in {"HttpResponse", "DatabaseQuery"}:
+    if duration is None and event.kind in _TIMED:
         duration = min(event.fields.duration_ms, 1 << 40) * 1_000_000
     return duration
 

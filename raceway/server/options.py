@@ -167,6 +167,27 @@ def read_options(
     return options
 
 
+def data_folder(config: str = "", data: str | None = None) -> Path:
+    """Return the data folder of a server, without asking for anything else that it needs.
+
+    Args:
+        config: As for :func:`read_options`.
+        data: Overrides the file.
+
+    Raises:
+        UsageError: The file is not usable.
+    """
+    path = config or ("raceway.toml" if os.path.isfile("raceway.toml") else "")
+    document: dict[str, Any] = {}
+    if path and not data:
+        try:
+            document = load(path)
+        except Unreadable as error:
+            raise UsageError(str(error)) from None
+        _check(path, document)
+    return Path(data or document.get("storage", {}).get("path") or default_folder())
+
+
 def _key(path: str, entry: object) -> Key:
     try:
         return Key.of(entry)

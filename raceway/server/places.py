@@ -158,18 +158,23 @@ class PlaceTable:
         self._sources = sources
         self._numbers: dict[object, int] = {}
         self._stacks: dict[tuple[tuple[int, int], ...], Stack] = {(): Stack(())}
-        self._known: Aging[str, tuple[Stack, int, int]] = Aging(PLACES_KEPT)
+        self._known: Aging[object, Site] = Aging(PLACES_KEPT)
         self._sites: dict[tuple[tuple[int, int], ...], Site] = {}
 
     def site(self, location: str, function: str = "") -> Site:
         """Return the site of a ``file:line``."""
-        stack, code, offset = self._of_location(location, function)
-        return self._site(stack, code, offset)
+        key = (location, function)
+        found = self._known.young.get(key) or self._known.get(key)
+        if found is None:
+            found = self._known[key] = self._site(*self._of_location(location, function))
+        return found
 
     def stacked(self, frames: str) -> Site:
         """Return the site of a call stack in a tag."""
-        stack, code, offset = self._of_frames(frames)
-        return self._site(stack, code, offset)
+        found = self._known.young.get(frames) or self._known.get(frames)
+        if found is None:
+            found = self._known[frames] = self._site(*self._of_frames(frames))
+        return found
 
     def _site(self, stack: Stack, code: int, offset: int) -> Site:
         found = stack.sites.get((code, offset))
@@ -182,31 +187,24 @@ class PlaceTable:
         return found
 
     def _of_location(self, location: str, function: str) -> tuple[Stack, int, int]:
-        key = f"{location}\0{function}"
-        known = self._known.get(key)
-        if known is None:
-            file, _, digits = location.rpartition(":")
-            if not file or not digits.isdecimal() or not digits.isascii():
-                file, digits = location, "0"
-            line = min(int(digits[:9]), 10**8)
-            code = self._code(file or "unknown", "", 0, 0)
-            known_as = self._sources.function(file, line) or function
-            places = self._codes[code]
-            if isinstance(places, _Places) and (line << 1) not in places.frames:
-                places.frames[line << 1] = Frame(file or "unknown", line, known_as)
-            known = self._known[key] = (self._stacks[()], code, line << 1)
-        return known
+        file, _, digits = location.rpartition(":")
+        if not file or not digits.isdecimal() or not digits.isascii():
+            file, digits = location, "0"
+        line = min(int(digits[:9]), 10**8)
+        code = self._code(file or "unknown", "", 0, 0)
+        known_as = self._sources.function(file, line) or function
+        places = self._codes[code]
+        if isinstance(places, _Places) and (line << 1) not in places.frames:
+            places.frames[line << 1] = Frame(file or "unknown", line, known_as)
+        return self._stacks[()], code, line << 1
 
     def _of_frames(self, text: str) -> tuple[Stack, int, int]:
-        known = self._known.get(text)
-        if known is None:
-            frames = [self._frame(line) for line in text.split("\n")[:32]]
-            innermost, callers = frames[0], tuple(frames[1:])
-            stack = self._stacks.get(callers)
-            if stack is None:
-                stack = self._stacks[callers] = Stack(callers)
-            known = self._known[text] = (stack, *innermost)
-        return known
+        frames = [self._frame(line) for line in text.split("\n")[:32]]
+        innermost, callers = frames[0], tuple(frames[1:])
+        stack = self._stacks.get(callers)
+        if stack is None:
+            stack = self._stacks[callers] = Stack(callers)
+        return (stack, *innermost)
 
     def _frame(self, text: str) -> tuple[int, int]:
         parts = text.split("\t")

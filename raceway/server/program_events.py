@@ -56,11 +56,6 @@ class ProgramEvents:
         self._messages: Aging[str, Message] = Aging(_MESSAGES_KEPT)
         self._serving: Aging[str, tuple[str, ActorReplay]] = Aging(_MESSAGES_KEPT)  # by span
 
-    @staticmethod
-    def knows(event: Stored) -> bool:
-        """Tell whether an event is of an instrumented program."""
-        return wire_tags.POSITION in event.event.metadata.tags
-
     def feed(self, event: Stored, run: str) -> None:
         """Take the next event of a process."""
         program = self._programs.get(run)

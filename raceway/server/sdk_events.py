@@ -27,6 +27,7 @@ from raceway.server.event_replay import EventReplay, Origin, scalar
 
 if TYPE_CHECKING:
     from raceway.server.event_reader import Stored
+    from raceway.server.senders import Sender
 
 THREADS_KEPT: Final = 20_000
 """Threads of a generation, and groups of them."""
@@ -37,12 +38,13 @@ TRACES_KEPT: Final = 20_000
 _TRACES_OF_THREAD: Final = 64
 _SENT_KEPT: Final = 32
 _OPS: Final = {
-    "Read": ops.READ,
-    "Write": ops.WRITE,
-    "AtomicRead": ops.READ,
-    "AtomicWrite": ops.WRITE,
-    "AtomicRMW": ops.UPDATE,
+    "Read": (ops.READ, False),
+    "Write": (ops.WRITE, False),
+    "AtomicRead": (ops.READ, True),
+    "AtomicWrite": (ops.WRITE, True),
+    "AtomicRMW": (ops.UPDATE, True),
 }
+_NO_LOCKS: Final = frozenset[int]()
 _LOCAL: Final = re.compile(
     r"(?:^|[^a-z])(?:r?lock|mutex|rw_?lock|r(?:ead)?_?w(?:rite)?_?lock|semaphore|monitor|condition"
     r"|async_?lock)(?:$|[^a-z])|^(?:lock|mutex|rlock|sync\.\w+)$",
@@ -89,10 +91,9 @@ class SdkEvents:
         self._shared: dict[int, dict[int, bool]] = {}
         self._running: Aging[int, int] = Aging(THREADS_KEPT)  # by group
 
-    def feed(self, event: Stored, run: str) -> None:
+    def feed(self, event: Stored, sender: Sender) -> None:
         """Take the next event."""
-        metadata = event.event.metadata
-        key = (run, metadata.thread_id)
+        key = sender.thread
         thread = self._threads.young.get(key) or self._threads.get(key)
         if thread is None:
             thread = self._threads[key] = _Thread(key)
@@ -103,22 +104,22 @@ class SdkEvents:
             or thread.trace != trace
             or self._replay.actors.get(actor.number) is not actor
         ):
-            actor = self._enter(thread, event, run)
+            actor = self._enter(thread, event, sender.run)
         group = actor.group
         if group != actor.number and self._running.get(group) != actor.number:
             self._replay.switch(actor)
             self._running[group] = actor.number
         self._replay.advance(actor)
-        self._order(thread, actor, event)
+        self._order(thread, actor, event, sender)
         self._replay.happened(actor, event)
-        handle = _HANDLERS.get(event.kind)
-        if handle is not None:
-            handle(self, thread, actor, event)
+        kind = event.kind
+        if kind in _HANDLERS:
+            _HANDLERS[kind](self, thread, actor, event)
         if event.event.lock_set or (thread.tells_locks and actor.held):
             self._agree_on_locks(thread, actor, event)
-        if event.kind == "StateChange":
+        if kind == "StateChange":
             self._access(thread, actor, event)
-        self._remember(thread, actor, event)
+        self._remember(thread, actor, event, sender)
 
     # ------------------------------------------------------------ actors
 
@@ -164,7 +165,7 @@ class SdkEvents:
 
     # ------------------------------------------------------------ order
 
-    def _order(self, thread: _Thread, actor: ActorReplay, event: Stored) -> None:
+    def _order(self, thread: _Thread, actor: ActorReplay, event: Stored, sender: Sender) -> None:
         """Let the actor know what the event says that it comes after."""
         replay, sent = self._replay, event.event
         parent = event.parent
@@ -176,12 +177,11 @@ class SdkEvents:
             if task is not None and message is not None and message.actor != actor.number:
                 self._tasks[task] = actor
                 self._spawns.pop(parent)
-        metadata = sent.metadata
-        own = f"{metadata.service_name}#{metadata.instance_id}"
+        own = sender.component
         for component, count in sent.causality_vector:
             if component != own and "#" in component:
                 self._learn_clock(actor, (sent.trace_id, component), count)
-        span = metadata.distributed_span_id
+        span = sent.metadata.distributed_span_id
         if span:
             replies = self._replies.get((sent.trace_id, span))
             if replies:
@@ -199,14 +199,16 @@ class SdkEvents:
                 seen.add(message.actor)
                 self._replay.learn_from(actor, message)
 
-    def _remember(self, thread: _Thread, actor: ActorReplay, event: Stored) -> None:
+    def _remember(self, thread: _Thread, actor: ActorReplay, event: Stored, sender: Sender) -> None:
         """Keep what others may refer to."""
         message = self._replay.message(actor)
-        self._events[event.id] = message
+        events = self._events
+        if len(events.young) >= events.limit:
+            events.age()
+        events.young[event.id] = message  # it is new: there is none to be taken out of the old ones
         thread.last = event.id
         sent = event.event
-        metadata = sent.metadata
-        own = f"{metadata.service_name}#{metadata.instance_id}"
+        own = sender.component
         for component, count in sent.causality_vector:
             if component == own:
                 key = (sent.trace_id, component)
@@ -216,6 +218,7 @@ class SdkEvents:
                 known.append((count, message))
                 if len(known) > _SENT_KEPT:
                     del known[0]
+        metadata = sent.metadata
         if event.kind == "HttpResponse" and metadata.tags.get("http.direction", "in") == "in":
             if metadata.upstream_span_id:
                 reply = (sent.trace_id, metadata.upstream_span_id)
@@ -269,15 +272,16 @@ class SdkEvents:
         name = fields.variable
         variable = replay.variable("", name, name, ops.ROLE_NAMED)
         value, has_value = scalar(fields.new_value)
-        op = _OPS[fields.access_type]
+        op, is_atomic = _OPS[fields.access_type]
         has_value = has_value and not (value is None and op == ops.READ)  # not told
         atomic = 0
-        if fields.access_type.startswith("Atomic"):
+        if is_atomic:
             atomic = replay.lock("", f"atomic\0{name}", "atomic", "one atomic operation")
-        without = frozenset[int]()
+        without = _NO_LOCKS
         if op != ops.READ and self._shared:
             without = frozenset(self._shared.get(actor.number, ()))
-        site = replay.places.site(fields.location, self._function(thread, fields.location))
+        location = fields.location
+        site = replay.places.site(location, self._function(thread, location))
         replay.touch(
             actor, op, variable, site, value, has_value=has_value, atomic=atomic, without=without
         )

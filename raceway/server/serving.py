@@ -6,6 +6,7 @@ import errno
 import json
 import logging
 import socket
+import sqlite3
 import sys
 from http.client import HTTPConnection, HTTPException
 from typing import TYPE_CHECKING, Any, Final
@@ -14,6 +15,8 @@ import uvicorn
 
 from raceway.exceptions import UsageError
 from raceway.server.app import build_app
+from raceway.server.event_store import EventWriter
+from raceway.server.findings_store import FindingsStore
 from raceway.server.folder import DataFolder
 
 if TYPE_CHECKING:
@@ -60,6 +63,7 @@ def serve(options: ServerOptions) -> int:
         folder.tell(url)
         for note in options.notes:
             _log.warning("%s", note)
+        _try_out(options)
         app = build_app(options)
         config = uvicorn.Config(
             app,
@@ -78,6 +82,20 @@ def serve(options: ServerOptions) -> int:
         if folder is not None:
             folder.close()
         listener.close()
+
+
+def _try_out(options: ServerOptions) -> None:
+    """See whether the files can be opened, to say why not where that is read."""
+    findings = FindingsStore(options.data)
+    try:
+        findings.create()
+        EventWriter(options.data).close()
+    except sqlite3.Error as error:
+        raise UsageError(
+            f"{options.data}: cannot be used as data folder: {error}; make room, or give --data"
+        ) from None
+    finally:
+        findings.close()
 
 
 class _Server(uvicorn.Server):

@@ -16,9 +16,10 @@ from raceway.report.run_trace import render_run_trace
 from raceway.server import parameters
 from raceway.server.answers import Refusal, success
 from raceway.server.context import in_thread
-from raceway.server.event_trace import run_of, trace_near, trace_of_events
+from raceway.server.event_trace import trace_near, trace_of_events
 from raceway.server.finding_model import finding_of
 from raceway.server.places import SourceFolders
+from raceway.server.senders import run_of
 from raceway.server.wire import Refused, uuid_bytes, uuid_text
 
 if TYPE_CHECKING:
@@ -95,7 +96,7 @@ class TimelineReader:
             raise Refusal(f"Run {run[:80]!r} not found", 404)
         (row,) = rows
         trace = trace_near(
-            self._context.events, self._sources, lambda event: run_of(event) == run,
+            self._context.events, self._sources, lambda event: run_of(event.event.metadata) == run,
             time=row["last"], first=row["first"], last=row["last"],
             needles=_needles(row["instance"]), most=most, total=row["events"],
         )  # fmt: skip
@@ -126,7 +127,7 @@ class TimelineReader:
         traces = {latest["trace"], latest["other"]} - {""}
 
         def wanted(event: Stored) -> bool:
-            return run_of(event) == latest["run"] or event.event.trace_id in traces
+            return run_of(event.event.metadata) == latest["run"] or event.event.trace_id in traces
 
         rows = store.ask("SELECT instance, first, last FROM run WHERE id = ?", latest["run"])
         first, last = (rows[0]["first"], rows[0]["last"]) if rows else _WHOLE

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
-from raceway.server.event_analysis import run_of
 from raceway.server.observations import describe, duration_of, location_of
+from raceway.server.senders import Sender
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -100,7 +100,7 @@ def predecessors(events: list[Stored]) -> dict[str, list[str]]:
         before: list[str] = []
         if event.parent in known and event.parent != event.id:
             before.append(event.parent)
-        thread = (run_of(event), metadata.thread_id)
+        thread = Sender(metadata).thread
         if thread in last_of_thread:
             before.append(last_of_thread[thread])
         span, upstream = metadata.distributed_span_id, metadata.upstream_span_id

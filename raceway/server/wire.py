@@ -30,7 +30,13 @@ _EPOCH: Final = datetime(1970, 1, 1, tzinfo=timezone.utc)
 _LAST: Final = 2**63 // 1_000_000_000 - 86400
 """Seconds since the epoch whose nanoseconds a database can hold."""
 _SECONDS_KEPT: Final = 4096
+_METADATA_KEPT: Final = 4096
+_METADATA_SHARED: Final = 1024
+"""Bytes of metadata, at most, that are looked for among the latest."""
+_TAKEN_OUT: Final[dict[str, msgspec.Raw]] = {}
 _seconds: dict[tuple[str, str], int] = {}
+_utc_seconds: dict[str, int] = {}
+_metadata: dict[bytes, Metadata] = {}
 
 
 def _null() -> msgspec.Raw:
@@ -193,6 +199,12 @@ class Event(msgspec.Struct, gc=False):
     parent_id: str | None = None
 
 
+class _Sent(Event, kw_only=True, gc=False):
+    """An event whose metadata is still to be decoded."""
+
+    metadata: msgspec.Raw  # type: ignore[assignment]  # until then
+
+
 class Batch(msgspec.Struct):
     """The body of ``POST /events``."""
 
@@ -204,7 +216,8 @@ class Refused(ValueError):  # noqa: N818 - reads as a sentence where it is caugh
 
 
 decode_batch = msgspec.json.Decoder(Batch).decode
-_decode_event = msgspec.json.Decoder(Event).decode
+_decode_event: Any = msgspec.json.Decoder(_Sent).decode
+_decode_metadata = msgspec.json.Decoder(Metadata).decode
 _decode_kind: Final[dict[str, Any]] = {
     name: msgspec.json.Decoder(kind).decode for name, kind in KINDS.items()
 }
@@ -217,13 +230,15 @@ def read_event(raw: bytes | msgspec.Raw) -> tuple[Event, str, Any]:
         raw: JSON.
 
     Returns:
-        The event, the name of its kind, and its fields as one of ``KINDS``.
+        The event without its kind, the name of the kind, and its fields as one of ``KINDS``.
+        Events may have their metadata in common.
 
     Raises:
         Refused: It is no event.
     """
     try:
         event: Event = _decode_event(raw)
+        event.metadata = _read_metadata(event.metadata)
         if len(event.kind) != 1:
             raise Refused("a kind has exactly one key - at `$.kind`")
         ((name, fields),) = event.kind.items()
@@ -231,11 +246,29 @@ def read_event(raw: bytes | msgspec.Raw) -> tuple[Event, str, Any]:
         if decode is None:
             raise Refused(f"unknown kind `{name[:80]}` - at `$.kind`")
         try:
+            event.kind = _TAKEN_OUT
             return event, name, decode(fields)
         except msgspec.ValidationError as error:
             raise Refused(str(error).replace("`$", f"`$.kind.{name}", 1)) from None
     except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
         raise Refused(str(error)) from None
+
+
+def _read_metadata(raw: Any) -> Metadata:
+    """Decode metadata; most events of a thread have the same."""
+    text = bytes(raw)
+    known = _metadata.get(text)
+    if known is not None:
+        return known
+    try:
+        known = _decode_metadata(text)
+    except msgspec.ValidationError as error:
+        raise Refused(str(error).replace("`$", "`$.metadata", 1)) from None
+    if len(text) < _METADATA_SHARED and b'"raceway.' not in text:
+        if len(_metadata) >= _METADATA_KEPT:
+            _metadata.clear()
+        _metadata[text] = known
+    return known
 
 
 def uuid_bytes(text: str) -> bytes:
@@ -281,6 +314,11 @@ def nanoseconds(text: str) -> int:
         500000000
     """
     # Most events are of the second of the one before, and end with the same offset.
+    if text[26:] == "+00:00":
+        second = _utc_seconds.get(text[:19])
+        digits = text[20:26]
+        if second is not None and text[19] == "." and digits.isdecimal() and digits.isascii():
+            return second * 1_000_000_000 + int(digits) * 1000
     key = (text[:19], text[-6:] if text[-3:-2] == ":" and text[-6:-5] in "+-" else text[-1:])
     second = _seconds.get(key)
     if second is not None and text[19:20] == ".":
@@ -306,7 +344,10 @@ def nanoseconds(text: str) -> int:
         raise Refused(f"{text[:80]!r} is not from 1970 to 2261 - at `$.timestamp`")
     if len(_seconds) >= _SECONDS_KEPT:
         _seconds.clear()
+        _utc_seconds.clear()
     _seconds[key] = whole
+    if key[1] == "+00:00" and text[10:11] == "T":
+        _utc_seconds[key[0]] = whole
     return whole * 1_000_000_000 + int((fraction or "")[:9].ljust(9, "0"))
 
 
