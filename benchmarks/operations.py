@@ -3,7 +3,7 @@
 One process measures the plain operation and the recorded one with the C extension, another one the
 same without it; both stay, and take turns slice by slice.  The minimum of all slices counts, so
 that other programs on the machine disturb all alike.  Chunks are thrown away: writing one out takes
-about 40 ns for each op of it, 170 in pure Python.
+about 20 ns for each op of it, 170 in pure Python.
 
 A plain read takes 2 ns, too little for a steady ratio: what is compared with the baseline is what
 an operation takes more, in terms of a bare ``with lock``.

@@ -13,7 +13,7 @@ comes first, by ``BUFFER += (...)``, which is no call either.  On free-threaded 
 
 No helper thread moves the ops on: a thread of ours would be visible to the program (``os.fork``
 warns about it, gevent must not find it).  The thread that fills a chunk writes it out (one
-pass over it and one append to a file, about 50 ns for each op of the chunk), and so do the
+pass over it and one append to a file, about 20 ns for each op of the chunk), and so do the
 places where a program pauses or ends: thread end, request end, process exit, fork and exec.
 """
 
