@@ -87,9 +87,11 @@ class Flags:
             self._end(variable, claim, claim.actor)
 
     def retire(self, actor: ActorReplay) -> None:
-        """Forget the flags that an actor has set: it does nothing more."""
+        """Let go of the flags that an actor has set: it does nothing more."""
         for variable in self._of_actor.pop(actor.number, ()):
-            self._claims.pop(variable, None)
+            claim = self._claims.pop(variable)
+            if self.locks is not None:
+                self.locks.drop_flag(actor, claim.lock, actor)
 
     def follow(self, shadow: Shadow, trail: Trail, access: Access) -> None:
         """Look at an access of an actor that takes turns with others.
