@@ -59,7 +59,9 @@ class Log:
         self.holders = {}
         self.complaints = []
         self.ops = 0
-        self.definitions = Definitions()
+        self.definitions = definitions = Definitions()
+        for table in (definitions.actors, definitions.variables, definitions.locks):
+            table.limit = sys.maxsize  # nothing is forgotten here, whatever it takes
         self._names = {}
         reader = OpLogReader(path)
         size = 0
@@ -207,6 +209,7 @@ def run(arguments):
     bootstrap = ROOT / "raceway_autopatch" / "bootstrap"
     env["PYTHONPATH"] = os.pathsep.join([str(bootstrap), str(ROOT)])
     env["RACEWAY_RUN_DIR"] = str(folder)
+    env["RACEWAY_MAX_LOG_MIB"] = "1000000"  # nobody reads while it is written
     command = [sys.executable, str(PROGRAM), str(truth)]
     command += [str(arguments.seconds), str(arguments.rounds)]
     began = time.monotonic()
