@@ -64,15 +64,15 @@ class Log:
             table.limit = sys.maxsize  # nothing is forgotten here, whatever it takes
         self._names = {}
         reader = OpLogReader(path)
-        size = 0
+        last, size = path, 0  # the part of the log that was read last, and how far
         while (chunk := reader.next_chunk()) is not None:
-            size = reader._position
+            last, size = reader._part, reader._position
             for definition in chunk.definitions:
                 self.definitions.add(definition)
             if self.definitions.parent_log:
                 self.definitions.parent = logs[self.definitions.parent_log].definitions
             self._chunk(chunk.ops)
-        if reader.damaged or path.stat().st_size != size:
+        if reader.damaged or last.stat().st_size != size:
             self.complaints.append("torn: the file ends in the middle of a chunk")
         if self.definitions.ended != "exit":
             self.complaints.append(f"the process ended by {self.definitions.ended!r}")
