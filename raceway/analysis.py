@@ -335,7 +335,9 @@ class RunAnalysis:
             command=command,
             exit_status=exit_status,
             first_error="{}: {}".format(*errors[0]) if errors else "",
-            run_trace=(self._replay.trace() if isinstance(self._replay, TracingReplay) else None),
+            run_trace=(
+                self._replay.trace(self.hides) if isinstance(self._replay, TracingReplay) else None
+            ),
         )
 
     def catch_up(self) -> None:

@@ -137,7 +137,7 @@ class Analyzer:
         container = shadow.container
         if container is not None and access.kind != ops.GROW:
             self._keep_item(container, access)
-        if access.actor.turn is not None and access.site.flags is not False:
+        if (access.actor.turn is not None and access.site.flags is not False) or shadow.flagged:
             self.flags.follow(shadow, trail, access)
 
     def lock_order(self, edge: LockOrder) -> None:
@@ -333,19 +333,24 @@ class Analyzer:
 
     def _is_double_checked(self, read: Access, write: Access) -> bool:
         """Tell whether a read without the lock is the first check, or the use of what it found."""
-        if self.judge.is_double_checked(read.site):
+        shadow = self.shadows.peek(read.variable)
+        trails = shadow.trails if shadow is not None else {}
+        writer, reader = trails.get(write.actor.number), trails.get(read.actor.number)
+        guarded = writer is not None and any(
+            self.judge.is_guarded(entry, write) for entry in writer.accesses()
+        )
+        checks = self.judge.tests_presence if guarded else self.judge.is_double_checked
+        if checks(read.site):
             return True
         function = read.site.frames[0][0]
-        if write.site.frames[0][0] != function:
+        if reader is None or not (guarded or write.site.frames[0][0] == function):
             return False
-        shadow = self.shadows.peek(read.variable)
-        trail = shadow.trails.get(read.actor.number) if shadow is not None else None
-        return trail is not None and any(
+        return any(
             entry.kind == ops.READ
             and entry.site.frames[0][0] == function
-            and self.judge.is_double_checked(entry.site)
+            and checks(entry.site)
             and self.judge.follows(entry.site, read.site)
-            for entry in trail.accesses()
+            for entry in reader.accesses()
         )
 
     def _violated(self, sequence: Sequence, other: Access, between: bool, observed: bool) -> None:
@@ -389,7 +394,7 @@ class Analyzer:
         return self.judge.is_swapped_out(second.site) and any(
             one.kind == ops.WRITE
             and first.index < one.index < second.index
-            and one.site.frames[0][0] == second.site.frames[0][0]
+            and self.judge.swaps_out(one.site, second.site)
             and (
                 not one.sections.isdisjoint(first.sections)
                 or (one.segment == first.segment and first.actor.turn is not None)

@@ -85,6 +85,16 @@ def asks_how_full(view: CodeView, position: Position) -> bool:
     return bool(places) and all(_asks_how_full(view, *place) for place in places)
 
 
+def asks_if_empty(view: CodeView, position: Position) -> bool:
+    """Tell whether what is asked is whether nothing is there: ``not q``, ``len(q) == 0``."""
+    parents = [view.parent(node) for _, node in view.locate(position, "read")]
+    return bool(parents) and all(
+        (isinstance(parent, ast.UnaryOp) and isinstance(parent.op, ast.Not))
+        or (isinstance(parent, ast.Compare) and ast.unparse(parent).endswith("== 0"))
+        for parent in parents
+    )
+
+
 def _asks_how_full(view: CodeView, root: ast.AST, node: ast.AST) -> bool:
     for child, parent in view.ancestors(node, root):
         if isinstance(parent, ast.BoolOp):

@@ -189,14 +189,14 @@ def is_only_tested(view: CodeView, read: Position) -> bool:
     )
 
 
-def is_kept(view: CodeView, read: Position, later: Position) -> bool:
-    """Tell whether what is read at ``read`` is put to use after the access at ``later``."""
-    return any(
-        shapes.is_kept(view, root, node, other)
-        for root, node in view.locate(read, "read")
-        for other_root, other in view.locate(later, "write")
-        if root is other_root
-    )
+def is_kept(view: CodeView, read: Position) -> bool:
+    """Tell whether what is read here is put to use, and not only looked at."""
+    return any(shapes.is_kept(view, *place) for place in view.locate(read, "read"))
+
+
+def tests_presence(view: CodeView, read: Position) -> bool:
+    """Tell whether what is read here is tested for being there."""
+    return any(shapes.tests_presence(view, *place) for place in view.locate(read, "read"))
 
 
 def counts_on(view: CodeView, write: Position) -> bool:
@@ -227,7 +227,24 @@ def tests_exactly(view: CodeView, read: Position) -> bool:
 def flag_test(view: CodeView, read: Position) -> shapes.FlagTest | None:
     """Tell how what is read here is tested, if that is for its truth or for one value only."""
     tests = (shapes.flag_test(view, *place) for place in view.locate(read, "read"))
-    return next((test for test in tests if test is not None), None)
+    return next((test[0] for test in tests if test is not None), None)
+
+
+def keeps_out(view: CodeView, read: Position, write: Position, *, by_name: bool) -> bool:
+    """Tell whether who does not pass the test of what is read here does nothing of what follows.
+
+    Args:
+        view: The function.
+        read: What is tested, or the call that reads it.
+        write: What sets the flag, or the call that does.
+        by_name: The flag is set in this function.
+    """
+    return any(
+        shapes.keeps_out(view, root, tested[1], other, by_name=by_name)
+        for root, node in view.locate(read, "read")
+        for other_root, other in view.locate(write, "write")
+        if root is other_root and (tested := shapes.flag_test(view, root, node)) is not None
+    )
 
 
 def waits(view: CodeView, read: Position) -> bool:

@@ -3,7 +3,8 @@
 Between two switch points nobody else runs.  So ``if feed.refreshing: return`` and then
 ``feed.refreshing = True`` without an ``await`` in between is as good as taking a lock, which is
 released when the flag is reset; and ``while not box.ready: await asyncio.sleep(0)`` is as good as
-waiting for an event.  Here such variables are found, and the first kind is made a lock.
+waiting for an event, if it was not ready at first and one actor alone has made it so.  Here such
+variables are found, and the first kind is made a lock.
 
 A flag is a lock only if the test of the next one fails as long as it is set, so only such tests
 count that let one value pass (or that no value passes but the one that is set).
@@ -11,6 +12,7 @@ count that let one value pass (or that no value passes but the one that is set).
 
 from __future__ import annotations
 
+from functools import partial
 from typing import NamedTuple, Protocol
 
 from raceway.engine.commutes import READS, WRITES
@@ -94,7 +96,7 @@ class Flags:
                 self.locks.drop_flag(actor, claim.lock, actor)
 
     def follow(self, shadow: Shadow, trail: Trail, access: Access) -> None:
-        """Look at an access of an actor that takes turns with others.
+        """Look at an access of an actor that takes turns with others, or to a known flag.
 
         Args:
             shadow: Of the variable.
@@ -108,44 +110,64 @@ class Flags:
                 if access.kind in READS
                 else not self._judge.is_update(site)
             )
-        if not site.flags or self.locks is None:
+        written = shadow.flagged and access.kind in WRITES
+        if not (site.flags or written) or self.locks is None:
             return
         if access.kind in WRITES:
-            self._written(shadow.number, trail, access)
-        elif access.kind in READS:
+            self._written(shadow, trail, access)
+        elif access.actor.turn is not None:
             self._waited(shadow, access, self.locks)
 
-    @staticmethod
-    def _waited(shadow: Shadow, access: Access, locks: Locks) -> None:
-        """Order an actor that waits for a value after those who have written it."""
-        actor = access.actor
-        for trail in shadow.trails.values():
-            if trail.actor is actor or not trail.kinds & _WRITTEN:
-                continue
-            if trail.actor.group == actor.group and not _knows(actor, trail.epoch, trail.actor):
-                writes = [one for one in trail.accesses() if one.kind in WRITES]
-                if writes:
-                    locks.come_after(actor, max(writes, key=_index))
+    def _waited(self, shadow: Shadow, access: Access, locks: Locks) -> None:
+        """Order an actor that has waited for a value after who has written it.
 
-    def _written(self, variable: int, trail: Trail, access: Access) -> None:
+        It has waited for that one only if nothing else lets it go on: neither the value that the
+        variable had at first, nor what others have written.
+        """
+        test = self._judge.waited_for(access.site)
+        if test is None or test.presence or not access.has_value:
+            return
+        written = [
+            one
+            for trail in shadow.trails.values()
+            if trail.kinds & _WRITTEN
+            for one in trail.accesses()
+            if one.kind in WRITES
+        ]
+        if not written or not all(one.has_value for one in written):
+            return
+        first = min(written, key=_index)
+        start, known = self._judge.value_at_first(shadow.number)
+        lets_pass = partial(_same_answer, test, access.value)
+        if lets_pass(start if known else first.value):
+            return
+        passing = [one for one in written if lets_pass(one.value)]
+        actor = access.actor
+        if len({one.actor.number for one in passing}) == 1 and passing[0].actor is not actor:
+            earliest = min(passing, key=_index)
+            if actor.base.get(earliest.actor.number, -1) < earliest.epoch:
+                locks.come_after(actor, earliest)
+
+    def _written(self, shadow: Shadow, trail: Trail, access: Access) -> None:
+        variable = shadow.number
         claim = self._claims.get(variable)
+        resets = False
         if claim is not None:
             if claim.present and _stays(access):
                 return
-            self._end(variable, claim, access.actor)
             lent = any(held.lock == claim.lock for held in access.borrowed)
-            if claim.actor is not access.actor and not lent:
-                self._spoiled[variable] = True  # who resets what others have set goes by no flag
-                return
+            resets = lent or claim.actor is access.actor
+            self._end(variable, claim, access.actor)
         if self._spoiled.get(variable):
             return
-        tested = _tested(trail, access)
-        if tested is None:
-            return
-        test = self._judge.flag_test(tested.site, access.site)
-        lets_pass = _passing(test, tested, access) if test is not None else None
-        if test is not None and lets_pass is not None:
-            self._begin(variable, lets_pass, access, present=test.presence)
+        tested = _tested(trail, access) if access.actor.turn is not None else None
+        test = self._judge.flag_test(tested.site, access.site) if tested is not None else None
+        passing = _passing(test, tested, access) if test is not None and tested else None
+        if test is not None and passing is not None and (claim is None or resets):
+            shadow.flagged = True
+            self._begin(variable, passing, access, present=test.presence)
+        elif shadow.flagged and not (resets or _again(trail, access)):
+            self._spoiled[variable] = True  # who writes what others have set goes by no flag
 
     def _begin(self, variable: int, passing: object, access: Access, *, present: bool) -> None:
         actor = access.actor
@@ -189,6 +211,14 @@ def _tested(trail: Trail, access: Access) -> Access | None:
     return latest
 
 
+def _again(trail: Trail, access: Access) -> bool:
+    """Tell whether an actor resets once more what it had set itself."""
+    return access.unchanged and any(
+        one.kind in WRITES and not are_equal(one.value, access.value)
+        for one in trail.places.values()
+    )
+
+
 def _stays(access: Access) -> bool:
     """Tell whether an item is there after a write: what removes it stores nothing."""
     return access.kind == ops.GROW or access.has_value or bool(access.type_name)
@@ -207,13 +237,17 @@ def _passing(test: FlagTest, read: Access, write: Access) -> object:
         written = bool(write.value) if write.has_value else bool(write.type_name)
         return ("truth", truth) if written is not truth else None
     same = write.has_value and are_equal(write.value, test.constant)
+    key = type(test.constant).__name__, test.constant
     if are_equal(before, test.constant):
-        return None if same or not (write.has_value or write.type_name) else ("is", test.constant)
-    return ("not", test.constant) if same else None
+        return None if same or not (write.has_value or write.type_name) else ("is", *key)
+    return ("not", *key) if same else None
 
 
-def _knows(actor: ActorReplay, epoch: int, other: ActorReplay) -> bool:
-    return actor.base.get(other.number, -1) >= epoch
+def _same_answer(test: FlagTest, passed: object, value: object) -> bool:
+    """Tell whether a test says the same of a value as of one that has passed."""
+    if test.compares:
+        return are_equal(value, test.constant) is are_equal(passed, test.constant)
+    return bool(value) is bool(passed)
 
 
 def _index(access: Access) -> int:

@@ -39,6 +39,15 @@ def leaves(view: CodeView, first: Position) -> bool:
     return not outcomes or any(one is None or one.gone for one in outcomes)
 
 
+def hands_on(view: CodeView, first: Position) -> bool:
+    """Tell whether the value itself gets out, and not only what a test of it has decided."""
+    outcomes = [
+        _walk(view, root, Access(node, "read"), Access(_NOWHERE, "read"))
+        for root, node in view.locate(first, "read")
+    ]
+    return not outcomes or any(one is None or bool(one.gone & DATA) for one in outcomes)
+
+
 def returns(view: CodeView, first: Position) -> bool:
     """Tell whether what the function returns depends on what is read at ``first``."""
     outcomes = [
@@ -232,16 +241,16 @@ def is_validated(
 
 
 def _given_locals(node: ast.AST) -> Iterator[tuple[int | str, str]]:
-    """Yield the arguments of a call that are just a local, by position or keyword."""
+    """Yield the arguments of a call that are just a local, or a part of one: ``seen.version``."""
     call = _call(node)
     if call is None:
         return
-    for index, argument in enumerate(call.args):
-        if isinstance(argument, ast.Name):
-            yield index, argument.id
-    for word in call.keywords:
-        if word.arg is not None and isinstance(word.value, ast.Name):
-            yield word.arg, word.value.id
+    given: list[tuple[int | str | None, ast.expr]] = [*enumerate(call.args)]
+    given += [(word.arg, word.value) for word in call.keywords]
+    for place, value in given:
+        inner = value.value if isinstance(value, ast.Attribute | ast.Subscript) else value
+        if place is not None and isinstance(inner, ast.Name):
+            yield place, inner.id
 
 
 def _arguments(

@@ -12,7 +12,7 @@ from typing import Literal
 
 from raceway.engine import construction, container_shapes, dependence, flow_calls, owners, passes
 from raceway.engine.code_view import CodeView, Position
-from raceway.engine.commutes import WRITES
+from raceway.engine.commutes import READS, WRITES
 from raceway.engine.definitions import Definitions
 from raceway.engine.dependence import Link, Verdict
 from raceway.engine.source_shapes import FlagTest
@@ -200,6 +200,8 @@ class Judge:
                 return Link(Verdict.NONE, back_edge=True) if answer.back_edge else _NOT_LINKED
             if answer.verdict is Verdict.DATA and not self._gets_in(first, second, depths, kinds):
                 return self._dependence(first, second, depths, kinds, control_only=True)
+            if answer.verdict is Verdict.DATA and self._only_decides(first, depths[0]):
+                answer = Link(Verdict.CONTROL, answer.back_edge)
             checks = answer.verdict is Verdict.CONTROL and kinds[1] == "read"
             if checks and self._checks_again(second, depths[1]):
                 return Link(Verdict.RECHECK, answer.back_edge)
@@ -219,6 +221,8 @@ class Judge:
             place = self._place(site, level)
             if place is None or not dependence.is_only_tested(*place):
                 return False
+            if flow_calls.may_stop(*place) and not self._is_forgiven(site, level, "read"):
+                return False  # the caller has relied on it
             if dependence.is_tested(*place):
                 return True
         return False
@@ -227,6 +231,11 @@ class Judge:
         """Tell whether what is read at ``site`` gets out of the callees below ``depth``."""
         places = [self._place(site, level) for level in range(depth)]
         return all(place is None or flow_calls.leaves(*place) for place in places)
+
+    def _only_decides(self, site: Site, depth: int) -> bool:
+        """Tell whether nothing of what is read gets out of a callee but what a test decided."""
+        places = [self._place(site, level) for level in range(depth)]
+        return any(place is not None and not flow_calls.hands_on(*place) for place in places)
 
     def _may_stop(self, site: Site, depth: int) -> bool:
         """Tell whether a callee below ``depth`` raises, depending on what is read at ``site``."""
@@ -365,13 +374,16 @@ class Judge:
             return Pattern.R_W_W if self._takes_out(first, second) else None
         if link.back_edge and link.verdict is Verdict.CONTROL:
             return None
+        inserts = second.kind == ops.GROW and link.verdict is Verdict.CONTROL
+        if inserts and self._inserts_anyway(first.site, second.site):
+            return None
         return None if self._is_validated(first, second) else Pattern.R_W_W
 
     def _reads_back(self, first: Access, second: Access, link: Link) -> Pattern | None:
         inserts = first.kind == ops.GROW and second.kind == ops.READ
         if not (first.kind == ops.WRITE or inserts):
             return None
-        if second.kind != ops.READ and self.is_insertion(first.site):
+        if second.kind in _WALKS and self.is_insertion(first.site):
             return None  # what is there besides is no matter of the insertion
         if link.back_edge or self.is_polled(second.site):
             return None
@@ -442,18 +454,36 @@ class Judge:
             and self._gets_out(first, depths[0] + 1)
         )
 
+    def _inserts_anyway(self, first: Site, second: Site) -> bool:
+        """Tell whether an insertion does not depend on a test of what is read.
+
+        The test may have chosen what is inserted, and no more: ``conn = pool.acquire()`` takes an
+        idle one or makes a new one, which is given back in any case.  Or it was waited for
+        something to be there, which is taken out.
+        """
+        if self.is_polled(first) and self._ask_operation("asks_if_empty", first):
+            return True
+        depths = self.common_call(first, second)
+        return (
+            depths is not None
+            and not self._dependence(
+                first, second, depths, ("read", "write"), control_only=True
+            ).linked
+        )
+
     def _is_ticket(self, first: Access, second: Access) -> bool:
         """Tell whether a number is read to be used, and counted on so that nobody else gets it."""
         if (first.kind, second.kind) != (ops.READ, ops.WRITE):
             return False
         depths = self.common_call(first.site, second.site)
-        if depths is None or not self._ask("counts_on", second.site):
+        if depths is None or self.is_update(first.site):
             return False
-        one, two = self._place(first.site, depths[0]), self._place(second.site, depths[1])
+        if not self._ask("counts_on", second.site):
+            return False
+        place = self._place(first.site, depths[0])
         return (
-            one is not None
-            and two is not None
-            and dependence.is_kept(*one, two[1])
+            place is not None
+            and dependence.is_kept(*place)
             and self._gets_out(first.site, depths[0])
         )
 
@@ -602,6 +632,12 @@ class Judge:
             self._answers["is_construction", site.number] = answer
         return answer
 
+    def swaps_out(self, write: Site, later: Site) -> bool:
+        """Tell whether ``write`` puts another object in the place of the one used at ``later``."""
+        one, two = self._place(write, 0), self._place(later, 0)
+        same = write.frames[0][0] == later.frames[0][0]
+        return same and one is not None and two is not None and owners.swaps_out(*one, two[1])
+
     def is_swapped_out(self, site: Site) -> bool:
         """Tell whether the function of this access has put another object in this one's place."""
         answer = self._answers.get(("is_swapped_out", site.number))
@@ -636,6 +672,19 @@ class Judge:
         """Tell whether this read is the first check of double-checked locking."""
         return self._ask("is_double_checked", site)
 
+    def tests_presence(self, site: Site) -> bool:
+        """Tell whether what is read here, or handed back from here, is tested for being there."""
+        return self._ask("tests_presence", site, self._asked_at(site))
+
+    def is_guarded(self, read: Access, write: Access) -> bool:
+        """Tell whether a write happens only if there was nothing, and asks under its own lock."""
+        return (
+            read.kind in READS
+            and not read.locks.isdisjoint(write.locks)
+            and self.tests_presence(read.site)
+            and self.link(read.site, write.site, "read", "write").verdict is Verdict.CONTROL
+        )
+
     def follows(self, first: Site, second: Site) -> bool:
         """Tell whether a read at ``second`` can come after one at ``first`` in one pass."""
         link = self.link(first, second, "read", "read")
@@ -660,16 +709,29 @@ class Judge:
         return self._flag_tests[key]
 
     def _flag_test(self, first: Site, second: Site) -> FlagTest | None:
-        depth = self._asked_at(first)
-        place = self._place(first, depth)
-        if place is None:
+        depth, depths = self._asked_at(first), self.common_call(first, second)
+        if depths is None or depths[0] != depth:
             return None
-        if self.waits_for(first):  # what follows the loop
-            depths = self.common_call(first, second)
-            decides = depths is not None and depths[0] == depth
-        else:
-            decides = self.link(first, second, "read", "write").verdict is Verdict.CONTROL
-        return dependence.flag_test(*place) if decides else None
+        read, write = self._place(first, depth), self._place(second, depths[1])
+        if read is None or write is None:
+            return None
+        if not self.waits_for(first):  # what follows such a loop is done by who has passed
+            link = self._dependence(first, second, depths, ("read", "write"))
+            if link.verdict is not Verdict.CONTROL:
+                return None
+        if not dependence.keeps_out(*read, write[1], by_name=not depths[1]):
+            return None
+        return dependence.flag_test(*read)
+
+    def value_at_first(self, variable: int) -> tuple[object, bool]:
+        """Return what a variable held when it was first seen, and whether that is known."""
+        known = self._definitions.variable(variable)
+        return (known.value, True) if known is not None and known.has_value else (None, False)
+
+    def waited_for(self, site: Site) -> FlagTest | None:
+        """Tell what value a loop that only waits is left with."""
+        place = self._place(site, self._asked_at(site)) if self.waits_for(site) else None
+        return dependence.flag_test(*place) if place is not None else None
 
     def is_update(self, site: Site) -> bool:
         """Tell whether this access belongs to ``x += 1`` or ``x = f(x)``."""

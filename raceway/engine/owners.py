@@ -66,6 +66,21 @@ def is_swapped_out(view: CodeView, position: Position) -> bool:
     return False
 
 
+def swaps_out(view: CodeView, write: Position, later: Position) -> bool:
+    """Tell whether the statement at ``write`` exchanges the object that is used at ``later``."""
+    names = {
+        _base(node) for root, node in view.locate(later, "read") if isinstance(root, FUNCTIONS)
+    }
+    for root, node in view.locate(write, "write"):
+        for _, parent in view.ancestors(node, root):
+            if isinstance(parent, ast.stmt):
+                block: list[ast.stmt] = getattr(view.parent(parent), "body", [])
+                at = block.index(parent) if parent in block else 0
+                both = (parent, *block[max(0, at - 1) : at])  # it may be taken in the one before
+                return any(_swaps(view, one, name) for one in both for name in names if name)
+    return False
+
+
 def _swaps(view: CodeView, node: ast.AST, name: str) -> bool:
     """Tell whether ``node`` takes an object by ``name`` and puts another one in its place."""
     if not isinstance(node, ast.Assign):

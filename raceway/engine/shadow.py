@@ -171,6 +171,7 @@ class Shadow:
     Attributes:
         by_hand: Its accesses are reported by calls of the program.
         container: The shadow of the container, for an item of it.
+        flagged: Whether it has served as a lock: see :mod:`raceway.engine.flags`.
         shared: Whether it lies in the memory of several processes.
         trails: What each actor did, by its number.
         kinds: Bits ``1 << kind`` of all accesses.
@@ -188,9 +189,9 @@ class Shadow:
     """
 
     __slots__ = (
-        "by_hand", "container", "group", "has_value", "item_kinds", "item_trails", "kinds", "last",
-        "limit", "linked", "number", "plain", "sequenced", "shared", "since", "switched", "trails",
-        "value", "written",
+        "by_hand", "container", "flagged", "group", "has_value", "item_kinds", "item_trails",
+        "kinds", "last", "limit", "linked", "number", "plain", "sequenced", "shared", "since",
+        "switched", "trails", "value", "written",
     )  # fmt: skip
 
     def __init__(
@@ -200,6 +201,7 @@ class Shadow:
         self.by_hand = by_hand
         self.container = container
         self.shared = False
+        self.flagged = False
         self.trails: dict[int, Trail] = {}
         self.kinds = 0
         self.plain = True

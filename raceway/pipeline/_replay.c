@@ -41,7 +41,7 @@
     X(trail, actor) X(trail, epoch) X(trail, kinds) X(trail, locks) X(trail, plain) \
     X(trail, index) X(trail, places) X(trail, others) X(trail, raced) X(trail, firsts) X(trail, covered) \
     X(trail, sequences) \
-    X(shadow, by_hand) X(shadow, container) X(shadow, group) X(shadow, has_value) X(shadow, item_kinds) \
+    X(shadow, by_hand) X(shadow, container) X(shadow, flagged) X(shadow, group) X(shadow, has_value) X(shadow, item_kinds) \
     X(shadow, item_trails) X(shadow, kinds) X(shadow, last) X(shadow, plain) \
     X(shadow, sequenced) X(shadow, shared) X(shadow, since) X(shadow, switched) X(shadow, trails) \
     X(shadow, value) X(shadow, written) \
@@ -1009,8 +1009,9 @@ analyse(Run *run, PyObject *access, PyObject *actor, int64_t kind)
             }
         }
     }
-    if (SLOT(actor, actor, turn) != Py_None
-        && SLOT(SLOT(access, access, site), site, flags) != Py_False
+    if (((SLOT(actor, actor, turn) != Py_None
+          && SLOT(SLOT(access, access, site), site, flags) != Py_False)
+         || SLOT(shadow, shadow, flagged) == Py_True)
         && (write_back(run) < 0
             || done_with(PyObject_CallMethodObjArgs(run->flags, str_follow, shadow, trail, access,
                                                     NULL)) < 0)) {

@@ -27,9 +27,11 @@ from raceway.model.run_trace import (
 )
 from raceway.pipeline.messages import Mailbox
 from raceway.pipeline.replay import Detector, Replay, analyse
+from raceway.redaction import REDACTED
 
 if TYPE_CHECKING:
     from raceway.engine.stamped import Message
+    from raceway.redaction import Hides
 
 EVENTS_KEPT = 100_000
 """Events of a trace; the latest."""
@@ -243,8 +245,12 @@ class Tracing(Replay):
         """Return the id of the process of an actor."""
         return self.definitions.pid_of(number)
 
-    def trace(self) -> RunTrace:
-        """Return what was kept, with names and places."""
+    def trace(self, hides: Hides = None) -> RunTrace:
+        """Return what was kept, with names and places.
+
+        Args:
+            hides: Whether the value of a variable of this name is a secret.
+        """
         held = [
             _Event(
                 "hold", at, self.index, who, self.definitions.lock(lock).name, other=lock,
@@ -253,7 +259,7 @@ class Tracing(Replay):
             for (who, lock), (at, site, time, epoch) in self._holds.items()
         ]  # fmt: skip
         kept = sorted((*self._events, *held), key=lambda event: event.at)
-        events = [self._resolved(event) for event in kept]
+        events = [self._resolved(event, hides) for event in kept]
         omitted = self._noted - len(self._events)
         first = self._events[0].until if omitted else 0
         involved = {event.actor for event in events} | {
@@ -304,7 +310,7 @@ class Tracing(Replay):
             if kind != "order" or not _follows(before, since, into, known)
         ]
 
-    def _resolved(self, event: _Event) -> TracedEvent:
+    def _resolved(self, event: _Event, hides: Hides) -> TracedEvent:
         file, line, function = "", 0, ""
         if event.site is not None:
             code, offset = event.site.frames[0]
@@ -315,7 +321,7 @@ class Tracing(Replay):
         return TracedEvent(
             event.kind, event.at, event.until, event.actor, event.name, event.detail, event.other,
             file, line, function, tuple(self.definitions.lock(one).name for one in event.locks),
-            event.value, event.time,
+            REDACTED if event.value and hides and hides(event.name) else event.value, event.time,
         )  # fmt: skip
 
 

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from raceway.engine.stamped import ActorReplay
     from raceway.model.run_trace import EventKind, RunTrace
     from raceway.pipeline.replay import Detector
+    from raceway.redaction import Hides
     from raceway.server.event_reader import Stored
     from raceway.server.senders import Sender
 
@@ -84,14 +85,19 @@ class TracingEventReplay(Tracing, EventReplay):
         run = origin.run if origin is not None else ""
         return self._runs.setdefault(run, len(self._runs) + 1)
 
-    def trace(self) -> RunTrace:
-        """Return what was kept; what one thread did in several traces is in one place."""
+    def trace(self, hides: Hides = None) -> RunTrace:
+        """Return what was kept; what one thread did in several traces is in one place.
+
+        Args:
+            hides: Whether the value of a variable of this name is a secret; mostly, who has sent
+                it has seen to that.
+        """
         for (what, number, _), (at, time, name) in self._begun.items():
             known = self.actors.get(number)
             if known is not None:
                 self._note(known, what, name, at=at, time=time)
         self._begun.clear()
-        trace = super().trace()
+        trace = super().trace(hides)
         owners: dict[tuple[str, str], int] = {}
         merged: dict[int, int] = {}
         for actor in trace.actors:

@@ -235,14 +235,6 @@ def test_a_file_that_cannot_be_used_is_told_before_the_program_runs(shop, name, 
     assert re.match(rf"raceway-run: --suppressions {name}: {message}", outcome.err)
 
 
-def test_the_server_knows_nothing_of_them(shop):
-    """With an endpoint nothing is analysed here, so that the option would do nothing."""
-    shop.write("s.toml", "")
-    outcome, _ = shop.sell("--suppressions", "s.toml", env={"RACEWAY_ENDPOINT": "http://[::1]:9"})
-
-    assert outcome.status == 2
-
-
 def test_failing_triage(shop):
     """An error of ours costs nothing of the report."""
     shop.write("pyproject.toml", TABLES)

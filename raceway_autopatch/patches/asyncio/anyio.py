@@ -38,7 +38,7 @@ class _Known:
     def __init__(self, permits: Any) -> None:
         self.mutex = permits == 1
         self.taken = False
-        self._raceway_initial = permits if isinstance(permits, int) else 0
+        self._raceway_initial = permits if isinstance(permits, int | float) else 0
 
 
 _known: dict[int, _Known] = {}
