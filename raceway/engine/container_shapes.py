@@ -87,12 +87,17 @@ def asks_how_full(view: CodeView, position: Position) -> bool:
 
 def asks_if_empty(view: CodeView, position: Position) -> bool:
     """Tell whether what is asked is whether nothing is there: ``not q``, ``len(q) == 0``."""
-    parents = [view.parent(node) for _, node in view.locate(position, "read")]
-    return bool(parents) and all(
-        (isinstance(parent, ast.UnaryOp) and isinstance(parent.op, ast.Not))
-        or (isinstance(parent, ast.Compare) and ast.unparse(parent).endswith("== 0"))
-        for parent in parents
-    )
+    nodes = [node for _, node in view.locate(position, "read")]
+    return bool(nodes) and all(_is_emptiness(node, view.parent(node)) for node in nodes)
+
+
+def _is_emptiness(node: ast.AST, parent: ast.AST | None) -> bool:
+    if isinstance(node, ast.BoolOp):  # all of the condition: which part it was is not said
+        return any(_is_emptiness(value, node) for value in node.values)
+    test = node if isinstance(node, ast.UnaryOp | ast.Compare) else parent
+    if isinstance(test, ast.Compare):
+        return ast.unparse(test).endswith("== 0")
+    return isinstance(test, ast.UnaryOp) and isinstance(test.op, ast.Not)
 
 
 def _asks_how_full(view: CodeView, root: ast.AST, node: ast.AST) -> bool:

@@ -374,8 +374,7 @@ class Judge:
             return Pattern.R_W_W if self._takes_out(first, second) else None
         if link.back_edge and link.verdict is Verdict.CONTROL:
             return None
-        inserts = second.kind == ops.GROW and link.verdict is Verdict.CONTROL
-        if inserts and self._inserts_anyway(first.site, second.site):
+        if second.kind == ops.GROW and self._inserts_anyway(first.site, second.site, link):
             return None
         return None if self._is_validated(first, second) else Pattern.R_W_W
 
@@ -454,7 +453,7 @@ class Judge:
             and self._gets_out(first, depths[0] + 1)
         )
 
-    def _inserts_anyway(self, first: Site, second: Site) -> bool:
+    def _inserts_anyway(self, first: Site, second: Site, link: Link) -> bool:
         """Tell whether an insertion does not depend on a test of what is read.
 
         The test may have chosen what is inserted, and no more: ``conn = pool.acquire()`` takes an
@@ -466,6 +465,7 @@ class Judge:
         depths = self.common_call(first, second)
         return (
             depths is not None
+            and (link.verdict is Verdict.CONTROL or self._only_decides(first, depths[0]))
             and not self._dependence(
                 first, second, depths, ("read", "write"), control_only=True
             ).linked

@@ -321,13 +321,28 @@ note_stack(State *state, Frame *frame)
         depth++;
     }
     G.buffer->count += depth;
-    set_place(&state->caller, &state->offset, ops[0].thing, ops[0].number);
-    if (depth > 1) {
-        set_place(&state->above, &state->above_offset, ops[1].thing, ops[1].number);
+    /* To let go of a code object can run code of the program, which records and is recorded: the ops may be gone then,
+     * and somebody else may be the caller. */
+    PyObject *before = state->caller, *above_before = state->above;
+    state->caller = Py_XNewRef(ops[0].thing);
+    state->offset = ops[0].number;
+    state->above = depth > 1 ? Py_XNewRef(ops[1].thing) : NULL;
+    state->above_offset = depth > 1 ? ops[1].number : -1;
+    Py_XDECREF(before);
+    Py_XDECREF(above_before);
+    if (is_at(frame, state->caller, state->offset)) {
+        return 0;
     }
-    else {
-        set_place(&state->above, &state->above_offset, NULL, -1);
+    ops = room_for(G.buffer, G.depth);
+    if (ops == NULL) {
+        return -1;
     }
+    depth = 0;
+    for (Frame *walker = frame; walker != NULL && depth < G.depth; walker = back_of(walker)) {
+        fill(&ops[depth], state, G.frame_ops[depth], PLACE, code_of(walker), offset_of(walker));
+        depth++;
+    }
+    G.buffer->count += depth;
     return 0;
 }
 
@@ -410,7 +425,10 @@ recorded_read(PyObject *obj, PyObject *type, PyObject *name, int64_t subject, Py
     }
     Frame *frame = state == NULL ? NULL : top_frame();
     if (frame != NULL && note_caller(state, frame) < 0) {
-        return NULL;
+        if (!forgiven("attribute")) {
+            return NULL;
+        }
+        frame = NULL;
     }
     PyObject *value = NULL;
     if (member == NULL) {
@@ -424,14 +442,17 @@ recorded_read(PyObject *obj, PyObject *type, PyObject *name, int64_t subject, Py
             PyErr_Clear();
         }
     }
-    if (frame != NULL && append_place(state, subject, code_of(frame), offset_of(frame)) < 0) {
+    PyObject *failed = value == NULL ? PyErr_Occurred() : NULL; /* a key of the program has raised */
+    if (failed == NULL && frame != NULL
+        && append_place(state, subject, code_of(frame), offset_of(frame)) < 0
+        && !forgiven("attribute")) {
         Py_XDECREF(value);
         return NULL;
     }
     if (member != NULL) {
         return Py_TYPE(member)->tp_descr_get(member, obj, type);
     }
-    if (value != NULL) {
+    if (value != NULL || failed != NULL) {
         return value;
     }
     return PyObject_CallFunctionObjArgs(G.absent, obj, name, original, NULL);
@@ -987,11 +1008,15 @@ setter_call(PyObject *self, PyObject *const *args, size_t nargsf, PyObject *name
     }
     PyObject *dict = NULL, *before = NULL, *answer = NULL;
     if (member == NULL) {
+        Py_INCREF(found); /* to make a dict can run the collector, and what the program has put there */
         dict = PyObject_GenericGetDict(obj, NULL);
-        if (dict == NULL) {
+        if (Py_REFCNT(found) == 1 || dict == NULL) {
+            Py_DECREF(found);
+            Py_XDECREF(dict);
             PyErr_Clear();
             return PyObject_Vectorcall(function, args, nargsf, names);
         }
+        Py_DECREF(found);
         before = PyDict_GetItemWithError(dict, name); /* borrowed */
     }
     PyTypeObject *type = Py_TYPE(value);
@@ -1031,7 +1056,10 @@ setter_call(PyObject *self, PyObject *const *args, size_t nargsf, PyObject *name
     }
     Frame *frame = state == NULL ? NULL : top_frame();
     if (frame != NULL && (note_caller(state, frame) < 0 || fill_from(&shown_op, kind, shown) < 0)) {
-        goto done;
+        if (!forgiven("attribute")) {
+            goto done;
+        }
+        frame = NULL;
     }
     result = member != NULL ? 0 : PyDict_SetItem(dict, name, value);
     if (result == 0 && frame != NULL) {
@@ -2255,7 +2283,7 @@ queue_put_call(PyObject *self, PyObject *const *args, size_t nargsf, PyObject *n
 {
     QueuePut *method = (QueuePut *)self;
     Py_ssize_t count = PyVectorcall_NARGS(nargsf);
-    if (names != NULL || count < 2 || count > 4) {
+    if (names != NULL || count != 2) { /* else the truth of an argument is asked for */
         return PyObject_Vectorcall(method->function, args, nargsf, names);
     }
     int collects = PyGC_Disable(); /* up to Python 3.11 it begins when something is made */
