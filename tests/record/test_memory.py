@@ -93,10 +93,12 @@ WORK = {
     "loops": (
         600,
         """
+        kept = []  # or the collector could take the task before it is cancelled
+
         async def main():
             queue = asyncio.Queue()
             asyncio.get_running_loop().call_later(60, print)
-            lost = asyncio.create_task(queue.get())
+            kept[:] = [asyncio.create_task(queue.get())]
             await asyncio.sleep(0)
             box.value += 1
 
