@@ -26,6 +26,8 @@ TAKES = (ops.ACQUIRE, ops.TRY_ACQUIRE, ops.WAIT_ACQUIRE)
 DROPS = (ops.RELEASE, ops.WAIT_RELEASE)
 WAITS = (ops.ACQUIRE, ops.WAIT_ACQUIRE, ops.RECEIVE, ops.JOIN)
 """Where a cooperative actor may have to wait in another order, even if it did not here."""
+NOBODY_LISTENS = 1 << 20
+"""A channel."""
 SEES = (ops.READ, ops.UPDATE)
 """Accesses whose outcome depends on what was written before."""
 
@@ -101,6 +103,17 @@ class History:
                     accesses.append(index)
             found.append(Section(op.actor, op.subject, taken, dropped, tuple(accesses)))
         return found
+
+    def without_unheard(self) -> History:
+        """Return the history with something harmless where nobody ever waits for a notification."""
+        waited = {one.subject for one in self.ops if one.op == ops.WAIT_RELEASE}
+        found = [
+            Op(one.actor, ops.SEND, NOBODY_LISTENS)
+            if one.op == ops.NOTIFY and one.subject not in waited
+            else one
+            for one in self.ops
+        ]
+        return History(found, self.groups)
 
     def without_tries(self) -> History:
         """Return what is left if no attempt to take a lock succeeds."""
