@@ -248,7 +248,7 @@ ALLOWED = {
     "clear": {"WRITE"}, "copy": {"SCAN"}, "__len__": {"LENGTH"}, "__repr__": {"SCAN"},
     "__eq__": {"SCAN"}, "sort": {"WRITE"}, "reverse": {"WRITE"}, "popleft": {"UPDATE"},
     "add": {"READ", "GROW", "WRITE"}, "setdefault": {"READ", "UPDATE", "GROW"},
-    "pop": {"UPDATE"}, "appendleft": {"GROW"}, "remove": {"WRITE", "UPDATE", "READ"},
+    "pop": {"UPDATE"}, "appendleft": {"GROW"}, "remove": {"WRITE", "UPDATE", "READ", "SCAN"},
 }  # fmt: skip
 
 
