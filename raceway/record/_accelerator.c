@@ -303,7 +303,21 @@ set_place(PyObject **code, int32_t *offset, PyObject *new_code, int32_t new_offs
     Py_XDECREF(before);
 }
 
-/* Record that `state` is now called from `frame`, innermost first: recorder.note_stack(). */
+/* Append the ops that tell the callers from `frame` on, innermost first. */
+static Op *
+append_stack(State *state, Frame *frame, int *depth)
+{
+    Op *ops = room_for(G.buffer, G.depth);
+    *depth = 0;
+    for (Frame *walker = frame; ops != NULL && walker != NULL && *depth < G.depth; walker = back_of(walker)) {
+        fill(&ops[*depth], state, G.frame_ops[*depth], PLACE, code_of(walker), offset_of(walker));
+        ++*depth;
+    }
+    G.buffer->count += *depth;
+    return ops;
+}
+
+/* Record that `state` is now called from `frame`: recorder.note_stack(). */
 static int
 note_stack(State *state, Frame *frame)
 {
@@ -311,16 +325,11 @@ note_stack(State *state, Frame *frame)
         set_place(&state->caller, &state->offset, NULL, -1);
         return append_place(state, G.no_caller, NULL, -1);
     }
-    Op *ops = room_for(G.buffer, G.depth);
+    int depth;
+    Op *ops = append_stack(state, frame, &depth);
     if (ops == NULL) {
         return -1;
     }
-    int depth = 0;
-    for (Frame *walker = frame; walker != NULL && depth < G.depth; walker = back_of(walker)) {
-        fill(&ops[depth], state, G.frame_ops[depth], PLACE, code_of(walker), offset_of(walker));
-        depth++;
-    }
-    G.buffer->count += depth;
     /* To let go of a code object can run code of the program, which records and is recorded: the ops may be gone then,
      * and somebody else may be the caller. */
     PyObject *before = state->caller, *above_before = state->above;
@@ -330,19 +339,9 @@ note_stack(State *state, Frame *frame)
     state->above_offset = depth > 1 ? ops[1].number : -1;
     Py_XDECREF(before);
     Py_XDECREF(above_before);
-    if (is_at(frame, state->caller, state->offset)) {
-        return 0;
+    if (!is_at(frame, state->caller, state->offset)) {
+        return append_stack(state, frame, &depth) == NULL ? -1 : 0;
     }
-    ops = room_for(G.buffer, G.depth);
-    if (ops == NULL) {
-        return -1;
-    }
-    depth = 0;
-    for (Frame *walker = frame; walker != NULL && depth < G.depth; walker = back_of(walker)) {
-        fill(&ops[depth], state, G.frame_ops[depth], PLACE, code_of(walker), offset_of(walker));
-        depth++;
-    }
-    G.buffer->count += depth;
     return 0;
 }
 
