@@ -12,6 +12,7 @@ from raceway.engine import wording
 from raceway.engine.analyzer import Analyzer, Race, Violation
 from raceway.engine.commutes import WORDS, WRITES
 from raceway.engine.judge import Pattern
+from raceway.engine.order import forget_leaked
 from raceway.engine.stamped import FLAG_LOCKS, Access, ActorReplay, LockOrder, Site
 from raceway.model.findings import (
     SEVERITIES,
@@ -54,6 +55,8 @@ class Conclusions:
 
     def findings(self) -> list[Finding]:
         """Return all findings, worst first."""
+        for access in self._accesses():
+            forget_leaked(access)
         races = list(self._races())
         violations = []
         for violation in self._violations():
@@ -64,11 +67,25 @@ class Conclusions:
             ]
             if not same:
                 violations.append(violation)
-            for race in same:
-                if SEVERITIES.index(violation.severity) > SEVERITIES.index(race.severity):
+            level = SEVERITIES.index(violation.severity)
+            if same and all(SEVERITIES.index(race.severity) < level for race in same):
+                for race in same:
                     races[races.index(race)] = _told_as(violation, race)
         found = [*races, *violations, *self._lock_orders()]
         return sorted(found, key=lambda one: -SEVERITIES.index(one.severity))
+
+    def _accesses(self) -> Iterator[Access]:
+        """Yield every access that findings show, the reads of updates included."""
+        shown: list[Access] = []
+        for race in self._analyzer.races.values():
+            shown += (race.first, race.second)
+        for violation in self._analyzer.violations.values():
+            sequence = violation.sequence
+            shown += (sequence.first, sequence.second, violation.other)
+        for access in shown:
+            yield access
+            if access.update_of is not None:
+                yield access.update_of
 
     @staticmethod
     def _is_one_bug(race: Finding, violation: Finding) -> bool:

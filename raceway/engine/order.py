@@ -41,6 +41,19 @@ def excluded(sections: Sections, lent: tuple[Held, ...], other: Access) -> bool:
     return bool(guards)
 
 
+def forget_leaked(access: Access) -> None:
+    """Take the locks off ``access`` that turned out not to have protected it.
+
+    They belong to whoever started its actor, and were let go of before that was over: while it
+    worked, that could not be known.
+    """
+    leaked = {(held.lock, held.serial) for held in access.borrowed if held.leaked}
+    if leaked:
+        access.sections -= leaked
+        access.locks = frozenset(lock for lock, _ in access.sections)
+        access.borrowed = tuple(held for held in access.borrowed if not held.leaked)
+
+
 def can_wait_between(first: Access, second: Access) -> bool:
     """Tell whether a cooperative actor, which did not wait between the two, could have had to.
 
