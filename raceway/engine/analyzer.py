@@ -7,6 +7,8 @@ triple) of places, with a count and the worst example.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from raceway.engine import atomicity, harmless, races
 from raceway.engine.commutes import READS, WRITES
 from raceway.engine.definitions import Definitions
@@ -15,7 +17,8 @@ from raceway.engine.judge import Judge, SourceProvider
 from raceway.engine.lock_order import LockOrderGraph
 from raceway.engine.pairs import Pairs
 from raceway.engine.shadow import TRAILS_KEPT, Sequence, Shadow, Trail, are_equal, place
-from raceway.engine.stamped import Access, ActorReplay, LockOrder
+from raceway.engine.stamped import Access, ActorReplay, Held, LockOrder, Message
+from raceway.engine.unwatched import Unwatched
 from raceway.model import ops
 from raceway.model.aging import Aging
 from raceway.model.findings import SEVERITIES, Severity
@@ -91,6 +94,7 @@ class Analyzer:
         self.violations: dict[tuple[int, int, int, Place, Place, Place], Violation] = {}
         self.lock_graph = LockOrderGraph()
         self.flags = Flags(self.judge)
+        self._unwatched = Unwatched(definitions, self.judge)
         self.signals: set[int] = set()
         """Locks that are released by others than take them, as the last of several readers does."""
         self.shadows: Aging[int, Shadow] = Aging(SHADOWS_KEPT, self._forget)
@@ -143,6 +147,14 @@ class Analyzer:
     def lock_order(self, edge: LockOrder) -> None:
         """Take the next edge of the lock-order graph."""
         self.lock_graph.add(edge)
+
+    def left(self, held: Held) -> None:
+        """Take note of a critical section that has ended."""
+        self._unwatched.left(held)
+
+    def heard(self, held: Held) -> Iterable[Message]:
+        """Return the ends of the critical sections that a new one is meant to come after."""
+        return self._unwatched.heard(held)
 
     def signalled(self, lock: int) -> None:
         """Take note that a lock is released by others than take it, or could be."""

@@ -10,7 +10,15 @@ import enum
 from collections.abc import Callable
 from typing import Literal
 
-from raceway.engine import construction, container_shapes, dependence, flow_calls, owners, passes
+from raceway.engine import (
+    construction,
+    container_shapes,
+    dependence,
+    flow_calls,
+    owners,
+    passes,
+    section_shapes,
+)
 from raceway.engine.code_view import CodeView, Position
 from raceway.engine.commutes import READS, WRITES
 from raceway.engine.definitions import Definitions
@@ -69,6 +77,7 @@ class Judge:
         self._patterns: dict[int, Pattern | object | None] = {}
         self._past: dict[int, bool] = {}
         self._flag_tests: dict[tuple[int, int], FlagTest | None] = {}
+        self._decides: dict[int, section_shapes.Names] = {}
 
     # ------------------------------------------------------------ places
 
@@ -722,6 +731,26 @@ class Judge:
         if not dependence.keeps_out(*read, write[1], by_name=not depths[1]):
             return None
         return dependence.flag_test(*read)
+
+    # ------------------------------------------------------------ critical sections
+
+    def sets_in(self, site: Site) -> section_shapes.Names:
+        """Return the names that the section which begins here sets, and others ask for."""
+        view, position = self._view(site.frames[0][0]), self._position(site, 0)
+        if view is None or position is None:
+            return section_shapes.NOTHING
+        return section_shapes.sets_in(view, position)
+
+    def decides_by(self, site: Site) -> section_shapes.Names:
+        """Return the names that the section which begins here asks for before it goes on."""
+        answer = self._decides.get(site.number)
+        if answer is None:
+            view, position = self._view(site.frames[0][0]), self._position(site, 0)
+            answer = section_shapes.NOTHING
+            if view is not None and position is not None:
+                answer = section_shapes.decides_by(view, position)
+            self._decides[site.number] = answer
+        return answer
 
     def value_at_first(self, variable: int) -> tuple[object, bool]:
         """Return what a variable held when it was first seen, and whether that is known."""

@@ -14,6 +14,8 @@ CONDITION = -1
 """In the place of a variable: two critical sections of the lock of a condition."""
 INSERTION = -2
 """In the place of a variable: a container to which an insertion added something, unseen."""
+UNWATCHED = -3
+"""In the place of a variable: what nobody watches and a critical section asks for."""
 READ_BIT = 1
 WRITE_BIT = 2
 GROW_BIT = 4
@@ -31,14 +33,17 @@ class Site:
         number: Serial number, unique in a process.
         frames: ``(code id, offset)``, innermost first.
         flags: Whether an access here may be to a flag; None before that was asked.
+        sets: For a place where a lock is taken, what the section sets that nobody watches; None
+            before that is known.
     """
 
-    __slots__ = ("flags", "frames", "number")
+    __slots__ = ("flags", "frames", "number", "sets")
 
     def __init__(self, number: int, frames: tuple[tuple[int, int], ...]) -> None:
         self.number = number
         self.frames = frames
         self.flags: bool | None = None
+        self.sets: frozenset[str] | None = None
 
 
 Sleepers = dict[int, int]
@@ -169,7 +174,7 @@ class Cause(NamedTuple):
     """A conflict of two critical sections, by which one comes before the other.
 
     Attributes:
-        variable: On which they conflict; CONDITION or INSERTION; 0 for several.
+        variable: On which they conflict; CONDITION, INSERTION or UNWATCHED; 0 for several.
         released: Epoch of the first one's end.
         taken: Epoch of the access in the second one.
         site: Where that one reads; None if it only writes, or for several.

@@ -48,14 +48,14 @@
     X(sequence, at_once) X(sequence, broken_by_write) X(sequence, claims) X(sequence, first) \
     X(sequence, locks) X(sequence, rechecks) X(sequence, second) X(sequence, sections) \
     X(sequence, takes) X(sequence, unharmed_by) \
-    X(site, number) X(site, flags) X(stack, sites) \
+    X(site, number) X(site, flags) X(site, sets) X(stack, sites) \
     X(pair, adds) X(pair, crosses) X(pair, first) X(pair, first_empties) X(pair, is_tested) \
     X(pair, past) X(pair, pattern) X(pair, rechecks) X(pair, second_empties) X(pair, unharmed_by) \
     X(held, actor) X(held, count) X(held, done) X(held, end) X(held, guard) X(held, leaked) \
     X(held, lent) X(held, lock) X(held, passive) X(held, segment) X(held, serial) X(held, site) \
     X(held, start) X(held, under) \
     X(guard, active) X(guard, alone) X(guard, conflicts) X(guard, hard) X(guard, holder) \
-    X(guard, last) X(guard, passive) X(guard, signal) X(guard, waited) X(conflicts, older) X(conflicts, _variables) \
+    X(guard, last) X(guard, passive) X(guard, signal) X(guard, told) X(guard, waited) X(conflicts, older) X(conflicts, _variables) \
     X(done, wrote) X(done, grew) X(done, read) X(aging, young) \
     X(message, actor) X(message, base) X(message, epoch) X(message, full) X(message, hard) \
     X(message, life) X(message, open) X(message, origin)
@@ -1464,7 +1464,7 @@ take(Run *run, PyObject *actor, PyObject *number, PyObject *code, PyObject *offs
     int other = last != Py_None
         && !same_number(SLOT(last, message, actor), SLOT(actor, actor, number));
     if (PyDict_GET_SIZE(SLOT(actor, actor, held)) || PyTuple_GET_SIZE(SLOT(actor, actor, begun))
-        || SLOT(lock, guard, signal) != Py_None
+        || SLOT(lock, guard, signal) != Py_None || SLOT(lock, guard, told) != Py_None
         || (other && (SLOT(lock, guard, hard) == Py_True || SLOT(last, message, actor) == Py_None))
         || !same_number(SLOT(actor, actor, group), SLOT(actor, actor, number))) {
         return 0;
@@ -1507,6 +1507,14 @@ new_message(PyObject *actor)
     return made;
 }
 
+/* Tell whether a section sets what nobody watches, or may do: see Site.sets. */
+static int
+sets_something(PyObject *site)
+{
+    PyObject *names = SLOT(site, site, sets);
+    return !PyAnySet_Check(names) || PySet_GET_SIZE(names) > 0;
+}
+
 /* Replay._release for an actor that holds nothing else; as take(). */
 static int
 release(Run *run, PyObject *actor, PyObject *number)
@@ -1521,7 +1529,7 @@ release(Run *run, PyObject *actor, PyObject *number)
         return set_number(&SLOT(held, held, count), count - 1) < 0 ? -1 : 1;
     }
     if (PyDict_GET_SIZE(all) > 1 || PyList_GET_SIZE(SLOT(held, held, lent))
-        || SLOT(lock, guard, hard) == Py_True
+        || SLOT(lock, guard, hard) == Py_True || sets_something(SLOT(held, held, site))
         || !same_number(SLOT(held, held, segment), SLOT(actor, actor, segment))) {
         return 0;
     }

@@ -27,7 +27,7 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, Protocol
 
 from raceway.engine import atomicity, races
@@ -43,6 +43,7 @@ from raceway.engine.stamped import (
     GROW_BIT,
     INSERTION,
     READ_BIT,
+    UNWATCHED,
     Access,
     ActorReplay,
     Cause,
@@ -88,6 +89,12 @@ class Detector(Protocol):
     def finalized(self, variable: int) -> None:
         """Learn that an object is out of everybody's reach, its finaliser excepted."""
 
+    def left(self, held: Held) -> None:
+        """Learn that a critical section has ended."""
+
+    def heard(self, held: Held) -> Iterable[Message]:
+        """Tell after which ends of others a critical section is meant to come that has begun."""
+
     def signalled(self, lock: int) -> None:
         """Learn that a lock is released by others than take it, or could be."""
 
@@ -98,7 +105,7 @@ class Detector(Protocol):
 class _LockReplay:
     __slots__ = (
         "active", "alone", "conflicts", "hard", "holder", "last", "passive", "signal", "sleepers",
-        "waited",
+        "told", "waited",
     )  # fmt: skip
 
     def __init__(self, number: int) -> None:
@@ -112,6 +119,7 @@ class _LockReplay:
         self.waited = False  # its last holder may have been there to wait
         self.sleepers: Sleepers = {}
         self.conflicts = Conflicts()
+        self.told: dict[str, dict[int, Message]] | None = None  # see raceway.engine.unwatched
 
 
 class Replay:
@@ -560,18 +568,7 @@ class Replay:
             for outer in actor.held.values():
                 self.detector.lock_order(LockOrder(actor, outer, number, site))
         if lock.last is not None and lock.last.actor != actor.number:
-            last = lock.last
-            waits_for = None
-            if lock.hard and (lock.waited or self._may_wait(site)):
-                # Who was woken and wakes nobody has not made what somebody else waits for.
-                waits_for = lock.active if lock.passive else last
-            if waits_for is not None and waits_for.actor != actor.number:
-                self._learn(actor, waits_for)
-            if waits_for is not last:
-                actor.full = join(actor.full, last.full, last.actor, last.epoch)
-                if lock.hard:
-                    self._note_cause(actor, last.actor, Cause(CONDITION, last.epoch, actor.epoch))
-                    self._learn_causally(actor, last)
+            self._follow(actor, lock, lock.last, site)
         if lock.signal is not None and lock.signal.actor != actor.number:
             self._learn(actor, lock.signal)
         actor.last = actor.epoch
@@ -583,7 +580,31 @@ class Replay:
         lock.holder = actor
         if actor.begun:
             self._enter(actor, number)
+        if lock.told is not None:
+            for message in self.detector.heard(held):
+                # Inside of this section it need not come before what is asked.
+                held.done[UNWATCHED] = 0
+                self._follow_causally(actor, message, UNWATCHED)
         self._hold(actor)
+
+    def _follow(self, actor: ActorReplay, lock: _LockReplay, last: Message, site: Site) -> None:
+        """Let ``actor``, who takes a lock, come after the one who had it last."""
+        waits_for = None
+        if lock.hard and (lock.waited or self._may_wait(site)):
+            # Who was woken and wakes nobody has not made what somebody else waits for.
+            waits_for = lock.active if lock.passive else last
+        if waits_for is not None and waits_for.actor != actor.number:
+            self._learn(actor, waits_for)
+        if waits_for is not last:
+            actor.full = join(actor.full, last.full, last.actor, last.epoch)
+            if lock.hard:
+                self._follow_causally(actor, last, CONDITION)
+
+    def _follow_causally(self, actor: ActorReplay, message: Message, subject: int) -> None:
+        """Learn the end of a section, for a reason that is no variable."""
+        cause = Cause(subject, message.epoch, actor.epoch, None, reads=False)
+        self._note_cause(actor, message.actor, cause)
+        self._learn_causally(actor, message)
 
     def _may_wait(self, site: Site) -> bool:
         """Tell whether who takes the lock of a condition here may be there to wait.
@@ -632,6 +653,8 @@ class Replay:
         lock.passive = held.passive
         if not held.passive:
             lock.active = message
+        if held.site.sets is None or held.site.sets:
+            self.detector.left(held)
         self._hold(actor)
 
     def _wait_release(self, actor: ActorReplay, number: int, _thing: Any, _argument: Any) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from collections import deque
+from collections.abc import Iterable
 from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -15,7 +16,15 @@ from raceway.engine.analyzer import Analyzer
 from raceway.engine.commutes import WORDS
 from raceway.engine.definitions import Definitions
 from raceway.engine.flags import Locks
-from raceway.engine.stamped import FLAG_LOCKS, Access, ActorReplay, LockOrder, Site
+from raceway.engine.stamped import (
+    FLAG_LOCKS,
+    Access,
+    ActorReplay,
+    Held,
+    LockOrder,
+    Message,
+    Site,
+)
 from raceway.model import ops
 from raceway.model.run_trace import (
     EventKind,
@@ -110,6 +119,15 @@ class Tee:
         """Pass on that an object is gone."""
         if self._detector is not None:
             self._detector.finalized(variable)
+
+    def left(self, held: Held) -> None:
+        """Pass on that a critical section has ended."""
+        if self._detector is not None:
+            self._detector.left(held)
+
+    def heard(self, held: Held) -> Iterable[Message]:
+        """Ask after which ends of others a critical section is meant to come."""
+        return self._detector.heard(held) if self._detector is not None else ()
 
     def signalled(self, lock: int) -> None:
         """Pass on that a condition was used."""

@@ -15,14 +15,14 @@ from __future__ import annotations
 import heapq
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from raceway.context import TraceContext
 from raceway.engine.commutes import WORDS, WRITES
 from raceway.engine.definitions import Definitions
 from raceway.engine.flags import Locks
-from raceway.engine.stamped import Access, ActorReplay, LockOrder, Site
+from raceway.engine.stamped import Access, ActorReplay, Held, LockOrder, Message, Site
 from raceway.model import ops
 from raceway.model.aging import Aging
 from raceway.pipeline import events, wire_tags
@@ -130,6 +130,13 @@ class EventReplay(Replay):
 
     def lock_order(self, edge: LockOrder) -> None:
         """Take no notice: the server has no place for it."""
+
+    def left(self, held: Held) -> None:
+        """Take no notice: the release is an event anyhow."""
+
+    def heard(self, held: Held) -> Iterable[Message]:  # noqa: ARG002 - the detector's signature
+        """Ask for nothing: what is told is what happened."""
+        return ()
 
     def signalled(self, lock: int) -> None:
         """Take no notice: the release is an event anyhow."""

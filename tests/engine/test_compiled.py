@@ -264,6 +264,12 @@ def test_access_objects_are_complete():
         def finalized(self, variable):
             pass
 
+        def left(self, held):
+            pass
+
+        def heard(self, held):
+            return ()
+
         def signalled(self, lock):
             pass
 
