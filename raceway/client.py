@@ -76,6 +76,7 @@ class RacewayClient:
             exit_timeout=config.shutdown_timeout,
             spool=Spool(config.spool, config.max_spool_bytes) if config.spool else None,
             idempotent=config.dialect == "full",
+            at_sigterm=config.flush_on_sigterm is not False,
             encode=Encoder(
                 values.text(config.service_name), values.text(config.environment), self._hides
             ).encode,

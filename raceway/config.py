@@ -56,7 +56,8 @@ class Config:
             it wants that. The variables for proxies (``HTTPS_PROXY`` and the like) do not apply.
         flush_on_sigterm: Whether SIGTERM, where the program leaves it its default action, ends the
             process only after delivery, for two seconds at most if the server does not answer.
-            It takes a client that is made in the main thread.
+            ``None``: where the program cannot see it, which takes the C extension. ``True``: also
+            by a handler in Python, if the client is made in the main thread. ``False``: never.
         max_events_per_second: Sustained rate of delivery; a burst of 8,000 events is sent
             without delay. A Raceway server takes about 950 events a second and refuses the rest.
             ``None`` removes the limit.
@@ -90,7 +91,7 @@ class Config:
     dialect: str = "compact"
     spool: Optional[str] = None  # noqa: UP045 - as above
     max_spool_bytes: int = 1024 * 1024 * 1024
-    flush_on_sigterm: bool = False
+    flush_on_sigterm: Optional[bool] = None  # noqa: UP045 - as above
     proxy: Optional[str] = field(default=None, repr=False)  # noqa: UP045 - as above
 
     def __post_init__(self) -> None:
@@ -116,7 +117,8 @@ class Config:
             self.proxy = _proxy(self.proxy)
         _flag("debug", self.debug)
         _flag("capture_http", self.capture_http)
-        _flag("flush_on_sigterm", self.flush_on_sigterm)
+        if self.flush_on_sigterm is not None:
+            _flag("flush_on_sigterm", self.flush_on_sigterm)
         if self.dialect not in ("compact", "full"):
             raise _refuse("dialect", self.dialect, "give 'compact' or 'full'")
         _seconds("flush_interval", self.flush_interval)

@@ -7,6 +7,7 @@ from ``_thread``, bound when this module is imported, or from what gevent has pu
 
 from __future__ import annotations
 
+import _signal  # type: ignore[import-not-found]  # signal, without its enums
 import _thread
 import os
 import sys
@@ -49,6 +50,26 @@ def start_new_thread(function: Callable[..., None], args: tuple[Any, ...]) -> No
     import threading  # noqa: F401
 
     _start_new_thread(function, args)
+
+
+_alone: Any = Local()
+
+
+def leave_alone() -> None:
+    """Let this thread wait as the operating system does: no greenlet runs in it, and none shall."""
+    _alone.yes = True
+
+
+def block_signals() -> None:
+    """Leave the signals that are sent to the process to the threads of the program.
+
+    One that is blocked in all of them, so that ``sigwait`` gets it, would otherwise find a thread
+    of ours, and end the process.
+    """
+    if hasattr(_signal, "pthread_sigmask"):  # not on Windows
+        # But for what a thread does itself: faulthandler shall see a crash of ours.
+        own = {_signal.SIGSEGV, _signal.SIGBUS, _signal.SIGFPE, _signal.SIGILL}
+        _signal.pthread_sigmask(_signal.SIG_SETMASK, _signal.valid_signals() - own)
 
 
 class Process:
@@ -104,7 +125,7 @@ class Signal:
         Args:
             timeout: Longest time to wait, in seconds.
         """
-        if not gevent_active():
+        if not gevent_active() or getattr(_alone, "yes", False):
             return self.wait(timeout)
         deadline = time.monotonic() + timeout
         while not self._lock.acquire(False):

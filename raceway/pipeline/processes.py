@@ -13,14 +13,11 @@ import sys
 from typing import TYPE_CHECKING
 from weakref import WeakSet
 
-from raceway.pipeline import ends, native
+from raceway.pipeline import ends, native, sigterm
 from raceway.pipeline import transport as transport_module
 
 if TYPE_CHECKING:
     from raceway.pipeline.sender import Sender
-
-GRACE = 2.0
-"""Seconds that a server which does not answer may hold up the end of the process."""
 
 _senders: WeakSet[Sender] = WeakSet()
 
@@ -60,16 +57,32 @@ def close_all() -> None:
             pass
 
 
+def expect_sigterm(sender: Sender, seconds: float) -> None:
+    """Deliver before SIGTERM ends this process, if that is its action: something waits.
+
+    Args:
+        sender: Who has it.
+        seconds: Longest time that it may take.
+    """
+    sigterm.expect(sender, seconds, _close_outside)
+
+
 def catch_sigterm() -> None:
-    """Deliver before SIGTERM ends this process, if that is its action; see :mod:`ends`."""
-    ends.catch_sigterm(close_all)
+    """Deliver before SIGTERM ends this process, also where that can be seen."""
+    sigterm.catch(close_all)
+
+
+def _close_outside() -> None:
+    """Do what :func:`close_all` does, in a thread that nobody else has to do with."""
+    native.leave_alone()
+    close_all()
 
 
 def flush_all() -> None:
     """Deliver what every client of this process has tracked: it may end now."""
     for sender in list(_senders):
         try:
-            sender.flush(GRACE)
+            sender.flush(ends.GRACE)
         except Exception:  # noqa: S110 - as above
             pass
 
@@ -99,7 +112,7 @@ def _before_fork() -> None:
     _importing_held = transport_module.importing.acquire(timeout=10.0)
     for sender in list(_senders):
         sender.nudge()  # events of the parent should be at the server before the child's
-    ends.before_fork()
+    sigterm.before_fork()
 
 
 def _after_fork_in_parent() -> None:
@@ -107,14 +120,14 @@ def _after_fork_in_parent() -> None:
     if _importing_held:
         _importing_held = False
         transport_module.importing.release()
-    ends.after_fork(in_child=False)
+    sigterm.after_fork(in_child=False)
 
 
 def _after_fork_in_child() -> None:
     transport_module.importing = native.allocate_lock()
     for sender in list(_senders):
         sender.after_fork()
-    ends.after_fork(in_child=True)
+    sigterm.after_fork(in_child=True)
 
 
 if hasattr(os, "register_at_fork"):  # not on Windows

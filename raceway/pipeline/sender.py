@@ -31,7 +31,7 @@ import time
 from collections import deque
 from typing import TYPE_CHECKING, Any
 
-from raceway.pipeline import native, outcomes, processes
+from raceway.pipeline import ends, native, outcomes, processes, sigterm
 from raceway.pipeline.orphans import Orphans
 from raceway.pipeline.pacing import Pacer
 from raceway.pipeline.stats import Stats
@@ -82,6 +82,7 @@ class Sender:
         spool: Where events wait on the disk, or None.
         idempotent: Whether the server knows an event again, so that it may be sent twice.
         at_exit: Whether the end of the process closes it; if not, its owner does.
+        at_sigterm: Whether that end may be SIGTERM, where its action is the default one.
     """
 
     def __init__(
@@ -98,8 +99,10 @@ class Sender:
         spool: Spool | None = None,
         idempotent: bool = False,
         at_exit: bool = True,
+        at_sigterm: bool = False,
     ) -> None:
         self.at_exit = at_exit
+        self._at_sigterm = at_exit and at_sigterm
         self.endpoint = transport.endpoint
         self._encode = encode
         self._transport = transport
@@ -180,8 +183,11 @@ class Sender:
                 or before < self._batch_bytes <= after
                 or before < self._spill_at <= after
             )
-            if not (full or (self._asleep and not waiting)):
+            first = self._asleep and not waiting
+            if not (full or first):
                 return True  # waking a thread takes longer than all the rest
+            if first:
+                self._expect_sigterm()
         self._wake.set()
         return True
 
@@ -238,7 +244,7 @@ class Sender:
         if threadless:
             # No thread can be started (the interpreter ends, or a limit of the system).
             self._loop(self._generation)
-        grace = min(timeout, processes.GRACE)
+        grace = min(timeout, ends.GRACE)
         if not is_internal() and not self._wait(target, grace):
             progress = self._settled > settled
             if (progress or patient) and not self._failing:
@@ -246,6 +252,7 @@ class Sender:
         self._abandon()
         if self._running and not is_internal():
             self._exited.wait_cooperatively(0.2)  # idle, it ends at once
+        sigterm.relax(self)
         if not again:
             self._report(final=True)
         return not self._given_up and self._dropped == lost
@@ -347,10 +354,16 @@ class Sender:
         self._running = True
         if self.at_exit:
             processes.register_at_exit()
+        self._expect_sigterm()
         return True
+
+    def _expect_sigterm(self) -> None:
+        if self._at_sigterm and not self._closed:
+            processes.expect_sigterm(self, self._exit_timeout)
 
     def _loop(self, generation: int) -> None:
         _io.active = True
+        native.block_signals()
         try:
             if self._spool is not None:
                 self._adopt(self._spool, generation)
@@ -358,6 +371,8 @@ class Sender:
                 batch = self._take(generation)
                 if batch is None:
                     return
+                with self._lock:
+                    self._expect_sigterm()  # again: its action may be the default one only now
                 try:
                     self._deliver(batch, generation)
                 except Exception as error:  # a bug of ours; the next batch may fare better
@@ -400,6 +415,7 @@ class Sender:
                     return None
                 elif idle:
                     self._asleep = True
+                    sigterm.relax(self)
                 else:
                     # Whoever has just sent something may soon have more: it need not wake us.
                     idle = True

@@ -11,6 +11,8 @@ from pathlib import Path
 import pytest
 from wire_server import PATIENCE, free_port
 
+from raceway.pipeline import ends, sigterm
+
 ROOT = Path(__file__).parents[2]
 
 PRELUDE = """
@@ -217,54 +219,193 @@ def test_a_dead_server_holds_up_os_exit_for_two_seconds_at_most():
     assert done.returncode == 3
 
 
-SIGTERM = "import signal; os.kill(os.getpid(), signal.SIGTERM); signal.pause()"
+C_HANDLER = sigterm._handler is not None
+
+SIGTERM = "import signal; os.kill(os.getpid(), signal.SIGTERM); print('goes on'); signal.pause()"
+FROM_OUTSIDE = """
+import signal, subprocess
+assert signal.getsignal(signal.SIGTERM) == signal.SIG_DFL
+subprocess.Popen(["sh", "-c", f"sleep 0.1; kill -TERM {os.getpid()}"])
+"""
 HANDLER = """
 import signal
 signal.signal(signal.SIGTERM, lambda *args: sys.exit(7))
 """
+IGNORED = """
+import signal
+signal.signal(signal.SIGTERM, signal.SIG_IGN)
+os.kill(os.getpid(), signal.SIGTERM)
+sys.exit(8)
+"""
+BACK_TO_THE_DEFAULT = """
+import signal
+signal.signal(signal.SIGTERM, signal.SIG_DFL)
+client.end_trace()
+client.flush(20)
+client.start_trace()
+client.track_custom("then")
+"""
 
 
 @pytest.mark.parametrize(
-    ("before", "program", "status", "delivered"),
+    ("program", "status", "delivered"),
     [
-        ("", SIGTERM, -15, []),
-        ("1", SIGTERM, -15, ["parent"]),
-        ("1", HANDLER + SIGTERM, 7, ["parent"]),
-        ("1", "import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN); " + SIGTERM.replace(
-            "signal.pause()", "sys.exit(8)"), 8, ["parent"]),
-        ("1", "import threading; " + SIGTERM.replace("signal.pause()", "threading.Event().wait()"),
-         -15, ["parent"]),
+        (SIGTERM, -15, ["parent"]),
+        ("import signal; signal.raise_signal(signal.SIGTERM); print('goes on')", -15, ["parent"]),
+        (FROM_OUTSIDE + "signal.pause(); print('goes on')", -15, ["parent"]),
+        (FROM_OUTSIDE + "import threading; threading.Event().wait()", -15, ["parent"]),
+        (FROM_OUTSIDE + "while True: pass", -15, ["parent"]),
+        (BACK_TO_THE_DEFAULT + SIGTERM, -15, ["parent", "then"]),
+        (HANDLER + SIGTERM, 7, ["parent"]),
+        (IGNORED, 8, ["parent"]),
     ],
-    ids=["the default", "asked for", "a handler of the program", "ignored", "a lock"],
+    ids=[
+        "kill", "raise_signal", "pause", "a lock", "busy", "the default again",
+        "a handler of the program", "ignored",
+    ],
 )  # fmt: skip
-def test_sigterm(server, before, program, status, delivered):
-    done = run(program, server.url, RACEWAY_FLUSH_ON_SIGTERM=before)
-    assert (done.returncode, done.stdout, done.stderr) == (status, "", "")
+@pytest.mark.skipif(not C_HANDLER, reason="it takes the C extension")
+def test_before_the_default_action_of_sigterm_all_is_delivered(server, program, status, delivered):
+    done = run(program, server.url, RACEWAY_FLUSH_ON_SIGTERM="")
+    printed = "goes on\n" if status == 7 else ""  # a handler in Python runs after the call
+    assert (done.returncode, done.stderr) == (status, "")
+    assert done.stdout in ("", printed)
     assert names(server) == delivered
 
 
-def test_a_forked_child_has_the_default_action_of_sigterm_again(server):
+@pytest.mark.skipif(not C_HANDLER, reason="it takes the C extension")
+@pytest.mark.parametrize(
+    "program",
+    [SIGTERM, FROM_OUTSIDE + "import threading; threading.Event().wait()", FROM_OUTSIDE + "sum(range(10**13))"],
+    ids=["a server that hangs", "main in a lock", "main in a long call of C"],
+)  # fmt: skip
+def test_whatever_hangs_sigterm_ends_the_process(server, program):
+    server.gate.clear()
+    begun = time.monotonic()
+    done = run(program, server.url)
+    assert time.monotonic() - begun < 7
+    assert (done.returncode, done.stdout) == (-15, "")
+
+
+@pytest.mark.skipif(not C_HANDLER, reason="it takes the C extension")
+def test_a_second_sigterm_ends_the_process_at_once(server):
+    server.gate.clear()
+    process = subprocess.Popen(
+        [sys.executable, "-c", PRELUDE.format(url=server.url)
+         + "import signal; print('ready', flush=True); signal.pause()"],
+        env={**os.environ, "PYTHONPATH": str(ROOT)}, stdout=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    with process:
+        assert process.stdout.readline() == "ready\n"
+        begun = time.monotonic()
+        process.terminate()
+        with pytest.raises(subprocess.TimeoutExpired):
+            process.wait(0.3)
+        process.terminate()
+        assert process.wait(PATIENCE) == -15
+    assert time.monotonic() - begun < ends.GRACE
+
+
+def test_a_program_that_has_nothing_to_deliver_is_ended_at_once_by_sigterm(server):
+    """In the middle of a call into C code: whoever asked Python would wait for its end."""
+    program = (
+        """
+client.flush(20)
+from raceway.pipeline import ends, sigterm
+while sigterm._state.expecting:  # until its thread has nothing to do
+    pass
+"""
+        + FROM_OUTSIDE
+        + "sum(range(10**13))"
+    )
+    begun = time.monotonic()
+    done = run(program.replace("client.flush", "client.end_trace(); client.flush"), server.url,
+               RACEWAY_FLUSH_INTERVAL="0.2")  # fmt: skip
+    assert (done.returncode, done.stdout, done.stderr) == (-15, "", "")
+    assert time.monotonic() - begun < 7
+    assert names(server) == ["parent"]
+
+
+@pytest.mark.parametrize(
+    ("asked", "pure", "delivered"),
+    [("", "1", []), ("1", "1", ["parent"]), ("0", "", [])],
+    ids=["nobody asked for a handler in Python", "asked for", "switched off"],
+)
+def test_without_the_extension_sigterm_delivers_on_request(server, asked, pure, delivered):
+    done = run(SIGTERM, server.url, RACEWAY_FLUSH_ON_SIGTERM=asked, RACEWAY_PURE_PYTHON=pure)
+    assert (done.returncode, done.stderr) == (-15, "")
+    assert names(server) == delivered
+
+
+@pytest.mark.parametrize("pure", ["", "1"])
+def test_a_forked_child_has_the_default_action_of_sigterm_again(server, pure):
     program = """
 import signal
-reader, writer = os.pipe()
 pid = os.fork()
 if not pid:
-    client.track_custom("child")
-    client.flush(20)
-    os.write(writer, b"x" if signal.getsignal(signal.SIGTERM) == signal.SIG_DFL else b"y")
-    while True:
-        signal.pause()
-assert os.read(reader, 1) == b"x"
-assert signal.pthread_sigmask(signal.SIG_BLOCK, []) == set()
-os.kill(pid, signal.SIGTERM)
+    assert signal.getsignal(signal.SIGTERM) == signal.SIG_DFL
+    os.kill(os.getpid(), signal.SIGTERM)
+    os._exit(1)
 assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == -signal.SIGTERM
+assert signal.pthread_sigmask(signal.SIG_BLOCK, []) == set()
 client.track_custom("after")
 os.kill(os.getpid(), signal.SIGTERM)
 signal.pause()
 """
-    done = run(program, server.url, RACEWAY_FLUSH_ON_SIGTERM="1", PYTHONWARNINGS="ignore")
+    done = run(program, server.url, RACEWAY_FLUSH_ON_SIGTERM="1", RACEWAY_PURE_PYTHON=pure,
+               PYTHONWARNINGS="ignore")  # fmt: skip
     assert (done.returncode, done.stderr) == (-15, "")
-    assert sorted(names(server)) == ["after", "child", "parent"]
+    assert names(server) == ["parent", "after"]
+
+
+@pytest.mark.skipif(not C_HANDLER, reason="it takes the C extension")
+@pytest.mark.parametrize("method", ["fork", "spawn"])
+def test_a_child_of_multiprocessing_delivers_before_terminate_ends_it(server, tmp_path, method):
+    (tmp_path / "child.py").write_text(f"""
+import os, signal, sys, threading
+from raceway.client import RacewayClient
+from raceway.config import Config
+client = RacewayClient(Config(endpoint={server.url!r}, flush_interval=60.0))
+
+def work(ready):
+    client.start_trace()
+    client.track_custom("child")
+    ready.set()
+    threading.Event().wait()
+
+if __name__ == "__main__":
+    import multiprocessing
+    context = multiprocessing.get_context({method!r})
+    ready = context.Event()
+    process = context.Process(target=work, args=(ready,))
+    process.start()
+    ready.wait()
+    process.terminate()
+    process.join()
+    print(process.exitcode)
+""")
+    done = subprocess.run(
+        [sys.executable, tmp_path / "child.py"], capture_output=True, text=True, check=False,
+        env={**os.environ, "PYTHONPATH": str(ROOT), "PYTHONWARNINGS": "ignore"}, timeout=PATIENCE * 2,
+    )  # fmt: skip
+    assert (done.stdout, done.stderr) == ("-15\n", "")
+    assert names(server) == ["child"]
+
+
+def test_a_blocked_signal_is_left_to_the_program(server):
+    """One that all threads of the program have blocked must not find a thread of ours."""
+    program = """
+import signal
+client.flush(20)
+signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTERM, signal.SIGUSR1])
+client.track_custom("then")
+for number in (signal.SIGTERM, signal.SIGUSR1):
+    os.kill(os.getpid(), number)
+    print(signal.sigwait([number]).name)
+"""
+    done = run(program, server.url)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "SIGTERM\nSIGUSR1\n", "")
+    assert names(server) == ["parent", "then"]
 
 
 GUNICORN = """
