@@ -647,8 +647,9 @@ class Sender:
 
     def _back_off(self, attempt: int, answer: Answer, *, overrun: bool) -> None:
         """Wait as long as the server asks for, else longer each time."""
-        if answer.retry_after is not None:
-            self._pause(answer.retry_after, asked=True)
+        asked = answer.retry_after
+        if asked is not None and asked >= _FIRST_DELAY:  # not 0, or a date that is over
+            self._pause(asked, asked=True)
             return
         # A default server empties its queue every 0.1 s.
         delay = _FIRST_DELAY * 2 ** min(attempt + (1 if overrun else -1), 10)

@@ -300,5 +300,6 @@ def _seconds(retry_after: str | None) -> float | None:
             seconds = parsedate_to_datetime(retry_after).timestamp() - time.time()
         except (ValueError, TypeError):
             return None
-    # The comparison of min() lets NaN through, hence the order of the arguments.
+    if seconds != seconds:  # noqa: PLR0124 - the definition of NaN, which says as little as no header
+        return None
     return max(0.0, min(_MAX_RETRY_AFTER, seconds))

@@ -189,6 +189,17 @@ def test_retry_after_is_honoured(server, traced):
     assert time.monotonic() - begun >= 0.3
 
 
+@pytest.mark.parametrize("asked", ["0", "nan", "Wed, 21 Oct 2015 07:28:00 GMT", "soon"])
+def test_retry_after_that_asks_for_nothing_makes_no_storm_of_requests(server, traced, asked):
+    server.replies.extend([Reply(503, "", {"Retry-After": asked})] * 3)
+    client = traced()
+    begun = time.monotonic()
+    track(client, 1)
+    assert client.shutdown(PATIENCE)
+    assert 0.1 <= time.monotonic() - begun < PATIENCE
+    assert client.stats().sent == 1
+
+
 def test_retry_after_does_not_hold_up_shutdown(server):
     server.replies.append(Reply(503, "", {"Retry-After": "1000"}))
     client = make_client(server)
