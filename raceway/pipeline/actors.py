@@ -66,6 +66,7 @@ class Actor:
         return f"{instance}:{pid}:{self.name}"
 
 
+_modules = sys.modules
 _serials = count(1)
 _threads: Any = native.Local()
 _others: WeakKeyDictionary[Any, Actor] = WeakKeyDictionary()
@@ -78,11 +79,12 @@ def current_actor() -> Actor:
         The asyncio task if one is running in this thread, else the greenlet unless it is the main
         one of its thread, else the thread. The same object each time.
     """
-    task = _current_task()
-    if task is not None:
+    # A call costs as much as all that is done here if neither is in use.
+    tasks = _modules.get("asyncio.tasks")
+    if tasks is not None and (task := _current_task(tasks)) is not None:
         return _other(task, "task")
-    greenlet = _current_greenlet()
-    if greenlet is not None:
+    module = _modules.get("greenlet")
+    if module is not None and (greenlet := _current_greenlet(module)) is not None:
         return _other(greenlet, "greenlet")
     actor: Actor | None = getattr(_threads, "actor", None)
     if actor is None:
@@ -90,10 +92,7 @@ def current_actor() -> Actor:
     return actor
 
 
-def _current_task() -> Any:
-    tasks = sys.modules.get("asyncio.tasks")
-    if tasks is None:
-        return None
+def _current_task(tasks: Any) -> Any:
     try:
         # Asked first, because current_task() raises where no loop runs, which takes long.
         loop = tasks.events._get_running_loop()
@@ -102,10 +101,7 @@ def _current_task() -> Any:
         return None
 
 
-def _current_greenlet() -> Any:
-    module = sys.modules.get("greenlet")
-    if module is None:
-        return None
+def _current_greenlet(module: Any) -> Any:
     try:
         current = module.getcurrent()
         return None if current.parent is None else current

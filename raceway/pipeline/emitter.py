@@ -10,7 +10,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from raceway import values
-from raceway.context import advance, current_frame
+from raceway.context import LINEAR, advance, current_frame
 from raceway.pipeline import encoding, events
 from raceway.pipeline.actors import HeldLock, current_actor
 from raceway.pipeline.encoding import Identity
@@ -105,7 +105,7 @@ class Emitter:
                 size += len(new)
         kind = (variable, old, new, location, access)
         number = self._note(kind, frame.trace, frame.tail, current_actor(), None, None, size)
-        if number is not None:
+        if number is not None and frame.depth < LINEAR:
             advance(frame, number, synchronises=False)
 
     def emit(
