@@ -71,15 +71,15 @@ def calls():
     """Measure each call, with a sender that takes events and sends none."""
     client = RacewayClient(Config(endpoint="http://127.0.0.1:9", max_buffer_bytes=2**30))
     sender = client._sender
-    sender._start = lambda: True
+    sender._buffer.start = lambda: True
     logger = logging.getLogger("benchmark")
     logger.propagate = False
     logger.setLevel(logging.INFO)
     logger.addHandler(logging.NullHandler())
 
     def forget():
-        sender._queue.clear()
-        sender._queued_bytes = 0
+        sender._buffer.queue.clear()
+        sender._buffer.queued_bytes = 0
 
     def change():
         client.track_state_change("counter", 5, 6, "app.py:100", "Write")
@@ -118,7 +118,7 @@ def calls():
     show("track_lock_acquire and release", cost(lock, forget))
     client.end_trace()
     forget()
-    sender._accepted = 0
+    sender._buffer.accepted = 0
 
 
 def server():
@@ -132,7 +132,7 @@ def latency():
     client = RacewayClient(Config(endpoint=url, max_events_per_second=None, batch_size=200))
     # What is in its row is what the machine does to any call: nothing is sent meanwhile.
     silent = RacewayClient(Config(endpoint="http://127.0.0.1:9", max_buffer_bytes=2**30))
-    silent._sender._start = lambda: True
+    silent._sender._buffer.start = lambda: True
 
     def run(call):
         taken = [[] for _ in range(THREADS)]
@@ -166,7 +166,7 @@ def latency():
         shown = [ns[int(len(ns) * share)] / 1000 for share in (0.5, 0.99, 0.999)]
         print(f"{title:44} {shown[0]:8.1f} {shown[1]:8.1f} {shown[2]:8.1f}")
     client.shutdown()
-    silent._sender._queue.clear()
+    silent._sender._buffer.queue.clear()
     silent.shutdown(0)
     process.kill()
 

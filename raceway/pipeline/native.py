@@ -35,7 +35,7 @@ ReentrantLock = _original("RLock")
 
 
 def start_new_thread(function: Callable[..., None], args: tuple[Any, ...]) -> None:
-    """Start a thread of ours, from one of the program's.
+    """Start a thread of ours, from one of the program's. The program's signals are not for it.
 
     Args:
         function: What it does.
@@ -49,7 +49,12 @@ def start_new_thread(function: Callable[..., None], args: tuple[Any, ...]) -> No
     # be wrong, and a forked child would wait for it for ever at its end (CPython 3.10 to 3.12).
     import threading  # noqa: F401
 
-    _start_new_thread(function, args)
+    _start_new_thread(_run, (function, args))
+
+
+def _run(function: Callable[..., None], args: tuple[Any, ...]) -> None:
+    _block_signals()
+    function(*args)
 
 
 _alone: Any = Local()
@@ -60,7 +65,7 @@ def leave_alone() -> None:
     _alone.yes = True
 
 
-def block_signals() -> None:
+def _block_signals() -> None:
     """Leave the signals that are sent to the process to the threads of the program.
 
     One that is blocked in all of them, so that ``sigwait`` gets it, would otherwise find a thread

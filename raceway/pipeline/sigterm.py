@@ -66,10 +66,9 @@ def expect(sender: object, seconds: float, deliver: Callable[[], None]) -> None:
     if _handler is None:
         return
     with _state.lock:
-        _state.expecting[id(sender)] = seconds
-        limit = max(ends.GRACE, *_state.expecting.values()) + _MARGIN
-        if _is_default():
-            _handler.arm(deliver, int(ends.GRACE * 1000), int(limit * 1000))
+        limit = max(ends.GRACE, seconds, *_state.expecting.values()) + _MARGIN
+        if _is_default() and _handler.arm(deliver, int(ends.GRACE * 1000), int(limit * 1000)):
+            _state.expecting[id(sender)] = seconds
 
 
 def relax(sender: object) -> None:

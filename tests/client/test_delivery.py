@@ -13,8 +13,7 @@ from wire_server import PATIENCE, Reply, WireServer, free_port, make_client, ok
 
 from raceway.client import RacewayClient
 from raceway.config import Config
-from raceway.pipeline import outcomes, pacing
-from raceway.pipeline import sender as sender_module
+from raceway.pipeline import native, outcomes, pacing, patience
 from raceway.pipeline.sender import is_internal
 
 
@@ -212,7 +211,7 @@ def test_retry_after_does_not_hold_up_shutdown(server):
 
 
 def test_a_batch_that_always_fails_is_given_up(server, traced, monkeypatch):
-    monkeypatch.setattr(sender_module, "_FIRST_DELAY", 0.001)
+    monkeypatch.setattr(patience, "_FIRST_DELAY", 0.001)
     server.replies.extend([Reply(500)] * outcomes.SERVER_ERRORS)
     client = traced(batch_size=1)
     track(client, 2)
@@ -273,7 +272,7 @@ def test_what_a_full_queue_did_not_take_is_sent_again(server, traced):
 
 
 def test_a_queue_that_stays_full_does_not_hold_up_everything_for_ever(server, traced, monkeypatch):
-    monkeypatch.setattr(sender_module, "_FIRST_DELAY", 0.0001)
+    monkeypatch.setattr(patience, "_FIRST_DELAY", 0.0001)
     monkeypatch.setattr(outcomes, "STANDSTILLS", 4)
     text = json.dumps({"success": True, "data": "Ingested 0 events, 2 errors", "error": None})
     server.replies.extend([Reply(206, text)] * 4)
@@ -473,7 +472,7 @@ def test_no_thread_can_be_started(server, monkeypatch):
     def refuse(*args):
         raise RuntimeError("can't start new thread")
 
-    monkeypatch.setattr(sender_module.native, "start_new_thread", refuse)
+    monkeypatch.setattr(native, "start_new_thread", refuse)
     client = make_client(server)
     client.start_trace()
     track(client, 3)
@@ -516,7 +515,7 @@ def test_is_internal_during_delivery(server, traced):
 
 def test_a_finaliser_that_tracks_while_the_buffer_is_locked(server, traced):
     client = traced()
-    with client._sender._lock:
+    with client._sender._buffer.lock:
         track(client, 1)
     assert client.flush()
 

@@ -123,7 +123,7 @@ def test_a_broken_connection(server, proxy, fault, unconfirmed, arrived, where):
     ),
 )
 def test_an_answer_that_is_not_the_usual_one(server, replies, dropped, monkeypatch):
-    monkeypatch.setattr("raceway.pipeline.sender._FIRST_DELAY", 0.001)
+    monkeypatch.setattr("raceway.pipeline.patience._FIRST_DELAY", 0.001)
     client = make_client(server, batch_size=4, max_events_per_second=None)
     client.start_trace()
     track(client)
@@ -145,7 +145,7 @@ def test_an_answer_that_is_not_the_usual_one(server, replies, dropped, monkeypat
 
 def test_chaos(server, proxy, monkeypatch):
     """Resets at every point, storms of 429, 503 and 206: nothing twice, and nothing uncounted."""
-    monkeypatch.setattr("raceway.pipeline.sender._FIRST_DELAY", 0.001)
+    monkeypatch.setattr("raceway.pipeline.patience._FIRST_DELAY", 0.001)
     dice = random.Random(7)
     faults = [REFUSE, CUT_REQUEST, SWALLOW, CUT_ANSWER, GARBAGE, SLOW, PASS, PASS, PASS]
     proxy.faults.extend(dice.choice(faults) for _ in range(60))
@@ -234,7 +234,7 @@ def test_a_full_buffer_keeps_what_is_oldest_and_the_releases_of_locks(server):
 
 def test_the_rate_follows_what_the_server_takes(server):
     client = make_client(server, batch_size=10, max_events_per_second=800)
-    pacer = client._sender._pacer
+    pacer = client._sender._patience.pacer
     client.start_trace()
     server.replies.append(Reply(429, "", {"Retry-After": "0"}))
     track(client, 10)
