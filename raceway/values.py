@@ -8,13 +8,15 @@ The value belongs to the program, so its code is run as little as possible. Cont
 the methods of the built-in base class even if a subclass overrides them: an overridden
 ``__iter__`` may block, raise or be instrumented itself. ``isinstance`` is avoided because it asks
 ``__class__``, which may be a property. Only a class that has a ``__repr__`` of its own is asked for
-it, and not while such a ``__repr__`` is already running in this thread.
+it, and not while such a ``__repr__`` is already running in this thread; one of a mapping is asked
+for its items in place of it, since a text shows secrets that have a name.
 """
 
 from __future__ import annotations
 
 import sys
 from collections import deque
+from collections.abc import Mapping
 from itertools import islice
 from json.encoder import encode_basestring
 from typing import TYPE_CHECKING, Any
@@ -187,12 +189,16 @@ class _Capture:
             base for base in (list, tuple, set, frozenset, deque) if issubclass(kind, base)
         )
         size = base.__len__(value)
+        names = _field_names(kind) if base is tuple and kind is not tuple else ()
         result = []
         for taken, item in enumerate(_snapshot(base.__iter__, value, room)):
             if self.left <= 0:
                 result.append(f"<{size - taken} more>")
                 return result
-            result.append(self.value(item, depth + 1))
+            if taken < len(names):
+                result.append(self.named(names[taken], item, depth + 1))
+            else:
+                result.append(self.value(item, depth + 1))
             self.left -= 1
         if size > len(result):
             result.append(f"<{size - len(result)} more>")
@@ -253,7 +259,25 @@ class _Capture:
         inner = _unwrapped(value, kind)
         if inner is not value:
             return self.value(inner, depth + 1) if depth < MAX_DEPTH else self.text("<proxy>")
+        if kind.__repr__ is not object.__repr__ and issubclass(kind, Mapping):
+            return self.foreign_mapping(value, kind, depth)
         return self.text(_described(value, kind))
+
+    def foreign_mapping(self, value: Any, kind: type, depth: int) -> Any:
+        """Return the items of what is no dict. Its ``repr`` would show them, secrets and all."""
+        if getattr(_rendering, "busy", False) or depth >= MAX_DEPTH:
+            return self.text(object.__repr__(value))
+        if id(value) in self.path:
+            return self.text("<contains itself>")
+        try:
+            items = _items(value, max(self.left // 4, 0) + 1)
+        except Exception:  # as in _described()
+            return self.text(f"<unprintable {kind.__name__}>")
+        self.path.add(id(value))
+        try:
+            return self.container(items, dict, depth)
+        finally:
+            self.path.discard(id(value))
 
     def scalar(self, value: Any, kind: type) -> Any:
         # By the base class: the subclass may have its own __str__ or __index__.
@@ -302,6 +326,15 @@ def _snapshot(iterate: Any, value: Any, room: int) -> list[Any]:
     return []
 
 
+def _field_names(kind: type) -> tuple[str, ...]:
+    """Return how a named tuple calls its items."""
+    for base in kind.__mro__:
+        names = base.__dict__.get("_fields")
+        if type(names) is tuple and all(type(name) is str for name in names):
+            return names
+    return ()
+
+
 def _is_enum(kind: type) -> bool:
     module = sys.modules.get("enum")
     return module is not None and issubclass(kind, module.Enum)
@@ -323,6 +356,14 @@ def _described(value: Any, kind: Any) -> str:
         return str.__str__(repr(value))
     except Exception:  # the class is known even if the object cannot say what it is
         return f"<unprintable {kind.__name__}>"
+    finally:
+        _rendering.busy = False
+
+
+def _items(value: Any, room: int) -> dict[Any, Any]:
+    _rendering.busy = True
+    try:
+        return dict(islice(value.items(), room))
     finally:
         _rendering.busy = False
 

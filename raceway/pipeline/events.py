@@ -13,6 +13,7 @@ import re
 import time
 from itertools import count
 from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote
 
 from raceway import values
 from raceway.context import U64_MAX, new_span_id, new_trace_id
@@ -130,7 +131,9 @@ def address(url: object, hides: Hides = None) -> str:
     text = _USER.sub(rf"\1{REDACTED}@", values.text(url))
     if hides is None or "=" not in text:
         return text
-    return _PARAMETER.sub(lambda found: found[1] + REDACTED if hides(found[1]) else found[0], text)
+    return _PARAMETER.sub(
+        lambda found: found[1] + REDACTED if hides(unquote(found[1])) else found[0], text
+    )
 
 
 def _header(value: object) -> str:

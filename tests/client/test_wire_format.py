@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import json
+from collections import ChainMap, UserDict
+from types import MappingProxyType
+from typing import NamedTuple
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from requests.structures import CaseInsensitiveDict
 from wire_server import Refused, WireServer, make_client, parse, tracing, validate
 
 from raceway import context
@@ -281,6 +285,44 @@ def test_secrets_are_left_out_by_name(server):
     assert kinds[1]["args"] == {"token": "<redacted>", "user": "ann"}
     assert kinds[2]["data"] == [{"deep": {"API_KEY": "<redacted>"}, "none_token": None}]
     assert kinds[3]["url"] == "https://<redacted>@host/a?access_token=<redacted>&b=1#c"
+
+
+class Login(NamedTuple):
+    user: str
+    password: str
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        (Login("ann", "s3cret"), ["ann", "<redacted>"]),
+        (UserDict(token="s3cret", a=1), {"token": "<redacted>", "a": 1}),
+        (CaseInsensitiveDict({"Authorization": "s3cret"}), {"Authorization": "<redacted>"}),
+        (MappingProxyType({"token": "s3cret"}), {"token": "<redacted>"}),
+        ([ChainMap({"api_key": "s3cret"}, {"b": 2})], [{"b": 2, "api_key": "<redacted>"}]),
+    ],
+    ids=["named tuple", "UserDict", "requests", "proxy of a dict", "ChainMap"],
+)
+def test_secrets_that_have_a_name_though_not_in_a_dict(server, value, expected):
+    with tracing(server) as client:
+        client.track_custom("x", value)
+        client.track_http_request("GET", "/?pass%77ord=s3cret&a=%20")
+    assert "s3cret" not in str(server.bodies)
+    kinds = [fields for _, fields in server.kinds()]
+    assert kinds[0]["data"] == expected
+    assert kinds[1]["url"] == "/?pass%77ord=<redacted>&a=%20"
+
+
+def test_a_mapping_that_fails_or_contains_itself_costs_nothing(server):
+    class Broken(UserDict):
+        def items(self):
+            raise LookupError
+
+    endless = UserDict()
+    endless["again"] = endless
+    with tracing(server) as client:
+        client.track_custom("x", [Broken(), endless])
+    assert server.kinds()[0][1]["data"] == ["<unprintable Broken>", {"again": "<contains itself>"}]
 
 
 def test_what_is_a_secret_can_be_configured(server):
