@@ -16,6 +16,9 @@
 
 #define PY_SSIZE_T_CLEAN
 #include <Python.h>
+#if PY_VERSION_HEX < 0x030B0000
+#include <frameobject.h>
+#endif
 #include <errno.h>
 #include <pthread.h>
 #include <semaphore.h>
@@ -108,8 +111,24 @@ module_of(PyFrameObject *frame)
     return name;
 }
 
-/* Whether the thread may hold a lock that delivery needs: one of the pipeline, one of logging, or,
- * in the middle of an import, that of all imports. */
+static const char *with_locks[] = {
+    "raceway.pipeline.buffer", "raceway.pipeline.sender", "raceway.pipeline.spool",
+    "raceway.pipeline.sigterm", "raceway.pipeline.processes", "logging",
+};
+
+static int
+has_locks(PyObject *module)
+{
+    for (size_t at = 0; at < sizeof with_locks / sizeof *with_locks; at++) {
+        if (begins_with(module, with_locks[at])) {
+            return 1;
+        }
+    }
+    return 0;
+}
+
+/* Whether the thread may hold a lock that delivery needs: one of the above, or, in the middle of an
+ * import, that of all imports. */
 static int
 is_needed(void)
 {
@@ -118,9 +137,8 @@ is_needed(void)
     Py_XINCREF(frame);
     while (frame != NULL && !needed) {
         PyObject *module = module_of(frame);
-        needed = begins_with(module, "raceway.pipeline") || begins_with(module, "logging")
-            || (innermost && (begins_with(module, "importlib.")
-                              || begins_with(module, "_frozen_importlib")));
+        needed = has_locks(module) || (innermost && (begins_with(module, "importlib.")
+                           || begins_with(module, "_frozen_importlib")));
         Py_XDECREF(module);
         PyFrameObject *back = PyFrame_GetBack(frame);
         Py_DECREF(frame);

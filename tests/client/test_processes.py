@@ -255,12 +255,13 @@ client.track_custom("then")
         (FROM_OUTSIDE + "signal.pause(); print('goes on')", -15, ["parent"]),
         (FROM_OUTSIDE + "import threading; threading.Event().wait()", -15, ["parent"]),
         (FROM_OUTSIDE + "while True: pass", -15, ["parent"]),
+        (FROM_OUTSIDE + "while True: client.stats()", -15, ["parent"]),
         (BACK_TO_THE_DEFAULT + SIGTERM, -15, ["parent", "then"]),
         (HANDLER + SIGTERM, 7, ["parent"]),
         (IGNORED, 8, ["parent"]),
     ],
     ids=[
-        "kill", "raise_signal", "pause", "a lock", "busy", "the default again",
+        "kill", "raise_signal", "pause", "a lock", "busy", "busy with our locks", "the default again",
         "a handler of the program", "ignored",
     ],
 )  # fmt: skip
