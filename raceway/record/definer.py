@@ -74,7 +74,16 @@ class Definer:
         objects = chunk[2 :: ops.STRIDE]
         try:
             known = self._numbers
-            numbers = [known[id(thing)] for thing in objects]
+            # Most ops are of the same function as the one before, or of nothing: two thirds of the
+            # time of looking each of them up.
+            last: Any = None
+            number = 0
+            numbers = [
+                0 if thing is None
+                else number if thing is last
+                else (number := known[id(last := thing)])
+                for thing in objects
+            ]  # fmt: skip
         except KeyError:
             numbers = [self._number(thing, fresh, out) for thing in objects]
         packed = chunk[:]
