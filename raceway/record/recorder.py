@@ -48,6 +48,8 @@ if TYPE_CHECKING:
 _MESSAGE_LIMIT = 1000
 CHUNK_ITEMS = 4096 * ops.STRIDE
 """Length of the buffer at which whoever notices cuts a chunk off."""
+LOOK_EVERY = 64
+"""Ops of one attribute after which its getter looks how long the buffer is: each time costs 4 %."""
 DEFINITIONS_KEPT = 4096
 """The same for definitions: a program can make a million locks and never take one."""
 STACK_DEPTH = 10

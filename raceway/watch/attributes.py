@@ -19,6 +19,7 @@ from raceway.record.accelerator import accelerator
 from raceway.record.recorder import (
     BUFFER,
     CHUNK_ITEMS,
+    LOOK_EVERY,
     current,
     emit,
     flush,
@@ -44,7 +45,11 @@ from raceway.watch.variables import define_variable
 
 TYPE_CHECKING = False  # typing is slow to import and not needed at run time
 if TYPE_CHECKING:
-    from typing import Any
+    from collections.abc import Callable
+    from typing import Any, TypeAlias
+
+    Written: TypeAlias = tuple[int, int, Callable[[Any, Any], None] | None]
+    """An attribute that is written: the two ops, and what puts the value where it is no dict."""
 
 _set = object.__setattr__
 _set_generated = type.__setattr__
@@ -65,8 +70,10 @@ def reader(name: str, subject: int, original: type) -> Any:
     One parameter and closure cells: that is what CPython 3.13 can inline.
     """
     getframe = sys._getframe
+    until_look = 0
 
     def fget(self: Any) -> Any:
+        nonlocal until_look
         try:
             state = local.s
             frame = getframe(1)
@@ -75,17 +82,21 @@ def reader(name: str, subject: int, original: type) -> Any:
         back = frame.f_back
         if back is None or back.f_code is not state.caller or back.f_lasti != state.offset:
             note_stack(state, back)
-        if len(BUFFER) > CHUNK_ITEMS:
-            flush()
+        until_look -= 1
+        if until_look < 0:
+            until_look = LOOK_EVERY
+            if len(BUFFER) > CHUNK_ITEMS:
+                flush()
         op = (state.tok, subject, frame.f_code, frame.f_lasti)
         try:
             value = self.__dict__[name]
         except KeyError:
-            value = ABSENT
+            pass
+        else:
+            emit(op)
+            return value
         emit(op)
-        if value is ABSENT:
-            return absent(self, name, original)
-        return value
+        return absent(self, name, original)
 
     return fget
 
@@ -153,8 +164,10 @@ def _slot_attribute(name: str, subject: int, original: type, plan: Plan) -> Any:
     member = plan.slots[name]
     get, put, delete = member.__get__, member.__set__, member.__delete__
     getframe = sys._getframe
+    until_look = 0
 
     def fget(self: Any) -> Any:
+        nonlocal until_look
         try:
             state = local.s
             frame = getframe(1)
@@ -163,8 +176,11 @@ def _slot_attribute(name: str, subject: int, original: type, plan: Plan) -> Any:
         back = frame.f_back
         if back is None or back.f_code is not state.caller or back.f_lasti != state.offset:
             note_stack(state, back)
-        if len(BUFFER) > CHUNK_ITEMS:
-            flush()
+        until_look -= 1
+        if until_look < 0:
+            until_look = LOOK_EVERY
+            if len(BUFFER) > CHUNK_ITEMS:
+                flush()
         buffer = BUFFER
         buffer += (state.tok, subject, frame.f_code, frame.f_lasti)
         return get(self)
@@ -197,17 +213,33 @@ def writers(original: type, plan: Plan, cell: Any) -> dict[str, Any]:
         cell: The :class:`Watched` that knows the attributes.
     """
     getframe = sys._getframe
-    subjects: dict[str, int] = cell.subjects
+    written: dict[str, Written] = cell.written
     setter: Any = original.__setattr__
     deleter: Any = original.__delattr__
 
-    def __setattr__(self: Any, name: str, value: Any) -> None:
+    def __setattr__(self: Any, name: str, value: Any) -> None:  # noqa: PLR0912 - the hot path
+        kind: Any = type(value)
+        shown = None
         try:
-            subject = subjects[name]
+            write, annotation, put = written[name]
         except KeyError:
-            subject = 0
-        if not subject:
-            fresh = is_container(type(value)) and getrefcount(value) <= ASSIGNED
+            write = 0
+        else:
+            if kind is int or value is None or kind is float or kind is bool:
+                kind = None
+                shown = value
+            elif kind is str:
+                kind = None
+                shown = value if len(value) <= TEXT_LIMIT else value[:TEXT_LIMIT]
+            elif put is not None:
+                write = 0
+            elif self.__dict__.get(name) is value:  # changed in place
+                shown = True
+            elif type(kind) is type and kind in TRACKED:
+                fresh = getrefcount(value) <= ASSIGNED
+                value = adopt(value, cell.subjects[name], fresh, cell.label + name)
+        if not write:
+            fresh = is_container(kind) and getrefcount(value) <= ASSIGNED
             cell.first_write(self, name, value, fresh)
             return
         try:
@@ -215,30 +247,20 @@ def writers(original: type, plan: Plan, cell: Any) -> dict[str, Any]:
             frame = getframe(1)
         except (AttributeError, ValueError):
             state, frame = unknown()
-        kind: Any = type(value)
-        shown = None
-        if kind is int or value is None or kind is float or kind is bool:
-            kind = None
-            shown = value
-        elif kind is str:
-            kind = None
-            shown = value if len(value) <= TEXT_LIMIT else value[:TEXT_LIMIT]
-        elif self.__dict__.get(name) is value:  # changed in place
-            shown = True
-        elif type(kind) is type and kind in TRACKED:
-            value = adopt(value, subject, getrefcount(value) <= ASSIGNED, cell.label + name)
         back = frame.f_back
         if back is None or back.f_code is not state.caller or back.f_lasti != state.offset:
             note_stack(state, back)
         if len(BUFFER) > CHUNK_ITEMS:
             flush()
         token = state.tok
-        # fmt: off
-        op = (token, subject | WRITE, frame.f_code, frame.f_lasti,
-              token, subject | VALUE, kind, shown)
-        # fmt: on
-        self.__dict__[name] = value
-        emit(op)
+        op = (token, write, frame.f_code, frame.f_lasti, token, annotation, kind, shown)
+        if put is None:
+            self.__dict__[name] = value
+            emit(op)
+        else:
+            buffer = BUFFER
+            buffer += op
+            put(self, value)
 
     def own_setattr(self: Any, name: str, value: Any) -> None:
         """Let the program's ``__setattr__`` decide; it ends at the descriptor."""
@@ -264,7 +286,9 @@ def writers(original: type, plan: Plan, cell: Any) -> dict[str, Any]:
 class Watched:
     """One watched object: its variables, and the class that was generated for it."""
 
-    __slots__ = ("generated", "label", "original", "owner", "plan", "subjects", "variables")
+    __slots__ = (
+        "generated", "label", "original", "owner", "plan", "subjects", "variables", "written",
+    )  # fmt: skip
 
     def __init__(self, original: type, plan: Plan, owner: int, label: str) -> None:
         self.original = original
@@ -273,14 +297,19 @@ class Watched:
         self.label = f"{label}."
         self.variables: dict[str, int] = {}
         self.subjects: dict[str, int] = {}  # those that live in the instance dict
+        self.written: dict[str, Written] = {}
         self.generated: Any = None
 
     def descriptor(self, name: str, value: Any) -> Any:
         """Make the variable of an attribute, and the descriptor that records it."""
         subject = define_variable(self.owner, name, ops.ROLE_ATTRIBUTE, value)
         self.variables[name] = subject
-        if name not in self.plan.slots:
+        member = self.plan.slots.get(name)
+        if member is None:
             self.subjects[name] = subject
+        if subject:
+            put = None if member is None else member.__set__
+            self.written[name] = (subject | WRITE, subject | VALUE, put)
         return attribute(name, subject, self.original, self.plan)
 
     def prepare(self, name: str, value: Any) -> int:

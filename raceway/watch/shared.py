@@ -14,7 +14,16 @@ from functools import partial
 from raceway.model import ops
 from raceway.model.ops import TEXT_LIMIT, VALUE, WRITE
 from raceway.record.accelerator import accelerator
-from raceway.record.recorder import BUFFER, CHUNK_ITEMS, emit, flush, local, lost, note_stack
+from raceway.record.recorder import (
+    BUFFER,
+    CHUNK_ITEMS,
+    LOOK_EVERY,
+    emit,
+    flush,
+    local,
+    lost,
+    note_stack,
+)
 from raceway.watch.adoption import TRACKED, adopt, is_container
 from raceway.watch.attributes import dict_of, finalizer, reduce_as_original
 from raceway.watch.plans import ABSENT, absent, forget_plan, is_ours, is_synchronisation, plan_of
@@ -60,7 +69,8 @@ class Family:
         label: What reports call each of them.
         members: By ``id``: attribute name to subject; the empty name is the object itself, and
             under :data:`_LIFE` is the weak reference that takes it out of here.
-        direct: By ``id`` of the class: attributes that live in the instance dict.
+        direct: By ``id`` of the class: attributes that nobody else decides about, with what puts a
+            value into the slot of those that live in one.
         only_entered: Objects that were not entered by hand are not recorded.
         budget: Limits how many are entered.
     """
@@ -71,7 +81,7 @@ class Family:
         self.budget = budget
         self.members: Any = {} if accelerator is None else accelerator.Members()
         self.prepared: set[tuple[int, str]] = set()
-        self.direct: dict[int, set[str]] = {}
+        self.direct: dict[int, dict[str, Any]] = {}
         self.previous: dict[str, Any] = {}
 
     def enter(self, obj: Any, owner: int) -> dict[str, Any]:
@@ -147,8 +157,8 @@ class Family:
             descriptor = _descriptor(self, name, cls, None if member else default, member)
             type.__setattr__(holder, name, descriptor)
             self.prepared.add((id(holder), name))
-            if member is None:
-                self.direct.setdefault(id(holder), set()).add(name)
+            put = None if member is None else member.__set__
+            self.direct.setdefault(id(holder), {})[name] = put
             return True
         except BaseException as error:
             lost("attribute", error)
@@ -176,8 +186,11 @@ def _descriptor(family: Family, name: str, cls: Any, default: Any, member: Any) 
     members = family.members
     getframe = sys._getframe
     missing = family.subject
+    get_from_slot = None if member is None else member.__get__
+    until_look = 0
 
     def get(_: Any, self: Any, owner: Any = None) -> Any:
+        nonlocal until_look
         if self is None:
             return _class_value(name, owner, default, member)
         try:
@@ -194,23 +207,27 @@ def _descriptor(family: Family, name: str, cls: Any, default: Any, member: Any) 
             back = frame.f_back
             if back is None or back.f_code is not state.caller or back.f_lasti != state.offset:
                 note_stack(state, back)
-            if len(BUFFER) > CHUNK_ITEMS:
-                flush()
+            until_look -= 1
+            if until_look < 0:
+                until_look = LOOK_EVERY
+                if len(BUFFER) > CHUNK_ITEMS:
+                    flush()
             op: tuple[Any, ...] = (state.tok, subject, frame.f_code, frame.f_lasti)
         else:
             op = ()
-        if member is not None:
+        if get_from_slot is not None:
             buffer = BUFFER
             buffer += op
-            return member.__get__(self)
+            return get_from_slot(self)
         try:
             value = self.__dict__[name]
         except KeyError:
-            value = ABSENT
+            pass
+        else:
+            emit(op)
+            return value
         emit(op)
-        if value is ABSENT:
-            return absent(self, name, cls)
-        return value
+        return absent(self, name, cls)
 
     def put(_: Any, self: Any, value: Any) -> None:
         subject = missing(self, name)
@@ -285,15 +302,31 @@ def _setattr(family: Family, holder_of: Any, previous: Any, plain: bool, whole: 
     direct = family.direct
     getframe = sys._getframe
 
-    def __setattr__(self: Any, name: str, value: Any) -> None:
-        kind = type(value)
-        subject = 0
-        if plain:
-            number, holder = id(self), id(type(self))
-            try:
-                subject = members[number][name] if name in direct[holder] else 0
-            except KeyError:
+    def __setattr__(self: Any, name: str, value: Any) -> None:  # noqa: PLR0912 - the hot path
+        kind: Any = type(value)
+        shown = None
+        number, holder = id(self), id(type(self))
+        try:
+            put = direct[holder][name]
+            subject = members[number][name]
+        except KeyError:
+            subject = 0
+        if subject and plain:
+            if kind is int or value is None or kind is float or kind is bool:
+                kind = None
+                shown = value
+            elif kind is str:
+                kind = None
+                shown = value if len(value) <= TEXT_LIMIT else value[:TEXT_LIMIT]
+            elif put is not None:
                 subject = 0
+            elif self.__dict__.get(name) is value:  # changed in place
+                shown = True
+            elif type(kind) is type and kind in TRACKED:
+                fresh = getrefcount(value) <= ASSIGNED
+                value = adopt(value, subject, fresh, f"{family.label}.{name}")
+        else:
+            subject = 0
         if not subject:
             tracked = family.prepare(self.__class__, holder_of(self), name, value)
             if plain and tracked and is_container(kind):
@@ -307,17 +340,6 @@ def _setattr(family: Family, holder_of: Any, previous: Any, plain: bool, whole: 
             frame = getframe(1)
         except (AttributeError, ValueError):
             state, frame = unknown()
-        shown = None
-        if kind is int or value is None or kind is float or kind is bool:
-            kind = None  # type: ignore[assignment] # no type is recorded for a plain value
-            shown = value
-        elif kind is str:
-            kind = None  # type: ignore[assignment] # as above
-            shown = value if len(value) <= TEXT_LIMIT else value[:TEXT_LIMIT]
-        elif self.__dict__.get(name) is value:  # changed in place
-            shown = True
-        elif type(kind) is type and kind in TRACKED:
-            value = adopt(value, subject, getrefcount(value) <= ASSIGNED, f"{family.label}.{name}")
         back = frame.f_back
         if back is None or back.f_code is not state.caller or back.f_lasti != state.offset:
             note_stack(state, back)
@@ -328,8 +350,13 @@ def _setattr(family: Family, holder_of: Any, previous: Any, plain: bool, whole: 
         op = (token, subject | WRITE, frame.f_code, frame.f_lasti,
               token, subject | VALUE, kind, shown)
         # fmt: on
-        self.__dict__[name] = value
-        emit(op)
+        if put is None:
+            self.__dict__[name] = value
+            emit(op)
+        else:
+            buffer = BUFFER
+            buffer += op
+            put(self, value)
 
     if whole is not None:
         __setattr__.__qualname__ = f"{whole.__qualname__}.__setattr__"
