@@ -60,7 +60,7 @@ def compiled(statement):
     """Return a function that repeats a statement, with inline caches of its own."""
     lines = "\n        ".join([statement] * UNROLLED)
     source = f"def run(o, lock):\n    for _ in range({LOOPS}):\n        {lines}\n"
-    namespace = {}
+    namespace = {"__name__": "program"}  # is looked up where a lock is made
     exec(compile(source, f"<{statement}>", "exec"), namespace)
     return namespace["run"]
 

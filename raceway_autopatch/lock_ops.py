@@ -129,12 +129,32 @@ def skip_frames_of(condition: type) -> None:
         accelerator.pass_over(_condition_enter, _condition_exit)
 
 
-def _torn_down(names: dict[str, Any] = globals()) -> bool:  # noqa: B008 - this module's, for ever
-    return names.get("current") is None
+_alive: Any = True
+"""None when the interpreter has torn this module down."""
+
+
+def _unknown(error: Exception, up: int) -> tuple[recorder.State, FrameType]:
+    """Return the state and the frame for a block that failed to find one of them itself.
+
+    Args:
+        error: What that raised: a thread that was never seen has no state, and where C code calls
+            at the bottom of a thread there is no frame.
+        up: Frames from the block up to its caller.
+
+    Raises:
+        Exception: A signal handler of the program has raised the same kind of error.
+    """
+    if error.__traceback__ is not None and error.__traceback__.tb_next is not None:
+        raise error
+    try:
+        frame = getframe(up + 1)
+    except ValueError:
+        frame = NOBODY
+    return current(), frame
 
 
 def make_block(  # noqa: PLR0915 - written out twice, each call inside would cost a tenth
-    acquire: Any, release: Any, held: Any, subject: int
+    acquire: Any, release: Any, held: Any, subject: int, begun: list[Any], up: int = 1
 ) -> Block:
     """Return ``__enter__`` and ``__exit__`` of one lock.
 
@@ -147,30 +167,26 @@ def make_block(  # noqa: PLR0915 - written out twice, each call inside would cos
         release: Of the real lock.
         held: Whether a release will succeed.
         subject: Serial number, shifted.
+        begun: Under which caller the section was begun, code and offset: ``[None, -2]``, shared by
+            all that acquires and releases this lock.
+        up: Frames up to who acquires: 2 for what a method calls.
     """
     acquired, released = subject | ACQUIRE, subject | RELEASE
     if accelerator is not None:
         block: Block = accelerator.make_block(acquire, release, held, acquired, released)
         return block
-    torn_down = _torn_down
-    caller: Any = None
-    offset = -2
 
     def enter() -> bool:
-        nonlocal caller, offset
         acquire()
         recorded = False
         try:
             try:
                 state = local.s
-            except AttributeError:
-                if torn_down():
+                frame: Any = getframe(up)
+            except (AttributeError, ValueError) as failure:
+                if not _alive:
                     return True
-                state = current()
-            try:
-                frame: Any = getframe(1)
-            except ValueError:
-                frame = NOBODY
+                state, frame = _unknown(failure, up)
             code = frame.f_code
             if code is _condition_enter:
                 frame = frame.f_back or frame
@@ -188,16 +204,18 @@ def make_block(  # noqa: PLR0915 - written out twice, each call inside would cos
                     above.f_code is not state.above or above.f_lasti != state.above_offset
                 ):
                     note_stack(state, back)
-            caller, offset = state.caller, state.offset
+            begun[0] = state.caller
+            begun[1] = state.offset
+            token = state.tok
             recorded = True
-            emit((state.tok, acquired, code, frame.f_lasti))
-            state.tok += 1
+            emit((token, acquired, code, frame.f_lasti))
+            state.tok = token + 1
         except BaseException as error:
             try:
                 lost("lock", error)
             except BaseException:
                 if recorded:
-                    emit((state.tok, released, None, None))
+                    emit((state.tok, acquired ^ ACQUIRE ^ RELEASE, None, None))
                     state.tok += 1
                 release()
                 raise
@@ -208,24 +226,22 @@ def make_block(  # noqa: PLR0915 - written out twice, each call inside would cos
             if held():
                 try:
                     state = local.s
-                except AttributeError:
-                    if torn_down():
+                    frame: Any = getframe(up)
+                except (AttributeError, ValueError) as failure:
+                    if not _alive:
                         release()
                         return
-                    state = current()
-                try:
-                    frame: Any = getframe(1)
-                except ValueError:
-                    frame = NOBODY
+                    state, frame = _unknown(failure, up)
                 code = frame.f_code
                 if code is _condition_exit:
                     frame = frame.f_back or frame
                     code = frame.f_code
                 # As it was at the beginning of the block: then nobody has come from elsewhere.
-                if state.caller is not caller or state.offset != offset:
+                if state.caller is not begun[0] or state.offset != begun[1]:
                     note_caller(state, frame)
-                emit((state.tok, released, code, frame.f_lasti))
-                state.tok += 1
+                token = state.tok
+                emit((token, released, code, frame.f_lasti))
+                state.tok = token + 1
         except BaseException as failure:
             try:
                 lost("lock", failure)

@@ -21,14 +21,23 @@ from raceway.model.ops import ACQUIRE, RELEASE, TRY_ACQUIRE
 from raceway.record import recorder
 from raceway.record.accelerator import accelerator
 from raceway.record.recorder import BUFFER, CHUNK_ITEMS, current, emit, flush, lost
-from raceway_autopatch.internals import caller, is_internal, known
-from raceway_autopatch.lock_ops import define, make_block, note_caller, record
+from raceway_autopatch.internals import NOBODY, caller, is_internal, known
+from raceway_autopatch.lock_ops import (
+    define,
+    getframe,
+    make_block,
+    note_caller,
+    record,
+)
 
 TYPE_CHECKING = False  # typing is slow to import and not needed at run time
 if TYPE_CHECKING:
     from collections.abc import Callable
     from types import FrameType
     from typing import Any
+
+_FOREVER: Any = -1
+"""Small numbers are the same object wherever they come from."""
 
 # ---------------------------------------------------------------- the classes
 
@@ -110,13 +119,22 @@ def _reduce_type(cls: Any) -> Any:
 copyreg.pickle(TracedType, _reduce_type)
 
 
+_IN_BLOCK = ("__enter__", "__exit__", "_held", "_raw", "_subject")
+"""What a lock is given in C."""
+_IS_PURE = accelerator is None
+_METHODS = ("__begun", "__give", "__take") if _IS_PURE else ()
+
+
 class Traced:
     """A lock around the real one; made by :func:`lock_factory` and :func:`rlock_factory`."""
 
-    __slots__ = ("__enter__", "__exit__", "__weakref__", "_held", "_raw", "_subject")
+    __slots__ = ("__enter__", "__exit__", "__weakref__", "_held", "_raw", "_subject", *_METHODS)
 
-    __enter__: Callable[[], bool]
+    __enter__: Callable[..., bool]
     __exit__: Callable[..., None]
+    __begun: list[Any]
+    __give: Callable[[], None]
+    __take: Callable[[], bool]
     _held: Callable[[], bool]
     _raw: Any
     _subject: int
@@ -137,6 +155,12 @@ class Traced:
 
     def acquire(self, blocking: bool = True, timeout: float = -1) -> bool:
         """Acquire the real lock, and record it if that succeeds."""
+        if _IS_PURE and blocking is True and timeout is _FOREVER:
+            try:
+                take = self.__take
+            except AttributeError:
+                take = self.__methods()[0]
+            return take()
         raw = self._raw
         if not raw.acquire(blocking, timeout):
             return False
@@ -159,8 +183,28 @@ class Traced:
                 raise
         return True
 
+    def __methods(self) -> tuple[Callable[[], bool], Callable[[], None]]:
+        """Make what acquire() and release() call, when one of them is called first."""
+        raw = self._raw
+        try:
+            block = make_block(
+                raw.acquire, raw.release, self._held, self._subject, self.__begun, up=2
+            )
+        except BaseException as error:
+            lost("lock", error)
+            block = raw.acquire, raw.release
+        self.__take, self.__give = block
+        return block
+
     def release(self) -> None:
         """Record the release, unless it will fail, and release the real lock."""
+        if _IS_PURE:
+            try:
+                give = self.__give
+            except AttributeError:
+                give = self.__methods()[1]
+            give()
+            return
         try:
             if self._held():
                 state = current()
@@ -184,7 +228,7 @@ dress: Any = None
 
 if accelerator is not None:
     dress = accelerator.dresser(
-        [Traced.__dict__[name] for name in Traced.__slots__ if name != "__weakref__"],
+        [Traced.__dict__[name] for name in _IN_BLOCK],
         ACQUIRE,
         RELEASE,
     )
@@ -304,7 +348,10 @@ def make_tracer(base: type[Traced], original: Callable[..., Any]) -> tuple[Any, 
             lock._raw = raw
             lock._held = held = getattr(raw, held_by)
             lock._subject = subject
-            lock.__enter__, lock.__exit__ = make_block(raw.acquire, raw.release, held, subject)
+            lock._Traced__begun = begun = [None, -2]
+            lock.__enter__, lock.__exit__ = make_block(
+                raw.acquire, raw.release, held, subject, begun
+            )
         except BaseException as error:
             lock._raw = raw
             lock._held = getattr(raw, held_by)
@@ -365,8 +412,11 @@ class _Function:
         self._trace = trace
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        raw = self._original(*args, **kwargs)
-        frame = caller()
+        raw = self._original(*args, **kwargs) if args or kwargs else self._original()
+        try:
+            frame = getframe(1)  # as caller(), without the call
+        except ValueError:
+            frame = NOBODY
         return raw if is_internal(frame.f_globals) else self._trace(raw, "Lock", frame)
 
     @property  # type: ignore[misc]  # for isinstance()
@@ -400,6 +450,7 @@ if accelerator is not None:
         _Function,
         _Function.__dict__["_original"],
         known,
+        _Function.__dict__["_trace"],
     )
     setattr(_Function, "__call__", _make)  # noqa: B010 - a method, as far as mypy can tell
 
@@ -407,7 +458,9 @@ if accelerator is not None:
 def lock_factory(original: Any) -> Any:
     """Return what takes the place of ``threading.Lock``."""
     traced, trace = make_tracer(TracedLock, original)
-    return traced if isinstance(original, type) else _Function(original, trace)
+    if isinstance(original, type):
+        return traced
+    return _Function(original, trace if accelerator is None else accelerator.Unseen(trace))
 
 
 def untraced(original: Any) -> Any:

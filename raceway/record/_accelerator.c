@@ -55,7 +55,7 @@ static struct {
     PyObject *absent, *tracked; /* of raceway.watch */
     long write, value, grow, update; /* bits of ops */
     PyObject *condition_enter, *condition_exit;
-    PyObject *str_s, *str_dict, *str_acquire, *str_release, *str_name, *key;
+    PyObject *str_s, *str_dict, *str_acquire, *str_release, *str_name, *str_lock, *key;
 } G;
 
 #define FIELD(object, at) (*(PyObject **)((char *)(object) + (at)))
@@ -1895,7 +1895,28 @@ static PyTypeObject LockMethodType = {
 typedef struct {
     LockMethod method; /* of its owner's instances: where the real function lies */
     PyObject *internal; /* by the names of modules: whether they make locks for themselves */
+    Py_ssize_t trace;   /* where that lies what puts a traced lock around a real one */
 } LockFactory;
+
+/* Make a lock and trace it; NULL without an error for what only the Python function can do. */
+static PyObject *
+make_traced(PyObject *original, PyObject *trace)
+{
+    PyObject *frame = (PyObject *)PyEval_GetFrame(); /* borrowed */
+    if (frame == NULL || trace == NULL) {
+        return NULL;
+    }
+    Py_INCREF(frame);
+    PyObject *raw = PyObject_CallNoArgs(original);
+    PyObject *result = NULL;
+    if (raw != NULL) {
+        PyObject *args[] = {raw, G.str_lock, frame};
+        result = PyObject_Vectorcall(trace, args, 3, NULL);
+        Py_DECREF(raw);
+    }
+    Py_DECREF(frame);
+    return result;
+}
 
 static PyObject *
 lock_factory_call(PyObject *self, PyObject *const *args, size_t nargsf, PyObject *names)
@@ -1913,6 +1934,12 @@ lock_factory_call(PyObject *self, PyObject *const *args, size_t nargsf, PyObject
         if (internal == Py_True && original != NULL) {
             return PyObject_CallNoArgs(original);
         }
+        if (internal == Py_False && original != NULL) {
+            PyObject *made = make_traced(original, FIELD(args[0], ((LockFactory *)self)->trace));
+            if (made != NULL || PyErr_Occurred()) {
+                return made;
+            }
+        }
         PyErr_Clear(); /* the Python function says what is wrong */
     }
     return PyObject_Vectorcall(method->function, args, nargsf, names);
@@ -1921,9 +1948,12 @@ lock_factory_call(PyObject *self, PyObject *const *args, size_t nargsf, PyObject
 static PyObject *
 lock_factory_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
 {
-    PyObject *internal = PyTuple_GET_SIZE(args) == 4 ? PyTuple_GET_ITEM(args, 3) : NULL;
-    if (internal == NULL || !PyDict_CheckExact(internal)) {
-        PyErr_SetString(PyExc_TypeError, "takes a function, its class, a member of it and a dict");
+    int is_complete = PyTuple_GET_SIZE(args) == 5;
+    PyObject *internal = is_complete ? PyTuple_GET_ITEM(args, 3) : NULL;
+    PyObject *trace = is_complete ? PyTuple_GET_ITEM(args, 4) : NULL;
+    if (!is_complete || !PyDict_CheckExact(internal) || Py_TYPE(trace) != &PyMemberDescr_Type) {
+        PyErr_SetString(PyExc_TypeError,
+                        "takes a function, its class, a member of it, a dict and another member");
         return NULL;
     }
     PyObject *others = PyTuple_GetSlice(args, 0, 3);
@@ -1936,6 +1966,7 @@ lock_factory_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
         self->method.call = lock_factory_call;
         Py_INCREF(internal);
         self->internal = internal;
+        self->trace = ((PyMemberDescrObject *)trace)->d_member->offset;
     }
     return (PyObject *)self;
 }
@@ -2566,7 +2597,8 @@ module_exec(PyObject *module)
     G.str_acquire = PyUnicode_InternFromString("acquire");
     G.str_release = PyUnicode_InternFromString("release");
     G.str_name = PyUnicode_InternFromString("__name__");
-    if (G.str_name == NULL || G.str_acquire == NULL || G.str_release == NULL || G.str_s == NULL || G.str_dict == NULL
+    G.str_lock = PyUnicode_InternFromString("Lock");
+    if (G.str_name == NULL || G.str_lock == NULL || G.str_acquire == NULL || G.str_release == NULL || G.str_s == NULL || G.str_dict == NULL
         || PyType_Ready(&StateType) < 0 || PyType_Ready(&BufferType) < 0
         || PyType_Ready(&QueueStepType) < 0 || PyType_Ready(&MembersType) < 0
         || PyType_Ready(&SlotType) < 0 || PyType_Ready(&LocalType) < 0

@@ -169,7 +169,7 @@ AT_THE_START = (
 )
 
 
-HOT = "lock_ops.make_block.<locals>.enter lock_ops.make_block.<locals>.leave locks.Traced.acquire locks.Traced.release"
+HOT = "lock_ops.make_block.<locals>.enter lock_ops.make_block.<locals>.leave locks.Traced.acquire locks.Traced.__methods"
 
 
 @pytest.mark.parametrize("kind", ["RuntimeError", "MemoryError", "SystemExit"])

@@ -123,6 +123,17 @@ class Many:
         self.count = 0
 
 
+class ManySlotted:
+    __slots__ = ("one", "other", "__weakref__")
+
+    def __init__(self):
+        self.one = 1
+
+
+def taken(lock):
+    return lock.acquire()
+
+
 def attempt(action):
     try:
         return action()
@@ -182,6 +193,14 @@ def main():
         [loose.count, setattr(loose, "count", 1), loose.count],
         attempt(lambda: many[-1].missing),
     ]
+    for _ in range(260):
+        narrow = watch(ManySlotted(), name="narrow")
+    for value in (1, "z" * 400, None, [3], [3], Base, 2):
+        narrow.one = narrow.other = value
+        narrow.other = narrow.other
+        shown.append(attempt(lambda: repr((narrow.one, narrow.other))))
+    del narrow.other
+    shown += [attempt(lambda: narrow.other), attempt(lambda: setattr(narrow, "third", 1))]
     wholes[1].items = wholes[1].items
     wholes[1].items["a"] = 1
     wholes.pop()
@@ -262,7 +281,12 @@ def main():
             one.acquire(False), one.release(), attempt(one.release),
             attempt(lambda one=one: one.acquire(1, 2, 3)), one.acquire.__name__,
             str(inspect.signature(type(one).acquire)), one.acquire.__self__ is one,
+            one.acquire(), one.__exit__(None, None, None), one.__enter__(), one.release(),
         ]
+        for _ in range(2):
+            taken(one)
+            guarded.total += 1
+            one.release()
     line = queues.SimpleQueue()
     for item in ("a", None, None, [1], 5):
         shown += [line.put(item), line.put_nowait(item), line.put(item, False), line.put(item, timeout=1)]

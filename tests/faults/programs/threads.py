@@ -45,7 +45,8 @@ event.set()
 for thread in threads:
     thread.join()
 print(sorted(total), [done.get() for _ in range(20)], sorted(simple.get() for _ in threads))
-print(lock.locked(), rlock.acquire(blocking=False), [t.is_alive() for t in threads])
+print(lock.locked(), rlock.acquire(blocking=False), rlock.acquire(timeout=1))
+print([thread.is_alive() for thread in threads])
 try:
     lock.release()
 except RuntimeError as error:
