@@ -37,7 +37,7 @@ class Items:
 
     __slots__ = (
         "closed", "common", "done", "getters", "inflight", "more", "newest_first", "pending",
-        "puts", "room",
+        "puts", "room", "table",
     )  # fmt: skip
 
     def __init__(self, *, newest_first: bool = False) -> None:
@@ -62,6 +62,9 @@ class Items:
         """From ``shutdown`` to those who are told of it."""
         self.room: Permits | None = None
         """For a queue with a maximum size: its free places."""
+        self.table: Any = None
+        """What the accelerator has in the place of all this, as long as the queue is used as usual;
+        then it hands over what it knows, and this is None."""
 
     def putting(self, item: Any) -> int:
         """Record a put that is about to happen; return its channel."""
@@ -106,10 +109,10 @@ class Items:
             return
         if not self.common:
             self.common = recorder.next_channel()
-        for left in (self.pending.values(), *self.more.values()):
-            for other in tuple(left):
-                for channel in other:
-                    recorder.sync(ops.RECEIVE, channel)
+        left = (self.pending.values(), *self.more.values())
+        others = [channel for line in left for put in tuple(line) for channel in put]
+        for channel in sorted(others):  # whatever order they are kept in
+            recorder.sync(ops.RECEIVE, channel)
         recorder.sync(ops.RECEIVE, self.common)
 
     def compare(self, contents: Any) -> None:

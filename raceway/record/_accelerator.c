@@ -2600,7 +2600,7 @@ module_exec(PyObject *module)
     G.str_lock = PyUnicode_InternFromString("Lock");
     if (G.str_name == NULL || G.str_lock == NULL || G.str_acquire == NULL || G.str_release == NULL || G.str_s == NULL || G.str_dict == NULL
         || PyType_Ready(&StateType) < 0 || PyType_Ready(&BufferType) < 0
-        || PyType_Ready(&QueueStepType) < 0 || PyType_Ready(&MembersType) < 0
+        || PyType_Ready(&TableType) < 0 || PyType_Ready(&QueueStepType) < 0 || PyType_Ready(&MembersType) < 0
         || PyType_Ready(&SlotType) < 0 || PyType_Ready(&LocalType) < 0
         || PyType_Ready(&AttributeType) < 0 || PyType_Ready(&SharedAttributeType) < 0
         || PyType_Ready(&EnterType) < 0
@@ -2622,6 +2622,7 @@ module_exec(PyObject *module)
         || PyModule_AddObjectRef(module, "buffer", (PyObject *)G.buffer) < 0
         || PyModule_AddObjectRef(module, "Buffer", (PyObject *)&BufferType) < 0
         || PyModule_AddObjectRef(module, "State", (PyObject *)&StateType) < 0
+        || PyModule_AddObjectRef(module, "QueueTable", (PyObject *)&TableType) < 0
         || PyModule_AddObjectRef(module, "QueueStep", (PyObject *)&QueueStepType) < 0
         || PyModule_AddObjectRef(module, "Members", (PyObject *)&MembersType) < 0
         || PyModule_AddObjectRef(module, "Attribute", (PyObject *)&AttributeType) < 0

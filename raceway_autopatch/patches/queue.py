@@ -51,6 +51,9 @@ def _made(queue: Any, frame: FrameType, maxsize: Any, newest_first: Any) -> None
         items = Items(newest_first=isinstance(queue, newest_first))
         if type(maxsize) is int and maxsize > 0:
             items.room = Permits(maxsize)
+        if accelerator is not None and not items.newest_first:
+            room = items.room
+            items.table = accelerator.QueueTable(*((room and (room.channel, room.initial)) or ()))
     queue.__dict__[TRACE] = items
 
 
@@ -135,19 +138,17 @@ def _has_put(items: Items, item: Any, put: tuple[int, tuple[int, bool]] | None) 
         items.room.leave()
 
 
-def _not_put(
-    items: Items, item: Any, put: tuple[int, tuple[int, bool]] | None, error: BaseException
-) -> None:
+def _not_put(items: Items, item: Any, put: tuple[int, tuple[int, bool]] | None) -> None:
     if put is not None:
         items.not_put(item, put[0])
         if items.room is not None:
             items.room.leave()
-    _told_of_shutdown(items, error)
 
 
 def _put(original: Callable[..., Any]) -> Callable[..., Any]:
     items_of, putting = contained(_items_of), _step("putting", _putting)
-    has_put, not_put = _step("has_put", _has_put), contained(_not_put)
+    has_put, not_put = _step("has_put", _has_put), _step("not_put", _not_put)
+    told = contained(_told_of_shutdown)
 
     def put(self: Any, item: Any, block: Any = True, timeout: Any = None) -> Any:
         try:
@@ -160,7 +161,8 @@ def _put(original: Callable[..., Any]) -> Callable[..., Any]:
         try:
             result = original(self, item, block, timeout)
         except BaseException as error:
-            not_put(items, item, put, error)
+            not_put(items, item, put)
+            told(items, error)
             raise
         has_put(items, item, put)
         return result
@@ -180,16 +182,16 @@ def _got(items: Items, item: Any) -> None:
     items.getters.pop()
 
 
-def _not_got(items: Items, released: int | None, error: BaseException) -> None:
+def _not_got(items: Items, released: int | None) -> None:
     items.getters.pop()
     if released and items.room is not None:
         items.room.not_released(released)
-    _told_of_shutdown(items, error)
 
 
 def _get(original: Callable[..., Any]) -> Callable[..., Any]:
     items_of, getting = contained(_items_of), _step("getting", _getting)
-    got, not_got = _step("got", _got), contained(_not_got)
+    got, not_got = _step("got", _got), _step("not_got", _not_got)
+    told = contained(_told_of_shutdown)
 
     def get(self: Any, block: Any = True, timeout: Any = None) -> Any:
         try:
@@ -202,7 +204,8 @@ def _get(original: Callable[..., Any]) -> Callable[..., Any]:
         try:
             item = original(self, block, timeout)
         except BaseException as error:
-            not_got(items, released, error)
+            not_got(items, released)
+            told(items, error)
             raise
         got(items, item)
         return item
