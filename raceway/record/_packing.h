@@ -56,10 +56,39 @@ write_signed(Writer *writer, int64_t value)
     write_unsigned(writer, (uint64_t)value << 1 ^ (value < 0 ? ~(uint64_t)0 : 0));
 }
 
+static int write_tuple(Writer *, PyObject *);
+
+/* Text that is not ASCII: 1, 0 for half a surrogate pair, or -1. */
+static int
+write_text(Writer *writer, PyObject *item)
+{
+    PyObject *bytes = PyUnicode_AsUTF8String(item);
+    if (bytes == NULL) {
+        if (!PyErr_ExceptionMatches(PyExc_UnicodeEncodeError)) {
+            return -1;
+        }
+        PyErr_Clear();
+        return 0;
+    }
+    Py_ssize_t length = PyBytes_GET_SIZE(bytes);
+    int failed = reserve(writer, length + LONGEST_NUMBER + 1);
+    if (!failed) {
+        *writer->at++ = 'U';
+        write_unsigned(writer, (uint64_t)length);
+        memcpy(writer->at, PyBytes_AS_STRING(bytes), length);
+        writer->at += length;
+    }
+    Py_DECREF(bytes);
+    return failed ? -1 : 1;
+}
+
 /* Return 1, 0 for what has to be written in another way, or -1. */
 static int
 write_scalar(Writer *writer, PyObject *item)
 {
+    if (PyTuple_CheckExact(item)) {
+        return write_tuple(writer, item);
+    }
     if (PyLong_CheckExact(item)) {
         int overflow;
         long long value = PyLong_AsLongLongAndOverflow(item, &overflow);
@@ -84,8 +113,11 @@ write_scalar(Writer *writer, PyObject *item)
         }
         return 1;
     }
-    if (!PyUnicode_CheckExact(item) || !PyUnicode_IS_READY(item) || !PyUnicode_IS_ASCII(item)) {
+    if (!PyUnicode_CheckExact(item) || !PyUnicode_IS_READY(item)) {
         return 0;
+    }
+    if (!PyUnicode_IS_ASCII(item)) {
+        return write_text(writer, item);
     }
     Py_ssize_t length = PyUnicode_GET_LENGTH(item);
     if (reserve(writer, length + LONGEST_NUMBER + 1) < 0) {
@@ -96,6 +128,25 @@ write_scalar(Writer *writer, PyObject *item)
     memcpy(writer->at, PyUnicode_1BYTE_DATA(item), length);
     writer->at += length;
     return 1;
+}
+
+/* What belongs to an op that has more to say than one scalar, such as a request. */
+static int
+write_tuple(Writer *writer, PyObject *items)
+{
+    Py_ssize_t length = PyTuple_GET_SIZE(items);
+    if (reserve(writer, LONGEST_NUMBER + 1) < 0) {
+        return -1;
+    }
+    *writer->at++ = 't';
+    write_unsigned(writer, (uint64_t)length);
+    int written = 1;
+    for (Py_ssize_t at = 0; written == 1 && at < length; at++) {
+        PyObject *item = PyTuple_GET_ITEM(items, at);
+        written = PyTuple_CheckExact(item) ? 0 /* no op has one */
+            : reserve(writer, LONGEST_NUMBER + 1) < 0 ? -1 : write_scalar(writer, item);
+    }
+    return written;
 }
 
 #define RECENT 64 /* a power of two */
@@ -204,7 +255,7 @@ PyDoc_STRVAR(pack_doc,
 "pack(chunk, known, fresh)\n--\n\n"
 "Return a chunk as bytes, with numbers by address in the place of objects.\n\n"
 "A dict, if there are objects without a number: those, by address.  None if something cannot be\n"
-"packed this way: it is no number of 64 bits, no float and no ASCII text.");
+"packed this way: it is no number of 64 bits, no float, no text, and no tuple of these.");
 
 static PyObject *
 pack(PyObject *module, PyObject *args)
@@ -272,10 +323,13 @@ read_signed(Reader *reader)
     return (int64_t)(value >> 1 ^ (0 - (value & 1)));
 }
 
+static PyObject *read_tuple(Reader *);
+
 static PyObject *
 read_scalar(Reader *reader)
 {
     PyObject *constant = NULL;
+    int letter = reader->at < reader->end ? *reader->at : 0;
     switch (reader->at < reader->end ? *reader->at++ : 0) {
     case 'i':
         return PyLong_FromLongLong(read_signed(reader));
@@ -288,13 +342,18 @@ read_scalar(Reader *reader)
         memcpy(&value, &bits, sizeof(value));
         return PyFloat_FromDouble(value);
     }
+    case 't':
+        return read_tuple(reader);
+    case 'U':
     case 'u': {
         uint64_t length = read_unsigned(reader);
         if (reader->at > reader->end || length > (uint64_t)(reader->end - reader->at)) {
             break;
         }
         reader->at += length;
-        return PyUnicode_DecodeASCII((const char *)reader->at - length, (Py_ssize_t)length, NULL);
+        const char *text = (const char *)reader->at - length;
+        return letter == 'u' ? PyUnicode_DecodeASCII(text, (Py_ssize_t)length, NULL)
+            : PyUnicode_DecodeUTF8(text, (Py_ssize_t)length, NULL);
     }
     case 'N':
         constant = Py_None;
@@ -311,6 +370,32 @@ read_scalar(Reader *reader)
     }
     Py_XINCREF(constant);
     return constant;
+}
+
+static PyObject *
+read_tuple(Reader *reader)
+{
+    uint64_t length = read_unsigned(reader);
+    if (reader->at > reader->end || length > (uint64_t)(reader->end - reader->at)) {
+        PyErr_SetString(PyExc_ValueError, "not a chunk"); /* each item has a byte at least */
+        return NULL;
+    }
+    PyObject *items = PyTuple_New((Py_ssize_t)length);
+    for (Py_ssize_t at = 0; items != NULL && at < (Py_ssize_t)length; at++) {
+        PyObject *item = NULL;
+        if (reader->at < reader->end && *reader->at == 't') {
+            PyErr_SetString(PyExc_ValueError, "not a chunk"); /* it could go on for ever */
+        }
+        else {
+            item = read_scalar(reader);
+        }
+        if (item == NULL) {
+            Py_CLEAR(items);
+            break;
+        }
+        PyTuple_SET_ITEM(items, at, item);
+    }
+    return items;
 }
 
 /* What consecutive ops have in common is made once. */

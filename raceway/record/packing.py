@@ -7,9 +7,10 @@ A chunk begins with the number of its ops.  An op is told in terms of the one be
 A bit of the flags each says that actor and object are others than before, two say whether the epoch
 is that of before, the next one, or given.  Numbers take seven bits of each byte, the lowest first;
 those that can be negative have their sign in the lowest bit.  An argument is an offset, nothing,
-or a scalar behind a letter for its class.
+or a scalar, or a tuple of scalars, behind a letter for its class.
 
-What does not fit, such as text that is not ASCII, goes into the log as ``marshal`` writes it.
+What does not fit, such as a number of more than 64 bits, goes into the log as ``marshal`` writes
+it.
 """
 
 from __future__ import annotations
@@ -30,6 +31,7 @@ _EPOCH_SHIFT, _EPOCH = 3, 3
 _EPOCH_IS_NEXT = 1
 _OTHER_OBJECT = 32
 _DOUBLE = struct.Struct("<d")
+_ENCODINGS = {b"u": "ascii", b"U": "utf-8"}
 _CONSTANTS = {b"N": None, b"T": True, b"F": False}
 
 
@@ -70,11 +72,19 @@ class _Reader:
             return self.signed()
         if kind == b"g":
             return _DOUBLE.unpack(self.take(_DOUBLE.size))[0]
-        if kind == b"u":
-            return self.take(self.unsigned()).decode("ascii")
+        if kind in _ENCODINGS:
+            return self.take(self.unsigned()).decode(_ENCODINGS[kind])
+        if kind == b"t":
+            return tuple(self.item() for _ in range(self.unsigned()))
         if kind not in _CONSTANTS:
             raise ValueError("not a chunk")
         return _CONSTANTS[kind]
+
+    def item(self) -> Any:
+        """Return an item of a tuple, which is none itself."""
+        if self.data[self.at : self.at + 1] == b"t":
+            raise ValueError("not a chunk")
+        return self.scalar()
 
 
 def unpack_in_python(data: bytes) -> list[Any]:

@@ -450,6 +450,9 @@ def test_what_is_no_chunk_is_refused(chunk):
         b"",
         b"\xff" * 11,
         b"\x01\x02\x00\x00z",
+        b"\x01\x02\x00t\x7fN",
+        b"\x01\x02\x00t\x01t\x00",
+        b"\x01\x02\x00U\x01\xff",
     ):
         for read in (accelerator.unpack, unpack_in_python):
             with pytest.raises(ValueError, match=r"."):
@@ -464,14 +467,16 @@ def test_objects_without_a_number_are_asked_for(chunk):
 
 
 @needs_a_compiler
-@pytest.mark.parametrize("unusual", [1 << 63, "\xe4", "\ud800", (1,), b"", 1j])
+@pytest.mark.parametrize("unusual", [1 << 63, "\ud800", (1, b""), ((),), b"", 1j])
 def test_what_cannot_be_packed_in_c_is_left_to_python(unusual):
     assert accelerator.pack(buffer_of([1, 2, None, unusual]), {}, {}) is None
 
 
 @needs_a_compiler
 @pytest.mark.parametrize(
-    "value", [1 << 70, "\xe4", "\ud800", "ascii", 5], ids=["long", "latin", "lone", "text", "int"]
+    "value",
+    [1 << 70, "\xe4\u20ac", "\ud800", "ascii", 5, ("GET", "/\xe4", 1.5, -3, None, True), ()],
+    ids=["long", "latin", "lone", "text", "int", "tuple", "empty"],
 )
 def test_a_log_has_what_was_recorded(tmp_path, value):
     code = test_both_record_the_same.__code__
