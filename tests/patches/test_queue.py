@@ -329,6 +329,27 @@ def test_as_bare():
     """)
 
 
+def test_a_copy_of_a_queue_has_its_items():
+    same("""
+        import copy, queue, threading
+        CONDITIONS = ("not_empty", "not_full", "all_tasks_done")
+        class Copied(queue.Queue):
+            def __getstate__(self):
+                hidden = ("mutex", *CONDITIONS)
+                return {name: value for name, value in self.__dict__.items() if name not in hidden}
+            def __setstate__(self, state):
+                self.__dict__.update(state)
+                self.mutex = threading.Lock()
+                for name in CONDITIONS:
+                    setattr(self, name, threading.Condition(self.mutex))
+        q = Copied(2)
+        q.put(1); q.put("a")
+        for other in (copy.deepcopy(q), copy.deepcopy(copy.deepcopy(q))):
+            probe(other.get, lambda: other.put(2), other.get, other.get, lambda: other.get(False))
+        probe(q.get, q.get, q.empty)
+    """)
+
+
 def test_queues_of_the_library_are_silent():
     result = orders("""
 from multiprocessing.pool import ThreadPool
