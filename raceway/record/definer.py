@@ -192,7 +192,7 @@ def code_definition(code: CodeType, number: int) -> tuple[Any, ...]:
 def positions(code: CodeType) -> tuple[int | None, ...]:
     """Return line, end line, column and end column of each instruction, one after the other."""
     if sys.version_info >= (3, 11):
-        return tuple(item for place in code.co_positions() for item in place)
+        return tuple(itertools.chain.from_iterable(code.co_positions()))
     flat: list[int | None] = []
     for start, end, line in code.co_lines():
         flat += (line, None, None, None) * ((end - start) // 2)
