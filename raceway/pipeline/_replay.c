@@ -62,12 +62,12 @@
 
 /* What else is called or compared with. */
 #define THINGS(X) \
-    X(analyzer) X(join) X(replay) X(judge) X(excluded) \
+    X(analyzer) X(join) X(learn_causally) X(replay) X(judge) X(excluded) \
     X(R_W_W) X(TAKEN) X(R_W_R) X(W_W_R) X(W_R_W)
 
 #define NAMES(X) \
     X(_appears) X(_begin) X(_handlers) X(_keep_item) \
-    X(_keep_other) X(_learn_causally) X(_lend) X(_locks) X(_new_site) X(_no_callers) X(_note_conflict) \
+    X(_keep_other) X(_lend) X(_locks) X(_new_site) X(_no_callers) X(_note_conflict) \
     X(_raced) X(_receive_remotely) X(_serial) X(_shadow) X(_sleeps) X(_stacks) X(_value) X(_violated) \
     X(access) X(accesses) X(actors) X(detector) X(flags) X(follow) X(get) X(index) X(is_past) X(is_recheck) \
     X(is_superseded) X(matters) \
@@ -586,20 +586,18 @@ sequence(Run *run, PyObject *shadow, PyObject *mine, PyObject *first, New *new, 
         }
     }
     at = 0;
+    while (crosses && PyDict_Next(SLOT(mine, trail, places), &at, &place, &middle)) {
+        if (index_of(middle) > after && kind_of(middle) == kind) {
+            int superseded = is_superseded(run, first, middle, new);
+            if (superseded != 0) {
+                return superseded < 0 ? -1 : 0;
+            }
+        }
+    }
+    at = 0;
     while (PyDict_Next(SLOT(mine, trail, places), &at, &place, &middle)) {
         if (index_of(middle) <= after) {
             continue;
-        }
-        if (crosses && kind_of(middle) == kind) {
-            int superseded = is_superseded(run, first, middle, new);
-            if (superseded < 0) {
-                goto failed;
-            }
-            if (superseded) {
-                Py_XDECREF(rechecks);
-                Py_XDECREF(claims);
-                return 0;
-            }
         }
         if (WRITING >> kind_of(middle) & 1) {
             if (tested && append_to(&claims, middle) < 0) {
@@ -1142,15 +1140,15 @@ meets_nobody(PyObject *conflicts, PyObject *variable, int64_t bits, PyObject *he
 }
 
 static int
-learn_causally(Run *run, PyObject *actor, PyObject *message)
+learn_causally(PyObject *actor, PyObject *message)
 {
     PyObject *sender = SLOT(message, message, actor);
     if (sender != Py_None
         && known(SLOT(actor, actor, hard), sender) >= NUMBER(message, message, epoch)) {
         return 0;
     }
-    return done_with(PyObject_CallMethodObjArgs(run->replay, str__learn_causally, actor, message,
-                                                NULL));
+    PyObject *arguments[] = {actor, message};
+    return done_with(PyObject_Vectorcall(the_learn_causally, arguments, 2, NULL));
 }
 
 /* What one critical section of an actor learns from those that conflict with an access in it. */
@@ -1179,7 +1177,7 @@ order_in(Run *run, PyObject *actor, PyObject *held, PyObject *variable, int64_t 
     }
     PyObject *conflicts = SLOT(guard, guard, conflicts);
     PyObject *older = SLOT(conflicts, conflicts, older);
-    if (older != Py_None && learn_causally(run, actor, older) < 0) {
+    if (older != Py_None && learn_causally(actor, older) < 0) {
         return -1;
     }
     int nobody = meets_nobody(conflicts, variable, bits, held, actor);
@@ -1206,7 +1204,7 @@ order_in(Run *run, PyObject *actor, PyObject *held, PyObject *variable, int64_t 
             variable, number, SLOT(message, message, epoch), site, NULL));
         Py_XDECREF(number);
         if (result == 0) {
-            result = learn_causally(run, actor, message);
+            result = learn_causally(actor, message);
         }
         Py_DECREF(message);
     }

@@ -62,6 +62,7 @@ from raceway.pipeline.conflicts import BITS, Conflicts, Done
 from raceway.pipeline.messages import NO_MAIL, NOBODY, Channels, Hearsay, Mailbox, learn, meet
 from raceway.pipeline.numbers import PROCESS_BITS
 from raceway.pipeline.retirement import Retirement
+from raceway.pipeline.sections import end_of, enter, hear_of, learn_causally, told_by
 
 LOCKS_KEPT = 20_000
 """Locks of a generation."""
@@ -69,7 +70,6 @@ _CAUSES_KEPT = 32
 _SLEEPERS_KEPT = 8
 _WAITS_KEPT = 8
 _LENT_KEPT = 1024
-_BEGUN_KEPT = 8
 _NO_LOCKS: frozenset[int] = frozenset()
 _NO_SECTIONS: frozenset[tuple[int, int]] = frozenset()
 
@@ -279,8 +279,8 @@ class Replay:
             if turn is None:
                 self._first.pop(actor.group, None)
             elif turn.end is None:
-                turn.end = self._end(actor)
-            self.hearsay.add(self._end(actor))
+                turn.end = end_of(actor)
+            self.hearsay.add(end_of(actor))
             del self.actors[actor.number]
             actor.know_nothing()
             self.detector.retire(actor)
@@ -358,13 +358,13 @@ class Replay:
             held.done[variable] = done | bits
             conflicts = held.guard.conflicts
             if conflicts.older is not None:
-                self._learn_causally(actor, conflicts.older)
+                learn_causally(actor, conflicts.older)
             for other in conflicts.meet(variable, bits, held):
                 message = other.end
                 if message is None:
                     continue
                 self._note_conflict(actor, other.actor.number, variable, bits, message.epoch, site)
-                self._learn_causally(actor, message)
+                learn_causally(actor, message)
 
     def _note_conflict(
         self, actor: ActorReplay, number: int, variable: int, bits: int, released: int, site: Site
@@ -400,92 +400,22 @@ class Replay:
     # ------------------------------------------------------------ messages
 
     @staticmethod
-    def _message(actor: ActorReplay) -> Message:
-        """Return what ``actor`` tells others now."""
-        begun: tuple[Section, ...] = actor.begun
-        if actor.held:
-            begun += tuple(actor.held.values())
-        if actor.turn is not None:
-            begun += (actor.turn,)
-        return Message(
-            actor.number, actor.epoch, actor.life, actor.base, actor.hard, actor.full, begun,
-            actor.origin,
-        )  # fmt: skip
-
-    @staticmethod
-    def _end(actor: ActorReplay) -> Message:
-        """Return what ``actor`` knows at the end of a section.
-
-        Without sections of others, or each one would keep all earlier ones alive.
-        """
-        begun = tuple(actor.held.values()) if actor.held else ()
-        return Message(
-            actor.number, actor.epoch, actor.life, actor.base, actor.hard, actor.full, begun
-        )
-
-    def _learn(self, actor: ActorReplay, message: Message) -> None:
+    def _learn(actor: ActorReplay, message: Message) -> None:
         learn(actor, message)
         if message.open:
-            self._hear_of(actor, message.open)
-
-    def _hear_of(self, actor: ActorReplay, sections: tuple[Section, ...]) -> None:
-        """Apply the second rule of WCP.
-
-        Whoever is in a section, and knows the beginning of another one that it cannot overlap
-        with, comes after the end of that one.  What cannot be applied now is kept until later.
-        """
-        for section in sections:
-            if section.actor is actor:
-                continue
-            if section.lock in actor.held or section.lock == -actor.group:
-                self._learn_end(actor, section)
-            elif section not in actor.begun:
-                # Whoever has heard of its next section knows the end of the one before.
-                others = [
-                    one
-                    for one in actor.begun
-                    if one.actor is not section.actor or one.lock != section.lock
-                ]
-                actor.begun = (*others[1 - _BEGUN_KEPT :], section)
-
-    def _enter(self, actor: ActorReplay, lock: int) -> None:
-        """Learn the ends of sections that the one that ``actor`` enters cannot overlap with."""
-        for section in actor.begun:
-            if section.lock == lock:
-                self._learn_end(actor, section)
-        actor.begun = tuple(section for section in actor.begun if section.lock != lock)
-
-    def _learn_end(self, actor: ActorReplay, section: Section) -> None:
-        number = section.actor.number
-        message = section.end
-        if message is None:
-            if section.lock >= 0:
-                return  # its release was not seen
-            message = self._end(section.actor)  # a turn is over when mates run
-        if actor.base.get(number, -1) > section.start:
-            self._learn(actor, message)
-        else:
-            self._learn_causally(actor, message)
-
-    def _learn_causally(self, actor: ActorReplay, message: Message) -> None:
-        """Learn what need not be so in every run, but is meant."""
-        if actor.hard.get(message.actor, -1) < message.epoch:
-            actor.last = actor.epoch
-            actor.hard = join(actor.hard, message.hard, message.actor, message.epoch)
-            if message.open:
-                self._hear_of(actor, message.open)
+            hear_of(actor, message.open)
 
     def _meet(self, actor: ActorReplay, message: Message) -> None:
         """Learn from one that this actor has waited for: what it did before is over."""
         meet(actor, message)
         if message.open:
-            self._hear_of(actor, message.open)
+            hear_of(actor, message.open)
 
     def _send(self, actor: ActorReplay, channel: int, _thing: Any, _argument: Any) -> None:
-        self._channels.send(channel, self._message(actor))
+        self._channels.send(channel, told_by(actor))
 
     def _handoff(self, actor: ActorReplay, channel: int, _thing: Any, _argument: Any) -> None:
-        self._channels.hand(channel, self._message(actor))
+        self._channels.hand(channel, told_by(actor))
 
     def _receive(self, actor: ActorReplay, channel: int, _thing: Any, _argument: Any) -> None:
         before = actor.base
@@ -504,10 +434,10 @@ class Replay:
         return True
 
     def _remote_send(self, actor: ActorReplay, _subject: int, _thing: Any, name: str) -> None:
-        self.mailbox.post(name, self._message(actor))
+        self.mailbox.post(name, told_by(actor))
 
     def _post(self, actor: ActorReplay, channel: int, _thing: Any, argument: Any) -> None:
-        message = self._channels.take(channel) if channel else self._message(actor)
+        message = self._channels.take(channel) if channel else told_by(actor)
         name, count = argument
         if message is not None and count > 0:
             self.mailbox.queue(name, message, count)
@@ -579,7 +509,7 @@ class Replay:
             actor.waits = (*actor.waits, (self.index, lock.sleepers))[-_WAITS_KEPT:]
         lock.holder = actor
         if actor.begun:
-            self._enter(actor, number)
+            enter(actor, number)
         if lock.told is not None:
             for message in self.detector.heard(held):
                 # Inside of this section it need not come before what is asked.
@@ -604,7 +534,7 @@ class Replay:
         """Learn the end of a section, for a reason that is no variable."""
         cause = Cause(subject, message.epoch, actor.epoch, None, reads=False)
         self._note_cause(actor, message.actor, cause)
-        self._learn_causally(actor, message)
+        learn_causally(actor, message)
 
     def _may_wait(self, site: Site) -> bool:
         """Tell whether who takes the lock of a condition here may be there to wait.
@@ -623,7 +553,7 @@ class Replay:
         held = actor.held.get(number)
         if held is None:
             # Released by somebody who did not take it: a signal, not a critical section.
-            lock.signal = self._message(actor)
+            lock.signal = told_by(actor)
             self.detector.signalled(number)
             owner = lock.holder
             if owner is not None and number in owner.held:
@@ -639,7 +569,7 @@ class Replay:
         held = actor.held.pop(number)
         if held.segment != actor.segment:
             self._sleeps(actor, lock)
-        message = held.end = self._end(actor)
+        message = held.end = end_of(actor)
         # Whatever was started inside has to be over by now, or it was not inside.
         if held.lent:
             held.leaked = any(
@@ -707,7 +637,7 @@ class Replay:
         child.parent = actor.name
         child.fork_site = self.site(actor, code, offset)
         is_new = child.base is EMPTY
-        self._meet(child, self._message(actor))
+        self._meet(child, told_by(actor))
         if is_new:
             child.origin = Message(
                 actor.number, actor.epoch, child.life, child.base, child.hard, child.full
@@ -733,7 +663,7 @@ class Replay:
         if child is None:
             self._meet(actor, self.hearsay.message)
         elif child is not actor:
-            self._meet(actor, self._message(child))
+            self._meet(actor, told_by(child))
         actor.news = actor.base is not before
 
     def _ended(self, actor: ActorReplay, number: int, _thing: Any, _argument: Any) -> None:
@@ -754,11 +684,11 @@ class Replay:
             return
         # The op has the first epoch of the new turn.
         actor.epoch -= 1
-        turn.end = self._end(actor)
+        turn.end = end_of(actor)
         actor.turn = Section(turn.lock, actor, actor.epoch)
         actor.epoch += 1
         if actor.begun:
-            self._enter(actor, turn.lock)
+            enter(actor, turn.lock)
 
 
 _HANDLERS = {
@@ -808,7 +738,7 @@ def _loaded() -> Any:
         },
         {
             "analyzer": Analyzer, "excluded": excluded, "join": join, "judge": atomicity.judge,
-            "replay": Replay,
+            "learn_causally": learn_causally, "replay": Replay,
             **{pattern.name: pattern for pattern in Pattern},
         },
         {

@@ -20,6 +20,7 @@ from raceway.model.clocks import EMPTY, Clock, Only, clock_of, informed, known_b
 from raceway.model.findings import LockRef
 from raceway.pipeline.messages import Mailbox
 from raceway.pipeline.replay import Detector, Replay
+from raceway.pipeline.sections import told_by
 from raceway.server.places import PlaceTable, SourceFolders
 
 if TYPE_CHECKING:
@@ -131,7 +132,7 @@ class EventReplay(Replay):
 
     def message(self, actor: ActorReplay) -> Message:
         """Return what ``actor`` tells others now."""
-        return self._message(actor)
+        return told_by(actor)
 
     def end(self, actor: ActorReplay) -> None:
         """Take note that an actor is over."""

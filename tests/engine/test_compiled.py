@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import random
 
 import pytest
@@ -13,6 +14,8 @@ from raceway.engine.stamped import Access, ActorReplay
 from raceway.model import ops
 from raceway.pipeline import replay
 from raceway.pipeline.messages import Mailbox
+
+EXAMPLES = int(os.environ.get("RACEWAY_ORACLE_EXAMPLES", "0"))
 
 pytestmark = pytest.mark.skipif(
     replay.compiled is None, reason="the extension was not built, or RACEWAY_PURE_PYTHON is set"
@@ -43,8 +46,24 @@ HUGE = 1 << 33
 """Added to the numbers of another process's: its tokens do not fit into 64 bits."""
 
 
+FLAG_SOURCE = "\n".join(
+    f"def run{n}(self, other):\n"
+    "    if self.n:\n"
+    "        return\n"
+    "    self.n = True\n"
+    "    while not self.n:\n"
+    "        pass\n"
+    "    self.n = False\n"
+    for n in range(CODES)
+)
+FLAG_PLACES = [(2, 2, 7, 13), (4, 4, 4, 10), (5, 5, 14, 20), (7, 7, 4, 10)]
+
+
 class History:
     """A random history of threads, tasks, calls and jobs, as a process records it."""
+
+    source = SOURCE
+    places = PLACES
 
     def __init__(self, seed: int, length: int, *, base: int = 0) -> None:
         self.choose = random.Random(seed)
@@ -62,7 +81,9 @@ class History:
     def _define(self) -> None:
         add = self.definitions.add
         for code in range(CODES):
-            lines = [item for a, b, c, d in PLACES for item in (a + 7 * code, b + 7 * code, c, d)]
+            lines = [
+                item for a, b, c, d in self.places for item in (a + 7 * code, b + 7 * code, c, d)
+            ]
             add((ops.DEF_CODE, code + 1, "program.py", f"run{code}", 7 * code + 1, 0, tuple(lines)))
         add((ops.DEF_TYPE, 90, "Thing"))
         add((ops.DEF_ACTOR, 1, "main", "thread", 1))
@@ -155,12 +176,28 @@ class History:
         self._op(actor, word, 1, 0)
 
 
+class Flagged(History):
+    """A random history in which variables serve as locks of those who take turns."""
+
+    source = FLAG_SOURCE
+    places = FLAG_PLACES
+
+    def _accesses(self, actor: int, code: int, offset: int) -> None:
+        below = self.choose.randrange
+        variable = (self.base + 1 + below(3)) << ops.OP_BITS
+        taken, waited = [(ops.READ, 0), (ops.WRITE, 1)], [(ops.READ, 2)]
+        for kind, place in (taken, taken, taken, waited, [(ops.WRITE, 3)])[below(5)]:
+            self._op(actor, variable | kind, code, 2 * place)
+            if kind == ops.WRITE and below(8):
+                self._op(actor, variable | ops.VALUE, 0, place == 1)
+
+
 def analysed(history: History, *, compiled: bool) -> tuple[object, ...]:
     """Replay a history and describe everything that is known at the end."""
     module = replay.compiled
     definitions = Definitions()
     definitions.__dict__.update(history.definitions.__dict__)
-    analyzer = Analyzer(definitions, lambda _path: SOURCE)
+    analyzer = Analyzer(definitions, lambda _path: history.source)
     analyzer.pairs = Pairs(analyzer.judge)
     run = replay.Replay(definitions, analyzer, Mailbox())
     try:
@@ -178,7 +215,17 @@ def analysed(history: History, *, compiled: bool) -> tuple[object, ...]:
         names.of(list(analyzer.violations.items())),
         names.of(list(analyzer.shadows.young.items())),
         names.of(list(run.actors.items())),
+        names.of(list(run._locks.young.items())),
+        analyzer.signals,
+        [names.of(value) for value in flags_of(analyzer)],
     )
+
+
+def flags_of(analyzer: Analyzer) -> list[object]:
+    """Return what is known of flags: who has set which, their locks, and which are none."""
+    flags = analyzer.flags
+    of_sites = [sorted(site.items()) for site in (flags._numbers.young, flags._spoiled.young)]
+    return [list(flags._claims.items()), list(flags._of_actor.items()), of_sites]
 
 
 class Names:
@@ -220,6 +267,52 @@ def test_what_is_known_at_the_end_is_the_same(base):
 
         found += len(expected[2]) + len(expected[3])
     assert found > 200
+
+
+@pytest.mark.parametrize("kind", [History, Flagged])
+def test_of_long_histories_as_well(kind):
+    """The more there is to remember, the rarer what has to be the same."""
+    for seed in range(EXAMPLES or 2):
+        history = kind(seed, 400)
+        expected = analysed(history, compiled=False)
+
+        assert analysed(history, compiled=True) == expected
+
+
+def test_flags_are_set_and_given_up():
+    """Or the histories of flags would compare nothing."""
+    claims = spoiled = 0
+    for seed in range(10):
+        _, _, (numbers, of_no_use) = analysed(Flagged(seed, 200), compiled=True)[-1]
+        claims += len(numbers)
+        spoiled += len(of_no_use)
+    assert claims > 10
+    assert spoiled > 10
+
+
+def test_sections_that_tell_of_each_other():
+    """A call goes on with the critical sections of its caller; each of them ends one."""
+    history = History(0, 0)
+    caller, call, other, _ = (history.actors[at] for at in (0, 4, 1, 2))
+    one, two = (number << ops.OP_BITS for number in (20, 21))
+    for actor, word in (
+        (caller, one | ops.ACQUIRE),
+        (caller, two | ops.ACQUIRE),
+        (caller, call << ops.OP_BITS | ops.FORK),
+        (call, 50 << ops.OP_BITS | ops.SEND),
+        (caller, one | ops.WAIT_RELEASE),
+        (call, two | ops.RELEASE),
+        (other, one | ops.ACQUIRE),
+        (other, two | ops.ACQUIRE),
+        (other, 50 << ops.OP_BITS | ops.RECEIVE),
+    ):
+        history._op(actor, word, 1, 0)
+    run = replay.Replay(history.definitions, Analyzer(history.definitions, list), Mailbox())
+
+    run.feed(history.stream)
+
+    known = run.actors[other].base
+    assert (known.get(caller), known.get(call)) == (3, 1)
 
 
 def test_an_error_leaves_what_was_done_before_it():
