@@ -244,10 +244,102 @@ index_of(PyObject *access)
     return NUMBER(access, access, index);
 }
 
+/* ------------------------------------------------------------------ objects of a few classes */
+
+/* Of these one is made for each op or two, and mostly released soon: their memory is kept for the
+ * next one, and the slots are let go of without asking the class where they are. */
+#define SHORT_LIVED(X) X(access) X(held) X(message) X(sequence)
+#define SPARE 256
+
+typedef struct {
+    PyTypeObject *type;
+    Py_ssize_t count;
+    PyObject *objects[SPARE];
+} Spare;
+
+#define COUNT(name) name##_spare,
+enum { SHORT_LIVED(COUNT) SPARES };
+#undef COUNT
+static Spare spares[SPARES];
+
+static inline Spare *
+spare_of(PyTypeObject *type)
+{
+    for (int at = 0; at < SPARES; at++) {
+        if (spares[at].type == type) {
+            return &spares[at];
+        }
+    }
+    return NULL;  /* of a class that is derived from one of them */
+}
+
+static void
+release_slots(PyObject *self)
+{
+    PyTypeObject *type = Py_TYPE(self);
+    PyObject_GC_UnTrack(self);
+    Py_TRASHCAN_BEGIN(self, release_slots)
+    PyObject **slot = (PyObject **)(self + 1);
+    PyObject **end = (PyObject **)((char *)self + type->tp_basicsize);
+    for (; slot < end; slot++) {
+        Py_CLEAR(*slot);
+    }
+    Spare *spare = spare_of(type);
+    if (spare != NULL && spare->count < SPARE) {
+        spare->objects[spare->count++] = self;
+    }
+    else {
+        PyObject_GC_Del(self);
+    }
+    Py_DECREF(type);
+    Py_TRASHCAN_END
+}
+
+/* Return a new object whose slots are empty. */
+static inline PyObject *
+made_of(int class)
+{
+    Spare *spare = &spares[class];
+    if (spare->count == 0) {
+        return spare->type->tp_alloc(spare->type, 0);
+    }
+    PyObject *made = PyObject_Init(spare->objects[--spare->count], spare->type);
+    PyObject_GC_Track(made);
+    return made;
+}
+
+/* Take a class; its objects are released as all others if they have more than slots. */
+static void
+use_spares(int class, PyTypeObject *type, PyTypeObject *base)
+{
+    PyObject *names = PyObject_GetAttrString((PyObject *)type, "__slots__");
+    Py_ssize_t slots = names == NULL ? -1 : PyObject_Length(names);
+    Py_XDECREF(names);
+    PyErr_Clear();
+    while (spares[class].count) {
+        PyObject_GC_Del(spares[class].objects[--spares[class].count]);
+    }
+    spares[class].type = type;
+    if (type->tp_dictoffset == 0 && type->tp_weaklistoffset == 0 && type->tp_itemsize == 0
+        && base->tp_basicsize + slots * (Py_ssize_t)sizeof(PyObject *) == type->tp_basicsize) {
+        type->tp_dealloc = release_slots;
+    }
+}
+
 /* ------------------------------------------------------------------ the analysis of one access */
+
+/* Where a site was found the last time: sites and stacks stay as long as their replay. */
+#define REMEMBERED_BITS 8
+#define REMEMBERED (1 << REMEMBERED_BITS)
+
+typedef struct {
+    PyObject *stack, *site;
+    int64_t code, offset;
+} Found;
 
 typedef struct {
     PyObject *replay, *detector;
+    Found *found;  /* REMEMBERED of them */
     int inlined;  /* the detector is an Analyzer */
     PyObject *actors, *stacks, *no_callers, *handlers, *locks;
     int64_t serial;  /* of the last critical section, or UNKNOWN: Python code has counted on */
@@ -261,6 +353,10 @@ typedef struct {
     int plain;
 } New;
 
+/* Counts what may have changed more than the accesses and sections themselves: see Loop. */
+static int64_t changes;
+#define CHANGING(call) (changes++, call)
+
 /* Return the first error of several calls in Python whose answers do not matter. */
 static inline int
 done_with(PyObject *answer)
@@ -273,7 +369,7 @@ static int
 judge(Run *run, PyObject *shadow, PyObject *sequence, PyObject *other)
 {
     PyObject *arguments[] = {shadow, sequence, other, run->violated, run->matters};
-    return done_with(PyObject_Vectorcall(the_judge, arguments, 5, NULL));
+    return done_with(CHANGING(PyObject_Vectorcall(the_judge, arguments, 5, NULL)));
 }
 
 static int
@@ -507,7 +603,7 @@ static PyObject *
 new_sequence(PyObject *pair, PyObject *first, New *new, PyObject *rechecks, PyObject *claims)
 {
     PyObject *made = rechecks == NULL || claims == NULL ? NULL
-        : sequence_type->tp_alloc(sequence_type, 0);
+        : made_of(sequence_spare);
     if (made == NULL) {
         Py_XDECREF(rechecks);
         Py_XDECREF(claims);
@@ -634,7 +730,7 @@ keep_sequence(PyObject *shadow, PyObject *mine, New *new, PyObject *pair, PyObje
         if (is_there < 0) {
             return -1;
         }
-        return done_with(PyObject_CallMethodObjArgs(shadow, str_keep_sequence, mine, ended, NULL));
+        return done_with(CHANGING(PyObject_CallMethodObjArgs(shadow, str_keep_sequence, mine, ended, NULL)));
     }
     int failed = keep_common(&SLOT(mine, trail, covered), SLOT(ended, sequence, locks)) < 0
         || PyDict_SetItem(sequences, key, ended) < 0;
@@ -671,8 +767,8 @@ find_pairs(Run *run, PyObject *shadow, PyObject *mine, New *new)
             Py_INCREF(pair);
         }
         else if (!PyErr_Occurred()) {
-            pair = PyObject_CallMethodObjArgs(run->pairs, str_of, first, new->access,
-                                              SLOT(shadow, shadow, by_hand), NULL);
+            pair = CHANGING(PyObject_CallMethodObjArgs(run->pairs, str_of, first, new->access,
+                                              SLOT(shadow, shadow, by_hand), NULL));
         }
         if (pair == NULL || (pair != Py_None && PyList_Append(list, pair) < 0)) {
             Py_CLEAR(list);
@@ -828,7 +924,7 @@ compare(Run *run, PyObject *shadow, PyObject *trails, int64_t racing, New *new)
                 raced = 1;
                 int before = known(SLOT(new->access, access, full), number) >= epoch;
                 PyObject *arguments[] = {other, new->access, before ? Py_False : Py_True};
-                if (done_with(PyObject_Vectorcall(run->raced, arguments, 3, NULL)) < 0) {
+                if (done_with(CHANGING(PyObject_Vectorcall(run->raced, arguments, 3, NULL))) < 0) {
                     return -1;
                 }
             }
@@ -885,7 +981,7 @@ keep(PyObject *trail, New *new)
             return -1;
         }
         if (PyDict_GET_SIZE(places) >= PLACES_KEPT) {
-            return done_with(PyObject_CallMethodOneArg(trail, str_keep, access));
+            return done_with(CHANGING(PyObject_CallMethodOneArg(trail, str_keep, access)));
         }
         SET(trail, trail, firsts, Py_None);
     }
@@ -906,8 +1002,8 @@ keep(PyObject *trail, New *new)
     if (equal < 0) {
         return -1;
     }
-    if (!equal && done_with(PyObject_CallMethodObjArgs(trail, str__keep_other, new->key, before,
-                                                       new->locks, NULL)) < 0) {
+    if (!equal && done_with(CHANGING(PyObject_CallMethodObjArgs(trail, str__keep_other, new->key, before,
+                                                       new->locks, NULL))) < 0) {
         return -1;
     }
     return PyDict_SetItem(places, new->key, access);
@@ -929,7 +1025,7 @@ analyse(Run *run, PyObject *access, PyObject *actor, int64_t kind)
         if (PyErr_Occurred()) {
             return -1;
         }
-        shadow = PyObject_CallMethodOneArg(run->detector, str__shadow, variable);
+        shadow = CHANGING(PyObject_CallMethodOneArg(run->detector, str__shadow, variable));
         if (shadow == NULL) {
             return -1;
         }
@@ -957,7 +1053,7 @@ analyse(Run *run, PyObject *access, PyObject *actor, int64_t kind)
         goto failed;
     }
     if (trail == NULL) {
-        trail = PyObject_CallMethodObjArgs(run->detector, str__begin, shadow, access, NULL);
+        trail = CHANGING(PyObject_CallMethodObjArgs(run->detector, str__begin, shadow, access, NULL));
         if (trail == NULL) {
             goto failed;
         }
@@ -993,8 +1089,8 @@ analyse(Run *run, PyObject *access, PyObject *actor, int64_t kind)
         PyObject *part = items == Py_None ? NULL : PyDict_GetItemWithError(items, new.number);
         if (part == NULL) {
             if (PyErr_Occurred()
-                || done_with(PyObject_CallMethodObjArgs(run->detector, str__keep_item, container,
-                                                        access, NULL)) < 0) {
+                || done_with(CHANGING(PyObject_CallMethodObjArgs(run->detector, str__keep_item, container,
+                                                        access, NULL))) < 0) {
                 goto failed;
             }
         }
@@ -1011,8 +1107,8 @@ analyse(Run *run, PyObject *access, PyObject *actor, int64_t kind)
           && SLOT(SLOT(access, access, site), site, flags) != Py_False)
          || SLOT(shadow, shadow, flagged) == Py_True)
         && (write_back(run) < 0
-            || done_with(PyObject_CallMethodObjArgs(run->flags, str_follow, shadow, trail, access,
-                                                    NULL)) < 0)) {
+            || done_with(CHANGING(PyObject_CallMethodObjArgs(run->flags, str_follow, shadow, trail, access,
+                                                    NULL))) < 0)) {
         goto failed;
     }
     Py_DECREF(new.key);
@@ -1042,7 +1138,7 @@ site_of(Run *run, PyObject *actor, PyObject *code, PyObject *offset)
             Py_INCREF(stack);
         }
         else if (!PyErr_Occurred()) {
-            stack = PyObject_CallOneArg((PyObject *)stack_type, frames);
+            stack = CHANGING(PyObject_CallOneArg((PyObject *)stack_type, frames));
             if (stack != NULL && PyDict_SetItem(run->stacks, frames, stack) < 0) {
                 Py_CLEAR(stack);
             }
@@ -1057,6 +1153,20 @@ site_of(Run *run, PyObject *actor, PyObject *code, PyObject *offset)
     if (stack == Py_None) {
         stack = run->no_callers;
     }
+    Found *found = NULL;
+    int64_t number = 0, at = 0;
+    if (PyLong_CheckExact(code) && PyLong_CheckExact(offset)) {
+        int too_long, much_too_long;
+        number = PyLong_AsLongLongAndOverflow(code, &too_long);
+        at = PyLong_AsLongLongAndOverflow(offset, &much_too_long);
+        if (!too_long && !much_too_long) {
+            uint64_t key = (uint64_t)(uintptr_t)stack >> 4 ^ (uint64_t)number * 31 ^ (uint64_t)at;
+            found = &run->found[key * 0x9E3779B97F4A7C15u >> (64 - REMEMBERED_BITS)];
+            if (found->stack == stack && found->code == number && found->offset == at) {
+                return Py_NewRef(found->site);
+            }
+        }
+    }
     PyObject *innermost = PyTuple_Pack(2, code, offset);
     if (innermost == NULL) {
         return NULL;
@@ -1066,9 +1176,12 @@ site_of(Run *run, PyObject *actor, PyObject *code, PyObject *offset)
         Py_INCREF(site);
     }
     else if (!PyErr_Occurred()) {
-        site = PyObject_CallMethodObjArgs(run->replay, str__new_site, stack, innermost, NULL);
+        site = CHANGING(PyObject_CallMethodObjArgs(run->replay, str__new_site, stack, innermost, NULL));
     }
     Py_DECREF(innermost);
+    if (site != NULL && found != NULL) {
+        *found = (Found){stack, site, number, at};
+    }
     return site;
 }
 
@@ -1148,7 +1261,7 @@ learn_causally(PyObject *actor, PyObject *message)
         return 0;
     }
     PyObject *arguments[] = {actor, message};
-    return done_with(PyObject_Vectorcall(the_learn_causally, arguments, 2, NULL));
+    return done_with(CHANGING(PyObject_Vectorcall(the_learn_causally, arguments, 2, NULL)));
 }
 
 /* What one critical section of an actor learns from those that conflict with an access in it. */
@@ -1158,7 +1271,7 @@ order_in(Run *run, PyObject *actor, PyObject *held, PyObject *variable, int64_t 
 {
     PyObject *guard = SLOT(held, held, guard), *done = SLOT(held, held, done);
     if (!same_number(SLOT(held, held, segment), SLOT(actor, actor, segment))
-        && done_with(PyObject_CallMethodObjArgs(run->replay, str__sleeps, actor, guard, NULL)) < 0) {
+        && done_with(CHANGING(PyObject_CallMethodObjArgs(run->replay, str__sleeps, actor, guard, NULL))) < 0) {
         return -1;
     }
     PyObject *before = PyDict_GetItemWithError(done, variable);
@@ -1186,7 +1299,7 @@ order_in(Run *run, PyObject *actor, PyObject *held, PyObject *variable, int64_t 
     }
     PyObject *number = PyLong_FromLongLong(bits);
     PyObject *found = number == NULL ? NULL
-        : PyObject_CallMethodObjArgs(conflicts, str_meet, variable, number, held, NULL);
+        : CHANGING(PyObject_CallMethodObjArgs(conflicts, str_meet, variable, number, held, NULL));
     Py_XDECREF(number);
     if (found == NULL) {
         return -1;
@@ -1249,7 +1362,7 @@ access_of(Run *run, PyObject *actor, int64_t kind, PyObject *variable, PyObject 
     }
     PyObject *index = sections == NULL ? NULL : PyLong_FromLongLong(run->index);
     PyObject *number = index == NULL ? NULL : PyLong_FromLongLong(kind);
-    PyObject *made = number == NULL ? NULL : access_type->tp_alloc(access_type, 0);
+    PyObject *made = number == NULL ? NULL : made_of(access_spare);
     if (made == NULL) {
         Py_DECREF(site);
         Py_XDECREF(sections);
@@ -1279,7 +1392,7 @@ access_of(Run *run, PyObject *actor, int64_t kind, PyObject *variable, PyObject 
     SLOT(made, access, restores) = Py_NewRef(Py_False);
     SLOT(made, access, update_of) = Py_NewRef(Py_None);
     if (PyTuple_GET_SIZE(SLOT(actor, actor, borrowed))
-        && done_with(PyObject_CallMethodObjArgs(run->replay, str__lend, actor, made, NULL)) < 0) {
+        && done_with(CHANGING(PyObject_CallMethodObjArgs(run->replay, str__lend, actor, made, NULL))) < 0) {
         Py_CLEAR(made);
     }
     return made;
@@ -1399,7 +1512,7 @@ new_held(Run *run, PyObject *actor, PyObject *number, PyObject *guard, PyObject 
     PyObject *serial = PyLong_FromLongLong(run->serial + 1), *count = PyLong_FromLong(1);
     PyObject *done = PyDict_New(), *lent = PyList_New(0);
     PyObject *held = serial == NULL || count == NULL || done == NULL || lent == NULL ? NULL
-        : held_type->tp_alloc(held_type, 0);
+        : made_of(held_spare);
     if (held == NULL) {
         Py_XDECREF(serial);
         Py_XDECREF(count);
@@ -1434,7 +1547,7 @@ learn_order(PyObject *actor, PyObject *last)
         return 0;
     }
     PyObject *arguments[] = {full, SLOT(last, message, full), sender, SLOT(last, message, epoch)};
-    PyObject *joined = PyObject_Vectorcall(the_join, arguments, 4, NULL);
+    PyObject *joined = CHANGING(PyObject_Vectorcall(the_join, arguments, 4, NULL));
     if (joined == NULL) {
         return -1;
     }
@@ -1452,6 +1565,7 @@ take(Run *run, PyObject *actor, PyObject *number, PyObject *code, PyObject *offs
         PyObject *site = site_of(run, actor, code, offset);
         Py_XDECREF(site);
         int64_t count = NUMBER(held, held, count);
+        changes++;
         return site == NULL || set_number(&SLOT(held, held, count), count + 1) < 0 ? -1 : 1;
     }
     PyObject *lock = PyErr_Occurred() ? NULL : lock_of(run, number);
@@ -1491,7 +1605,7 @@ take(Run *run, PyObject *actor, PyObject *number, PyObject *code, PyObject *offs
 static PyObject *
 new_message(PyObject *actor)
 {
-    PyObject *made = message_type->tp_alloc(message_type, 0);
+    PyObject *made = made_of(message_spare);
     if (made != NULL) {
         SLOT(made, message, actor) = Py_NewRef(SLOT(actor, actor, number));
         SLOT(made, message, epoch) = Py_NewRef(SLOT(actor, actor, epoch));
@@ -1524,6 +1638,7 @@ release(Run *run, PyObject *actor, PyObject *number)
     }
     int64_t count = NUMBER(held, held, count);
     if (count > 1) {
+        changes++;
         return set_number(&SLOT(held, held, count), count - 1) < 0 ? -1 : 1;
     }
     if (PyDict_GET_SIZE(all) > 1 || PyList_GET_SIZE(SLOT(held, held, lent))
@@ -1562,7 +1677,161 @@ handle(Run *run, int64_t op, PyObject *actor, PyObject *subject, PyObject *thing
         return PyErr_Occurred() ? -1 : 0;
     }
     PyObject *arguments[] = {actor, subject, thing, argument};
-    return done_with(PyObject_Vectorcall(handler, arguments, 4, NULL));
+    return done_with(CHANGING(PyObject_Vectorcall(handler, arguments, 4, NULL)));
+}
+
+/* ------------------------------------------------------------------ what a loop repeats
+ *
+ * An actor that goes round a loop, with nobody else in between, does the same again and again: the
+ * same ops at the same places, a few epochs later.  Nothing becomes known by that but what is later,
+ * and each pass puts its accesses and sections in the place of those of the pass before.  So as soon
+ * as two passes have changed nothing else, those that follow are counted, and only the last few of
+ * them are looked at.  All that is known in the end is as if each had been. */
+
+#define LONGEST 256  /* ops of a pass */
+#define RING (2 * LONGEST)
+#define PLACES_BITS 10
+#define LOOKED_AT 3  /* passes at the end: sequences reach from one into the next */
+
+typedef struct {
+    int64_t epoch, word;
+    PyObject *thing, *argument;  /* the list has them */
+} Op;
+
+typedef struct {
+    Op ring[RING];
+    int64_t latest[1 << PLACES_BITS];  /* by what is done where: the latest op that did that */
+    int64_t begin;     /* the first op that counts: its actor has done all that follow */
+    int64_t period;    /* ops of a pass, or 0 */
+    int64_t distance;  /* epochs of a pass */
+    int64_t streak;    /* how many ops in a row have been what the one a period before was */
+    int64_t changed;   /* the last op that has changed more than the accesses and sections */
+    int64_t retry;     /* where it makes sense to look ahead again */
+} Loop;
+
+static inline Op *
+op_at(Loop *loop, int64_t number)
+{
+    return &loop->ring[number & (RING - 1)];
+}
+
+static inline int
+is_same(PyObject *one, PyObject *two)
+{
+    if (one == two) {
+        return 1;
+    }
+    if (!PyLong_CheckExact(one) || !PyLong_CheckExact(two)) {
+        return 0;
+    }
+    int too_long, much_too_long;
+    int64_t number = PyLong_AsLongLongAndOverflow(one, &too_long);
+    int64_t other = PyLong_AsLongLongAndOverflow(two, &much_too_long);
+    return !too_long && !much_too_long && number == other;
+}
+
+/* Tell whether an op is the same as an earlier one, some epochs later. */
+static inline int
+is_again(const Op *one, const Op *before, int64_t distance)
+{
+    if (one->word != before->word || one->epoch - before->epoch != distance
+        || !is_same(one->thing, before->thing)) {
+        return 0;
+    }
+    if ((one->word & OP_MASK) == VALUE && is_same(one->thing, zero)) {
+        /* One scalar is as good as another one of its class; the class of None has no other. */
+        return Py_TYPE(one->argument) == Py_TYPE(before->argument);
+    }
+    return is_same(one->argument, before->argument);
+}
+
+static inline void
+begin_loop(Loop *loop, int64_t at)
+{
+    loop->begin = at;
+    loop->period = loop->streak = 0;
+}
+
+static inline void
+note(Loop *loop, int64_t at, Op op)
+{
+    *op_at(loop, at) = op;
+    uint64_t key = (uint64_t)op.word;
+    if ((op.word & OP_MASK) != VALUE && PyLong_CheckExact(op.argument)) {
+        int too_long;
+        key ^= (uint64_t)PyLong_AsLongLongAndOverflow(op.argument, &too_long) << 32;
+    }
+    int64_t *latest = &loop->latest[key * 0x9E3779B97F4A7C15u >> (64 - PLACES_BITS)];
+    if (loop->period && is_again(&op, op_at(loop, at - loop->period), loop->distance)) {
+        loop->streak++;
+    }
+    else {
+        int64_t period = *latest >= loop->begin ? at - *latest : LONGEST + 1;
+        begin_loop(loop, loop->begin);
+        if (period <= LONGEST) {
+            Op *before = op_at(loop, *latest);
+            loop->period = period;
+            loop->distance = op.epoch - before->epoch;
+            loop->streak = is_again(&op, before, loop->distance);
+        }
+    }
+    *latest = at;
+}
+
+/* Read an op of the same actor; return 0 if it is of another one, or does not fit. */
+static int
+read_op(PyObject *stream, int64_t at, int64_t actor, Op *op)
+{
+    PyObject **items = &PyList_GET_ITEM(stream, at * STRIDE);
+    if (!PyLong_CheckExact(items[0]) || !PyLong_CheckExact(items[1])) {
+        return 0;
+    }
+    int too_long, much_too_long;
+    int64_t token = PyLong_AsLongLongAndOverflow(items[0], &too_long);
+    int64_t word = PyLong_AsLongLongAndOverflow(items[1], &much_too_long);
+    *op = (Op){token & EPOCH_MASK, word, items[2], items[3]};
+    return !too_long && !much_too_long && token >> EPOCH_BITS == actor;
+}
+
+/* Return how many ops from one on can be passed over, and count them. */
+static int64_t
+passed_over(Run *run, Loop *loop, PyObject *stream, int64_t at, int64_t actor)
+{
+    int64_t period = loop->period, end = PyList_GET_SIZE(stream) / STRIDE;
+    if (!period || loop->streak < 2 * period || loop->changed >= at - 2 * period
+        || at < loop->retry) {
+        return 0;
+    }
+    int64_t distance = loop->distance, to = at, in_pass = 0;
+    Op op;
+    while (to < end && read_op(stream, to, actor, &op)
+           && is_again(&op, op_at(loop, at - period + in_pass), distance)) {
+        to++;
+        if (++in_pass == period) {
+            in_pass = 0;
+            distance += loop->distance;
+        }
+    }
+    int64_t passes = (to - at) / period - LOOKED_AT;
+    loop->retry = to;
+    if (passes <= 0) {
+        return 0;
+    }
+    int64_t counted = 0, accesses = 0, taken = 0;
+    for (int64_t one = at - period; one < at; one++) {
+        int64_t what = op_at(loop, one)->word & OP_MASK;
+        counted += what != FRAME;
+        accesses += what <= LAST_ACCESS;
+        taken += what == ACQUIRE || what == TRY_ACQUIRE;
+    }
+    if (taken && run->serial == UNKNOWN) {
+        return 0;
+    }
+    run->index += passes * counted;
+    run->accesses += passes * accesses;
+    run->serial += passes * taken;
+    begin_loop(loop, at + passes * period);
+    return passes * period;
 }
 
 /* Replay ops from *at on, until something has to be waited for. */
@@ -1573,7 +1842,24 @@ run_ops(Run *run, PyObject *stream, Py_ssize_t *at, int patient, PyObject *until
     int64_t actor_number = -1, actor_epoch = -1;
     PyObject *subject = NULL, *upper = NULL;
     int result = -1;
+    Loop loop = {.retry = 0};
+    int64_t changes_before = changes;
+    begin_loop(&loop, *at / STRIDE);
+    loop.changed = loop.begin - 1;
+    for (int at_key = 0; at_key < 1 << PLACES_BITS; at_key++) {
+        loop.latest[at_key] = -1;
+    }
     for (; *at + STRIDE <= PyList_GET_SIZE(stream); *at += STRIDE) {
+        int64_t place = *at / STRIDE;
+        if (changes != changes_before) {
+            changes_before = changes;
+            loop.changed = place - 1;
+        }
+        if (actor != NULL && actor_number >= 0) {
+            int64_t passed = passed_over(run, &loop, stream, place, actor_number);
+            *at += passed * STRIDE;
+            place += passed;
+        }
         PyObject *token = PyList_GET_ITEM(stream, *at), *thing = PyList_GET_ITEM(stream, *at + 2);
         PyObject *argument = PyList_GET_ITEM(stream, *at + 3);
         int64_t op, epoch, about, number;
@@ -1584,6 +1870,7 @@ run_ops(Run *run, PyObject *stream, Py_ssize_t *at, int patient, PyObject *until
             goto over;
         }
         if (op == TIME) {
+            begin_loop(&loop, place + 1);
             int later = PyObject_RichCompareBool(argument, until, Py_GT);
             if (later != 0) {
                 result = later < 0 ? -1 : 0;
@@ -1609,7 +1896,7 @@ run_ops(Run *run, PyObject *stream, Py_ssize_t *at, int patient, PyObject *until
             else {
                 PyObject *of = PyErr_Occurred() ? NULL : PyLong_FromLongLong(epoch);
                 actor = of == NULL || write_back(run) < 0 ? NULL
-                    : PyObject_CallMethodObjArgs(run->replay, str__appears, name, of, NULL);
+                    : CHANGING(PyObject_CallMethodObjArgs(run->replay, str__appears, name, of, NULL));
                 Py_XDECREF(of);
                 if (actor == NULL) {
                     goto over;
@@ -1617,6 +1904,14 @@ run_ops(Run *run, PyObject *stream, Py_ssize_t *at, int patient, PyObject *until
             }
             actor_number = number;
             actor_epoch = -1;
+            begin_loop(&loop, place);
+        }
+        if (number >= 0 && about >= 0) {
+            Op noted = {epoch, about << OP_BITS | op, thing, argument};
+            note(&loop, place, noted);
+        }
+        else {
+            begin_loop(&loop, place + 1);
         }
         if (epoch != actor_epoch) {
             if (set_number(&SLOT(actor, actor, epoch), epoch) < 0) {
@@ -1656,8 +1951,8 @@ run_ops(Run *run, PyObject *stream, Py_ssize_t *at, int patient, PyObject *until
             if (!failed) {
                 failed = run->inlined
                     ? analyse(run, access, actor, op) < 0
-                    : write_back(run) < 0 || done_with(PyObject_CallMethodOneArg(
-                        run->detector, str_access, access)) < 0;
+                    : write_back(run) < 0 || done_with(CHANGING(
+                        PyObject_CallMethodOneArg(run->detector, str_access, access))) < 0;
             }
             Py_DECREF(access);
             if (failed) {
@@ -1666,6 +1961,14 @@ run_ops(Run *run, PyObject *stream, Py_ssize_t *at, int patient, PyObject *until
             if (more > 0) {
                 *at += STRIDE;
                 run->index++;
+                if (number >= 0 && about >= 0) {
+                    Op noted = {epoch, about << OP_BITS | VALUE,
+                                PyList_GET_ITEM(stream, *at + 2), PyList_GET_ITEM(stream, *at + 3)};
+                    note(&loop, *at / STRIDE, noted);
+                }
+                else {
+                    begin_loop(&loop, *at / STRIDE + 1);
+                }
             }
             continue;
         }
@@ -1811,7 +2114,8 @@ feed(PyObject *module, PyObject *const *args, Py_ssize_t count)
     if (PyErr_Occurred()) {
         return NULL;
     }
-    Run run = {.replay = args[0], .serial = UNKNOWN};
+    Found found[REMEMBERED] = {{NULL, NULL, 0, 0}};
+    Run run = {.replay = args[0], .serial = UNKNOWN, .found = found};
     int result = begin(&run);
     if (result == 0) {
         result = run_ops(&run, args[1], &at, patient, args[4]);
@@ -1938,6 +2242,9 @@ configure(PyObject *module, PyObject *args)
         || table(tables, "bits", bits_of_kind) < 0) {
         return NULL;
     }
+#define TAKE(name) use_spares(name##_spare, name##_type, name##_type->tp_base);
+    SHORT_LIVED(TAKE)
+#undef TAKE
     is_configured = 1;
     Py_RETURN_NONE;
 }
