@@ -238,12 +238,19 @@ class RunAnalysis:
                     second = limit
                 if process.has_ops:
                     waiting.append(process)
+            self._trace_the_latest()
             for process in sorted(waiting, key=lambda one: one.due):
                 until = second if process is holder else lowest
                 if process.feed(self._replay, until, patient=patient):
                     moved = done = True
                     break
         return done
+
+    def _trace_the_latest(self) -> None:
+        """Take no note of what will not be among the latest events in the end."""
+        if isinstance(self._replay, TracingReplay):
+            backlog = sum(process.reader.backlog() for process in self._open())
+            self._replay.take_note(backlog <= self._replay.reach)
 
     def _open(self) -> list[_Process]:
         """Return the processes that there may be more of; a run may have had thousands."""

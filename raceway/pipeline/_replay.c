@@ -67,7 +67,7 @@
 
 #define NAMES(X) \
     X(_appears) X(_begin) X(_handlers) X(_keep_item) \
-    X(_keep_other) X(_lend) X(_locks) X(_new_site) X(_no_callers) X(_note_conflict) \
+    X(_keep_other) X(_lend) X(_locks) X(_locks_in_c) X(_new_site) X(_no_callers) X(_note_conflict) \
     X(_raced) X(_receive_remotely) X(_serial) X(_shadow) X(_sleeps) X(_stacks) X(_value) X(_violated) \
     X(access) X(accesses) X(actors) X(detector) X(flags) X(follow) X(get) X(index) X(is_past) X(is_recheck) \
     X(is_superseded) X(matters) \
@@ -341,6 +341,7 @@ typedef struct {
     PyObject *replay, *detector;
     Found *found;  /* REMEMBERED of them */
     int inlined;  /* the detector is an Analyzer */
+    int takes_locks;  /* nobody wants to see that locks are taken and released */
     PyObject *actors, *stacks, *no_callers, *handlers, *locks;
     int64_t serial;  /* of the last critical section, or UNKNOWN: Python code has counted on */
     PyObject *shadows, *pairs, *known_pairs, *matters, *raced, *violated, *flags;
@@ -1975,7 +1976,7 @@ run_ops(Run *run, PyObject *stream, Py_ssize_t *at, int patient, PyObject *until
         if (op == VALUE) {
             continue;
         }
-        if (op >= ACQUIRE && op <= RELEASE) {
+        if (op >= ACQUIRE && op <= RELEASE && run->takes_locks) {
             int done = op == RELEASE ? release(run, actor, subject)
                 : take(run, actor, subject, thing, argument);
             if (done != 0) {
@@ -2054,6 +2055,7 @@ begin(Run *run)
         return -1;
     }
     run->index = number_of(run->replay, str_index);
+    run->takes_locks = (int)number_of(run->replay, str__locks_in_c);
     run->inlined = Py_TYPE(run->detector) == (PyTypeObject *)the_analyzer;
     if (run->inlined && begin_analysis(run) < 0) {
         return -1;
@@ -2103,7 +2105,7 @@ PyDoc_STRVAR(feed_doc,
 static PyObject *
 feed(PyObject *module, PyObject *const *args, Py_ssize_t count)
 {
-    if (!is_configured || count != 5 || Py_TYPE(args[0]) != (PyTypeObject *)the_replay
+    if (!is_configured || count != 5 || !PyObject_TypeCheck(args[0], (PyTypeObject *)the_replay)
         || !PyList_CheckExact(args[1])) {
         PyErr_SetString(PyExc_TypeError, "feed() takes a Replay, a list of ops, where to start, "
                         "whether to wait, and until when");

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from raceway.model.ops import STRIDE
 from raceway.record.oplog import HEADER, MAGIC, PACKED_MAGIC, next_part
 from raceway.record.packing import unpack
 
@@ -44,6 +45,8 @@ class OpLogReader:
         self._size = 0
         self.damaged = False
         self._last = -1
+        self._ops = 0
+        self._bytes = 0
 
     def next_chunk(self) -> Chunk | None:
         """Return the next complete chunk, or None if there is none (yet).
@@ -89,7 +92,23 @@ class OpLogReader:
         except (ValueError, EOFError, TypeError):
             self.damaged = True
             return None
+        self._ops += len(ops) // STRIDE
+        self._bytes += len(body)
         return Chunk(definitions, ops, time)
+
+    def backlog(self) -> int:
+        """Return about how many ops are there that have not been read."""
+        if self.damaged or not self._bytes:
+            return 0
+        part, unread = self._part, -self._position
+        with contextlib.suppress(OSError):
+            while True:
+                is_last = part == self._last_part
+                unread += self._size if is_last else part.stat().st_size
+                part = Path(next_part(str(part)))
+                if is_last:
+                    break
+        return max(0, unread) * self._ops // self._bytes
 
     def _go_on(self, following: Path) -> None:
         read, self._part, self._position = self._part, following, 0

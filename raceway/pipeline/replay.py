@@ -155,6 +155,8 @@ class Replay:
         self._waiting: dict[int, bool] = {}  # by site: whether a condition may be waited for there
         self._serial = 0
         self._handlers = {op: getattr(self, name) for op, name in _HANDLERS.items()}
+        # What a subclass does instead of this one is not known to C.
+        self._in_c = self._locks_in_c = type(self) is Replay
         detector.attach(self)
 
     # ------------------------------------------------------------ the stream
@@ -178,7 +180,7 @@ class Replay:
         Returns:
             Where it stopped: the length of ``stream``, or the op that has to wait.
         """
-        if compiled is not None and type(self) is Replay:
+        if compiled is not None and self._in_c:
             return compiled.feed(self, stream, start, patient, until)  # type: ignore[no-any-return]
         actors = self.actors
         number, actor = -1, None

@@ -45,6 +45,7 @@ if TYPE_CHECKING:
 EVENTS_KEPT = 100_000
 """Events of a trace; the latest."""
 _VALUE_SHOWN = 60
+_OPS_OF_AN_EVENT = 3
 
 
 class _Event(NamedTuple):
@@ -147,7 +148,10 @@ class Tracing(Replay):
 
     Attributes:
         time: When the event happened that is replayed, in nanoseconds since the epoch, or 0.
+        notes: Whether note is taken of accesses and locks.
     """
+
+    notes = True
 
     def start_tracing(self, kept: int) -> None:
         """Begin.
@@ -182,7 +186,7 @@ class Tracing(Replay):
         return actor
 
     def _take(self, actor: ActorReplay, number: int, site: Site, *, waits: bool) -> None:
-        if number not in actor.held and number < FLAG_LOCKS:
+        if self.notes and number not in actor.held and number < FLAG_LOCKS:
             self._holds[actor.number, number] = (self.index, site, self.time, actor.epoch)
         super()._take(actor, number, site, waits=waits)
 
@@ -237,6 +241,8 @@ class Tracing(Replay):
         time: int | None = None,
     ) -> None:
         self._noted += 1
+        if not self.notes:
+            return
         began = self.index if at is None else at
         who = number or actor.number
         self._events.append(
@@ -279,7 +285,9 @@ class Tracing(Replay):
         kept = sorted((*self._events, *held), key=lambda event: event.at)
         events = [self._resolved(event, hides) for event in kept]
         omitted = self._noted - len(self._events)
-        first = self._events[0].until if omitted else 0
+        first = 0
+        if omitted:
+            first = self._events[0].until if self._events else self.index
         involved = {event.actor for event in events} | {
             event.other for event in events if event.kind in ("start", "join")
         }
@@ -377,24 +385,72 @@ class TracingReplay(Tracing):
         kept: int = EVENTS_KEPT,
     ) -> None:
         super().__init__(definitions, Tee(detector, self), mailbox)
+        self._shown, self._analyzer = self.detector, detector
+        self._before = (0, 0)
+        self._handlers[ops.HTTP_REQUEST] = self._requested
+        self._handlers[ops.HTTP_RESPONSE] = self._responded
+        self._handlers[ops.EVENT] = self._told
+        # Note is taken where the methods are called that are overridden here.
+        self._in_c = isinstance(detector, Analyzer)
+        self._locks_in_c = False
         self.start_tracing(kept)
 
-    def _handle(self, op: int, actor: ActorReplay, subject: int, thing: Any, argument: Any) -> None:
-        if op == ops.HTTP_REQUEST:
-            kind: EventKind = "call" if subject else "request"
-            # Both ends of a call have its span.
-            key = f"{kind} {argument[2]}"
-            text = f"{argument[0]} {argument[1]}"
-            self._requests[key] = (actor.number, self.index, kind, text)
-            if len(self._requests) > self._kept:
-                del self._requests[next(iter(self._requests))]
-        elif op == ops.HTTP_RESPONSE:
-            key = f"{'call' if subject else 'request'} {argument[2]}"
-            begun = self._requests.pop(key, None)
-            if begun is not None:
-                number, at, kind, text = begun
-                self._note(actor, kind, text, at=at, number=number, detail=str(argument[0]))
-        elif op == ops.EVENT and subject == ops.EVENT_QUERY:
+    @property
+    def reach(self) -> int:
+        """How many ops contain as many events as are kept, mostly."""
+        return _OPS_OF_AN_EVENT * self._kept
+
+    def take_note(self, wanted: bool) -> None:
+        """Begin to keep what happens, or end it, which is much faster.
+
+        Args:
+            wanted: Whether what comes next may be among the latest events in the end.
+        """
+        analyzer = self._analyzer
+        if wanted is self.notes or not isinstance(analyzer, Analyzer):
+            return
+        self.notes = wanted
+        self._locks_in_c = not wanted
+        if not wanted:
+            self.detector = analyzer
+            self._before = analyzer.accesses, self._serial
+            self._noted += len(self._holds)
+            self._holds.clear()
+            self._events.clear()
+            return
+        self.detector = self._shown
+        accesses, serial = self._before
+        self._noted += analyzer.accesses - accesses + self._serial - serial
+        for actor in self.actors.values():
+            for number, held in actor.held.items():
+                if held.actor is actor and number < FLAG_LOCKS:
+                    # Since when, nobody has written down.
+                    self._holds[actor.number, number] = (
+                        self.index, held.site, self.time, held.start
+                    )  # fmt: skip
+                    self._noted -= 1
+
+    def take_flag(self, actor: ActorReplay, number: int, site: Site) -> None:
+        """Let a critical section begin that no lock was taken for, and that is not shown."""
+        before = self._serial
+        super().take_flag(actor, number, site)
+        if not self.notes:
+            self._noted -= self._serial - before
+
+    def _requested(self, actor: ActorReplay, out: int, _thing: Any, argument: Any) -> None:
+        kind: EventKind = "call" if out else "request"
+        # Both ends of a call have its span.
+        key = f"{kind} {argument[2]}"
+        self._requests[key] = (actor.number, self.index, kind, f"{argument[0]} {argument[1]}")
+        if len(self._requests) > self._kept:
+            del self._requests[next(iter(self._requests))]
+
+    def _responded(self, actor: ActorReplay, out: int, _thing: Any, argument: Any) -> None:
+        begun = self._requests.pop(f"{'call' if out else 'request'} {argument[2]}", None)
+        if begun is not None:
+            number, at, kind, text = begun
+            self._note(actor, kind, text, at=at, number=number, detail=str(argument[0]))
+
+    def _told(self, actor: ActorReplay, what: int, _thing: Any, argument: Any) -> None:
+        if what == ops.EVENT_QUERY:
             self._note(actor, "query", str(argument[0]), detail=str(argument[1]))
-        else:
-            super()._handle(op, actor, subject, thing, argument)

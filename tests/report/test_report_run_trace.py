@@ -65,8 +65,11 @@ PROGRAM = """
 @pytest.fixture(scope="module")
 def run(tmp_path_factory):
     """Record the program; return its run directory."""
-    folder = tmp_path_factory.mktemp("traced")
-    (folder / "app.py").write_text(textwrap.dedent(PROGRAM))
+    return record(tmp_path_factory.mktemp("traced"), PROGRAM)
+
+
+def record(folder, program):
+    (folder / "app.py").write_text(textwrap.dedent(program))
     (folder / "run").mkdir()
     env = {k: v for k, v in os.environ.items() if not k.startswith("RACEWAY_")}
     env["PYTHONPATH"] = f"{ROOT / 'raceway_autopatch/bootstrap'}{os.pathsep}{ROOT}"
@@ -192,6 +195,51 @@ def test_the_last_events_are_kept(run, monkeypatch, kept):
     assert any("are left out" in event["name"] for event in events)
     for finding in report.findings:
         assert any(finding.id in e["name"] for e in events if e.get("cat") == "finding")
+
+
+LONG_PROGRAM = """
+    import threading
+    import raceway
+
+    account = raceway.watch({"balance": 100}, name="account")
+    lock = threading.Lock()
+
+    def work():
+        for _ in range(2000):
+            with lock:
+                account["balance"] += 1
+            account["balance"]
+
+    with lock:
+        for _ in range(3):
+            threads = [threading.Thread(target=work) for n in range(2)]
+            for thread in threads:
+                thread.start()
+            lock.release()
+            for thread in threads:
+                thread.join()
+            lock.acquire()
+"""
+
+
+def test_of_what_is_long_past_no_note_is_taken(tmp_path, monkeypatch):
+    """While more is waiting than is kept; what is shown is the same, and what is not is counted."""
+    run = record(tmp_path, LONG_PROGRAM)
+    whole = RunAnalysis(str(run), trace=True).finish()
+    noted = 0
+    for reach in (0, 5_000, 20_000):
+        monkeypatch.setattr(run_trace.TracingReplay, "reach", reach)
+        late = RunAnalysis(str(run), trace=True).finish()
+        trace = late.run_trace
+        assert late.findings == whole.findings
+        assert trace.omitted + len(trace.events) == len(whole.run_trace.events)
+        assert noted < len(trace.events) < len(whole.run_trace.events)
+        noted = len(trace.events)
+        began = [event.kind == "hold" and event.at <= trace.first for event in trace.events]
+        assert sum(began) <= 1  # nobody has written down since when
+        shown = [event for event, early in zip(trace.events, began, strict=True) if not early]
+        assert shown == list(whole.run_trace.events[-len(shown) :])
+    assert noted > 5_000
 
 
 def test_it_changes_nothing_else(run, report):
