@@ -42,7 +42,7 @@
     X(trail, index) X(trail, places) X(trail, others) X(trail, raced) X(trail, firsts) X(trail, covered) \
     X(trail, sequences) \
     X(shadow, by_hand) X(shadow, container) X(shadow, flagged) X(shadow, group) X(shadow, has_value) X(shadow, item_kinds) \
-    X(shadow, item_trails) X(shadow, kinds) X(shadow, last) X(shadow, plain) \
+    X(shadow, item_trails) X(shadow, kinds) X(shadow, last) X(shadow, limit) X(shadow, linked) X(shadow, number) X(shadow, plain) \
     X(shadow, sequenced) X(shadow, shared) X(shadow, since) X(shadow, switched) X(shadow, trails) \
     X(shadow, value) X(shadow, written) \
     X(sequence, at_once) X(sequence, broken_by_write) X(sequence, claims) X(sequence, first) \
@@ -63,12 +63,12 @@
 /* What else is called or compared with. */
 #define THINGS(X) \
     X(analyzer) X(join) X(learn_causally) X(replay) X(judge) X(excluded) \
-    X(R_W_W) X(TAKEN) X(R_W_R) X(W_W_R) X(W_R_W)
+    X(trails_begun) X(R_W_W) X(TAKEN) X(R_W_R) X(W_W_R) X(W_R_W)
 
 #define NAMES(X) \
     X(_appears) X(_begin) X(_handlers) X(_keep_item) \
     X(_keep_other) X(_lend) X(_locks) X(_locks_in_c) X(_new_site) X(_no_callers) X(_note_conflict) \
-    X(_raced) X(_receive_remotely) X(_serial) X(_shadow) X(_sleeps) X(_stacks) X(_value) X(_violated) \
+    X(_raced) X(_receive_remotely) X(_serial) X(_shadow) X(_sleeps) X(_stacks) X(_touched) X(_trails) X(_value) X(_violated) \
     X(access) X(accesses) X(actors) X(detector) X(flags) X(follow) X(get) X(index) X(is_past) X(is_recheck) \
     X(is_superseded) X(matters) \
     X(isdisjoint) X(keep) X(keep_sequence) X(known) X(meet) X(of) X(pairs) X(shadows)
@@ -248,7 +248,7 @@ index_of(PyObject *access)
 
 /* Of these one is made for each op or two, and mostly released soon: their memory is kept for the
  * next one, and the slots are let go of without asking the class where they are. */
-#define SHORT_LIVED(X) X(access) X(held) X(message) X(sequence)
+#define SHORT_LIVED(X) X(access) X(held) X(message) X(sequence) X(trail)
 #define SPARE 256
 
 typedef struct {
@@ -344,7 +344,7 @@ typedef struct {
     int takes_locks;  /* nobody wants to see that locks are taken and released */
     PyObject *actors, *stacks, *no_callers, *handlers, *locks;
     int64_t serial;  /* of the last critical section, or UNKNOWN: Python code has counted on */
-    PyObject *shadows, *pairs, *known_pairs, *matters, *raced, *violated, *flags;
+    PyObject *touched, *shadows, *pairs, *known_pairs, *matters, *raced, *violated, *flags;
     int64_t index, accesses;
 } Run;
 
@@ -364,6 +364,24 @@ done_with(PyObject *answer)
 {
     Py_XDECREF(answer);
     return answer == NULL ? -1 : 0;
+}
+
+static int
+write_number(PyObject *object, PyObject *name, int64_t value)
+{
+    PyObject *number = PyLong_FromLongLong(value);
+    int result = number == NULL ? -1 : PyObject_SetAttr(object, name, number);
+    Py_XDECREF(number);
+    return result;
+}
+
+static int64_t
+number_of(PyObject *object, PyObject *name)
+{
+    PyObject *number = PyObject_GetAttr(object, name);
+    int64_t found = number == NULL ? -1 : number_in(number);
+    Py_XDECREF(number);
+    return found;
 }
 
 static int
@@ -717,6 +735,48 @@ failed:
     return -1;
 }
 
+/* Put something into a dict in a slot, which is made if there is none. */
+static int
+put(PyObject **slot, PyObject *key, PyObject *value)
+{
+    if (*slot == Py_None) {
+        PyObject *made = PyDict_New();
+        if (made == NULL) {
+            return -1;
+        }
+        store_new(slot, made);
+    }
+    return PyDict_SetItem(*slot, key, value);
+}
+
+/* Shadow.keep_sequence for the first sequence of a trail. */
+static int
+keep_first_sequence(PyObject *shadow, PyObject *mine, New *new, PyObject *key, PyObject *ended)
+{
+    changes++;
+    SET(mine, trail, covered, SLOT(ended, sequence, locks));
+    if (put(&SLOT(mine, trail, sequences), key, ended) < 0) {
+        return -1;
+    }
+    if (SLOT(shadow, shadow, sequenced) == Py_None || SLOT(shadow, shadow, linked) == Py_None) {
+        PyObject *linked = PySet_New(NULL);
+        if (linked == NULL) {
+            return -1;
+        }
+        SET(shadow, shadow, sequenced, Py_None);
+        store_new(&SLOT(shadow, shadow, linked), linked);
+    }
+    PyObject *sites = PyTuple_Pack(2, SLOT(SLOT(ended, sequence, first), access, site),
+                                   SLOT(SLOT(ended, sequence, second), access, site));
+    int failed = sites == NULL || put(&SLOT(shadow, shadow, sequenced), new->number, mine) < 0
+        || PySet_Add(SLOT(shadow, shadow, linked), sites) < 0;
+    Py_XDECREF(sites);
+    if (failed || SLOT(ended, sequence, at_once) == Py_True) {
+        return failed ? -1 : 0;
+    }
+    return put(&SLOT(shadow, shadow, switched), new->number, mine);
+}
+
 static int
 keep_sequence(PyObject *shadow, PyObject *mine, New *new, PyObject *pair, PyObject *ended)
 {
@@ -725,7 +785,12 @@ keep_sequence(PyObject *shadow, PyObject *mine, New *new, PyObject *pair, PyObje
     if (key == NULL) {
         return -1;
     }
-    int is_there = sequences == Py_None ? 0 : PyDict_Contains(sequences, key);
+    if (sequences == Py_None) {
+        int kept = keep_first_sequence(shadow, mine, new, key, ended);
+        Py_DECREF(key);
+        return kept;
+    }
+    int is_there = PyDict_Contains(sequences, key);
     if (is_there != 1) {  /* the first one of its kind */
         Py_DECREF(key);
         if (is_there < 0) {
@@ -742,15 +807,7 @@ keep_sequence(PyObject *shadow, PyObject *mine, New *new, PyObject *pair, PyObje
     if (SLOT(ended, sequence, at_once) == Py_True) {
         return 0;
     }
-    PyObject *switched = SLOT(shadow, shadow, switched);
-    if (switched == Py_None) {
-        switched = PyDict_New();
-        if (switched == NULL) {
-            return -1;
-        }
-        store_new(&SLOT(shadow, shadow, switched), switched);
-    }
-    return PyDict_SetItem(switched, new->number, mine);
+    return put(&SLOT(shadow, shadow, switched), new->number, mine);
 }
 
 /* atomicity.find_pairs; a new reference. */
@@ -1010,6 +1067,126 @@ keep(PyObject *trail, New *new)
     return PyDict_SetItem(places, new->key, access);
 }
 
+/* Analyzer._touch; return 1, -1, or 0 if it is left to Python. */
+static int
+touch(Run *run, PyObject *shadow, PyObject *number)
+{
+    int64_t begun = number_of(run->detector, str__trails);
+    if (begun < 0 || begun >= number_in(the_trails_begun)) {
+        return PyErr_Occurred() ? -1 : 0;
+    }
+    PyObject *variables = PyDict_GetItemWithError(run->touched, number);
+    if (variables == NULL) {
+        variables = PyErr_Occurred() ? NULL : PySet_New(NULL);
+        if (variables == NULL || PyDict_SetItem(run->touched, number, variables) < 0) {
+            Py_XDECREF(variables);
+            return -1;
+        }
+        Py_DECREF(variables);
+    }
+    return PySet_Add(variables, SLOT(shadow, shadow, number)) < 0
+        || write_number(run->detector, str__trails, begun + 1) < 0 ? -1 : 1;
+}
+
+/* Put a new trail into a dict; return it (borrowed). */
+static PyObject *
+new_trail(PyObject *trails, New *new)
+{
+    PyObject *places = PyDict_New(), *none = PyLong_FromLong(-1);
+    PyObject *made = places == NULL || none == NULL ? NULL : made_of(trail_spare);
+    if (made == NULL) {
+        Py_XDECREF(places);
+        Py_XDECREF(none);
+        return NULL;
+    }
+    SLOT(made, trail, actor) = Py_NewRef(new->actor);
+    SLOT(made, trail, epoch) = none;
+    SLOT(made, trail, index) = Py_NewRef(none);
+    SLOT(made, trail, kinds) = Py_NewRef(zero);
+    SLOT(made, trail, raced) = Py_NewRef(Py_False);
+    SLOT(made, trail, plain) = Py_NewRef(Py_True);
+    SLOT(made, trail, locks) = Py_NewRef(new->locks);
+    SLOT(made, trail, places) = places;
+    SLOT(made, trail, others) = Py_NewRef(Py_None);
+    SLOT(made, trail, firsts) = Py_NewRef(Py_None);
+    SLOT(made, trail, covered) = Py_NewRef(new->locks);
+    SLOT(made, trail, sequences) = Py_NewRef(Py_None);
+    int failed = PyDict_SetItem(trails, new->number, made) < 0;
+    Py_DECREF(made);
+    changes++;
+    return failed ? NULL : made;
+}
+
+/* Analyzer._begin; return a trail (borrowed). */
+static PyObject *
+begin_trail(Run *run, PyObject *shadow, New *new)
+{
+    PyObject *trails = SLOT(shadow, shadow, trails);
+    int touched = PyDict_GET_SIZE(trails) < NUMBER(shadow, shadow, limit)
+        ? touch(run, shadow, new->number) : 0;
+    if (touched == 0) {
+        PyObject *made = CHANGING(PyObject_CallMethodObjArgs(run->detector, str__begin, shadow,
+                                                             new->access, NULL));
+        Py_XDECREF(made);  /* the shadow has it */
+        return made;
+    }
+    PyObject *group = SLOT(new->actor, actor, group);
+    if (PyDict_GET_SIZE(trails) && !same_number(SLOT(shadow, shadow, group), group)) {
+        group = Py_None;
+    }
+    SET(shadow, shadow, group, group);
+    return touched < 0 ? NULL : new_trail(trails, new);
+}
+
+/* Return the trail of an actor that has not accessed an item of a container (borrowed). */
+static PyObject *
+begin_item_trail(Run *run, PyObject *container, New *new)
+{
+    PyObject **trails = &SLOT(container, shadow, item_trails);
+    if (touch(run, container, new->number) < 0) {
+        return NULL;
+    }
+    if (*trails == Py_None) {
+        PyObject *made = PyDict_New();
+        if (made == NULL) {
+            return NULL;
+        }
+        store_new(trails, made);
+    }
+    return new_trail(*trails, new);
+}
+
+/* Analyzer._keep_item */
+static int
+keep_item(Run *run, PyObject *container, New *new)
+{
+    PyObject *trails = SLOT(container, shadow, item_trails), *trail = NULL;
+    if (trails != Py_None) {
+        trail = PyDict_GetItemWithError(trails, new->number);
+    }
+    if (trail == NULL) {
+        if (PyErr_Occurred()) {
+            return -1;
+        }
+        int has_room = trails == Py_None || PyDict_GET_SIZE(trails) < PLACES_KEPT;
+        int64_t begun = has_room ? number_of(run->detector, str__trails) : 0;
+        if (!has_room || begun >= number_in(the_trails_begun)) {
+            return done_with(CHANGING(PyObject_CallMethodObjArgs(
+                run->detector, str__keep_item, container, new->access, NULL)));
+        }
+        trail = begin_item_trail(run, container, new);
+        if (trail == NULL) {
+            return -1;
+        }
+    }
+    int64_t kinds = NUMBER(container, shadow, item_kinds);
+    if (keep(trail, new) < 0) {
+        return -1;
+    }
+    return kinds >> new->kind & 1 ? 0
+        : set_number(&SLOT(container, shadow, item_kinds), kinds | 1 << new->kind);
+}
+
 static int write_back(Run *run);
 
 /* Analyzer.access */
@@ -1054,11 +1231,10 @@ analyse(Run *run, PyObject *access, PyObject *actor, int64_t kind)
         goto failed;
     }
     if (trail == NULL) {
-        trail = CHANGING(PyObject_CallMethodObjArgs(run->detector, str__begin, shadow, access, NULL));
+        trail = begin_trail(run, shadow, &new);
         if (trail == NULL) {
             goto failed;
         }
-        Py_DECREF(trail);  /* the shadow has it */
     }
     if (raced) {
         SET(trail, trail, raced, Py_True);
@@ -1085,24 +1261,8 @@ analyse(Run *run, PyObject *access, PyObject *actor, int64_t kind)
         goto failed;
     }
     PyObject *container = SLOT(shadow, shadow, container);
-    if (container != Py_None && kind != GROW) {
-        PyObject *items = SLOT(container, shadow, item_trails);
-        PyObject *part = items == Py_None ? NULL : PyDict_GetItemWithError(items, new.number);
-        if (part == NULL) {
-            if (PyErr_Occurred()
-                || done_with(CHANGING(PyObject_CallMethodObjArgs(run->detector, str__keep_item, container,
-                                                        access, NULL))) < 0) {
-                goto failed;
-            }
-        }
-        else {
-            kinds = NUMBER(container, shadow, item_kinds);
-            if (keep(part, &new) < 0
-                || (!(kinds >> kind & 1)
-                    && set_number(&SLOT(container, shadow, item_kinds), kinds | 1 << kind) < 0)) {
-                goto failed;
-            }
-        }
+    if (container != Py_None && kind != GROW && keep_item(run, container, &new) < 0) {
+        goto failed;
     }
     if (((SLOT(actor, actor, turn) != Py_None
           && SLOT(SLOT(access, access, site), site, flags) != Py_False)
@@ -1449,15 +1609,6 @@ has_value(PyObject *stream, Py_ssize_t at, PyObject *token)
     return PyObject_RichCompareBool(PyList_GET_ITEM(stream, at), token, Py_EQ);
 }
 
-static int
-write_number(PyObject *object, PyObject *name, int64_t value)
-{
-    PyObject *number = PyLong_FromLongLong(value);
-    int result = number == NULL ? -1 : PyObject_SetAttr(object, name, number);
-    Py_XDECREF(number);
-    return result;
-}
-
 /* Let Python code see how far it got, and go on with that. */
 static int
 write_back(Run *run)
@@ -1472,15 +1623,6 @@ write_back(Run *run)
         run->serial = UNKNOWN;
     }
     return write_number(run->replay, str_index, run->index);
-}
-
-static int64_t
-number_of(PyObject *object, PyObject *name)
-{
-    PyObject *number = PyObject_GetAttr(object, name);
-    int64_t found = number == NULL ? -1 : number_in(number);
-    Py_XDECREF(number);
-    return found;
 }
 
 /* Return the lock with a number (borrowed), if it was used lately; else NULL, and maybe an error. */
@@ -2031,6 +2173,7 @@ static int
 begin_analysis(Run *run)
 {
     if (attribute(run->detector, str_shadows, &run->shadows) < 0
+        || attribute(run->detector, str__touched, &run->touched) < 0
         || attribute(run->detector, str_pairs, &run->pairs) < 0
         || attribute(run->pairs, str_known, &run->known_pairs) < 0
         || attribute(run->pairs, str_matters, &run->matters) < 0
@@ -2073,6 +2216,7 @@ end(Run *run)
     Py_XDECREF(run->handlers);
     Py_XDECREF(run->locks);
     Py_XDECREF(run->shadows);
+    Py_XDECREF(run->touched);
     Py_XDECREF(run->pairs);
     Py_XDECREF(run->known_pairs);
     Py_XDECREF(run->matters);

@@ -31,7 +31,7 @@ from collections.abc import Callable, Iterable
 from typing import Any, Protocol
 
 from raceway.engine import atomicity, races
-from raceway.engine.analyzer import Analyzer
+from raceway.engine.analyzer import TRAILS_BEGUN, Analyzer
 from raceway.engine.definitions import Definitions
 from raceway.engine.flags import Locks
 from raceway.engine.judge import Pattern
@@ -741,6 +741,7 @@ def _loaded() -> Any:
         {
             "analyzer": Analyzer, "excluded": excluded, "join": join, "judge": atomicity.judge,
             "learn_causally": learn_causally, "replay": Replay,
+            "trails_begun": TRAILS_BEGUN,
             **{pattern.name: pattern for pattern in Pattern},
         },
         {
