@@ -345,6 +345,7 @@ class RunAnalysis:
             run_trace=(
                 self._replay.trace(self.hides) if isinstance(self._replay, TracingReplay) else None
             ),
+            waits=self._replay.waits.worst(),
         )
 
     def catch_up(self) -> None:

@@ -12,6 +12,7 @@ the caller will never be entered.
 from __future__ import annotations
 
 import sys
+from time import monotonic_ns as clock
 
 from raceway.model import ops
 from raceway.model.ops import ACQUIRE, RELEASE
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
     Block = tuple[Callable[[], bool], Callable[..., None]]
 
 getframe = sys._getframe
+_WAITED = ops.EVENT_WAITED << ops.OP_BITS | ops.EVENT
 _CALLS_FACTORIES = "raceway.watch.tracked_dict"
 """Calls the factory of a defaultdict in the name of the program."""
 
@@ -114,6 +116,28 @@ def define(kind: str, frame: FrameType) -> int:
     return serial
 
 
+def wait_for(acquire: Callable[[], bool], release: Callable[[], None], lock: int) -> None:
+    """Acquire a lock that somebody else has, and record how long that took.
+
+    What is recorded stands before the acquisition, whose op the caller records.
+
+    Args:
+        acquire: Of the real lock.
+        release: Of the real lock.
+        lock: Serial number.
+    """
+    begun = clock()
+    acquire()
+    try:
+        emit((current().tok, _WAITED, None, (lock, clock() - begun)))
+    except BaseException as error:
+        try:
+            lost("lock", error)
+        except BaseException:
+            release()  # a signal handler of the program: nobody would do it after us
+            raise
+
+
 # ---------------------------------------------------------------- the hot path
 
 _condition_enter: CodeType | None = None
@@ -176,8 +200,12 @@ def make_block(  # noqa: PLR0915 - written out twice, each call inside would cos
         block: Block = accelerator.make_block(acquire, release, held, acquired, released)
         return block
 
-    def enter() -> bool:
-        acquire()
+    def enter() -> bool:  # noqa: PLR0912 - as above
+        if not acquire(False):
+            if _alive:
+                wait_for(acquire, release, acquired >> ops.OP_BITS)
+            else:
+                acquire()
         recorded = False
         try:
             try:

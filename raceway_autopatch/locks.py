@@ -28,6 +28,7 @@ from raceway_autopatch.lock_ops import (
     make_block,
     note_caller,
     record,
+    wait_for,
 )
 
 TYPE_CHECKING = False  # typing is slow to import and not needed at run time
@@ -162,7 +163,10 @@ class Traced:
                 take = self.__methods()[0]
             return take()
         raw = self._raw
-        if not raw.acquire(blocking, timeout):
+        if blocking is True and timeout == -1:
+            if not raw.acquire(False):
+                wait_for(raw.acquire, raw.release, self._subject >> ops.OP_BITS)
+        elif not raw.acquire(blocking, timeout):
             return False
         recorded = False
         try:

@@ -59,6 +59,23 @@ class LockRef:
 
 
 @dataclass(frozen=True, slots=True)
+class LockWait:
+    """How much was waited for a lock, or for all those that were made in one place.
+
+    Attributes:
+        lock: The lock.
+        count: How often somebody else had it.
+        total: How long it took all of them to get it, in nanoseconds.
+        longest: The longest of these times.
+    """
+
+    lock: LockRef
+    count: int
+    total: int
+    longest: int
+
+
+@dataclass(frozen=True, slots=True)
 class Actor:
     """Whoever has a program order.
 
@@ -265,6 +282,7 @@ class Report:
         baseline: The baseline, if there is one.
         remarks: What there is to say about suppressions and baseline, a sentence each.
         run_trace: What happened, if it was asked for.
+        waits: Locks that were waited for, the worst first.
     """
 
     findings: tuple[Finding, ...] = ()
@@ -279,3 +297,4 @@ class Report:
     baseline: Baseline | None = None
     remarks: tuple[str, ...] = ()
     run_trace: RunTrace | None = None
+    waits: tuple[LockWait, ...] = ()

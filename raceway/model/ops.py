@@ -109,8 +109,8 @@ TAKE: Final = 30
 """The oldest message that was posted under this name and not taken.  argument = the name."""
 
 EVENT: Final = 31
-"""What a server is told, without influence on the order.  subject = what happened, one of those
-below; argument = a tuple."""
+"""What a server or a report is told, without influence on the order.  subject = what happened, one
+of those below; argument = a tuple."""
 EVENT_QUERY: Final = 0
 """A statement was executed: statement, database, duration in ms."""
 EVENT_ROWS: Final = 1
@@ -125,6 +125,8 @@ EVENT_RETURNED: Final = 5
 """It is over, and so is its trace here: an empty tuple."""
 EVENT_FAILED: Final = 6
 """Nobody caught an exception: name of its type, message, where."""
+EVENT_WAITED: Final = 7
+"""Somebody else had the lock that it takes next: its number, nanoseconds until it was free."""
 
 NAMES: Final[tuple[str, ...]] = (
     "READ", "WRITE", "UPDATE", "GROW", "LENGTH", "ITERATE", "SCAN", "STEP", "VALUE", "FRAME",

@@ -30,6 +30,7 @@ TABLE_KEPT = 100_000
 _ACTOR_OPS = frozenset({ops.FORK, ops.JOIN, ops.END})
 _LOCK_OPS = frozenset(range(ops.ACQUIRE, ops.NOTIFY + 1))
 _CHANNEL_OPS = frozenset({ops.SEND, ops.RECEIVE, ops.HANDOFF, ops.POST})
+_WAITED = ops.EVENT_WAITED << ops.OP_BITS | ops.EVENT
 _PLACED = frozenset({*range(ops.LAST_ACCESS + 1), *_LOCK_OPS, ops.FRAME, ops.FORK})
 """Ops whose object is a code object."""
 
@@ -132,7 +133,7 @@ class Numbers:
         epochs, epoch_mask = ops.EPOCH_BITS, ops.EPOCH_MASK
         out = stream[:]
         for at in range(0, len(stream), ops.STRIDE):
-            token, word, thing, _ = stream[at : at + ops.STRIDE]
+            token, word, thing, argument = stream[at : at + ops.STRIDE]
             op = word & mask
             if op == ops.TIME:
                 continue
@@ -146,6 +147,9 @@ class Numbers:
                     out[at + 1] = channels[word >> bits] << bits | op
             elif op in _ACTOR_OPS:
                 out[at + 1] = actors[word >> bits] << bits | op
+            elif word == _WAITED:
+                lock, duration = argument
+                out[at + 3] = (locks[lock], duration)
             if op in _PLACED:
                 out[at + 2] = codes[thing]
             elif op == ops.VALUE:

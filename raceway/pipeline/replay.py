@@ -59,6 +59,7 @@ from raceway.model import ops
 from raceway.model.aging import Aging
 from raceway.model.clocks import EMPTY, clock_of, join
 from raceway.pipeline.conflicts import BITS, Conflicts, Done
+from raceway.pipeline.lock_waits import LockWaits
 from raceway.pipeline.messages import NO_MAIL, NOBODY, Channels, Hearsay, Mailbox, learn, meet
 from raceway.pipeline.numbers import PROCESS_BITS
 from raceway.pipeline.retirement import Retirement
@@ -154,6 +155,7 @@ class Replay:
         self._places: dict[tuple[tuple[int, int], ...], Site] = {}
         self._waiting: dict[int, bool] = {}  # by site: whether a condition may be waited for there
         self._serial = 0
+        self.waits = LockWaits(definitions.lock)
         self._handlers = {op: getattr(self, name) for op, name in _HANDLERS.items()}
         # What a subclass does instead of this one is not known to C.
         self._in_c = self._locks_in_c = type(self) is Replay
@@ -675,6 +677,10 @@ class Replay:
     def _finalize(self, _actor: ActorReplay, variable: int, _thing: Any, _argument: Any) -> None:
         self.detector.finalized(variable)
 
+    def _told(self, _actor: ActorReplay, what: int, _thing: Any, argument: Any) -> None:
+        if what == ops.EVENT_WAITED:
+            self.waits.note(*argument)
+
     def _switch(self, actor: ActorReplay, possible: int, _thing: Any, _argument: Any) -> None:
         news, actor.news = actor.news, False
         if possible and not news:
@@ -711,6 +717,7 @@ _HANDLERS = {
     ops.END: "_ended",
     ops.SWITCH: "_switch",
     ops.FINALIZE: "_finalize",
+    ops.EVENT: "_told",
 }
 
 

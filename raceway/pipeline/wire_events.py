@@ -86,6 +86,7 @@ class EventReplay(Replay):
         self._requests: dict[str, Trace] = {}
         self._functions: dict[int, set[int]] = {}
         self._tags = wire_tags.OrderTags()
+        self._waited: dict[int, int] = {}  # nanoseconds, by actor: for the lock it takes next
         self._frames: Aging[int, str] = Aging(FRAMES_KEPT)
 
     # ------------------------------------------------------------ what replay tells a detector
@@ -144,6 +145,7 @@ class EventReplay(Replay):
     def retire(self, actor: ActorReplay) -> None:
         """Let others go on in its lane, unless the server takes it to hold a lock."""
         self._functions.pop(actor.number, None)
+        self._waited.pop(actor.number, None)
         self._lanes.retire(actor.number, reusable=actor.ended and not actor.held)
         self._tags.retire(actor.number)
 
@@ -161,7 +163,7 @@ class EventReplay(Replay):
             if not waits:
                 tags[wire_tags.TRY] = "1"
             kind = events.lock_acquire(self._lock_id(number), lock.kind, self._location(site))
-            self._emit(actor, kind, tags, site)
+            self._emit(actor, kind, tags, site, self._waited.pop(actor.number, None))
 
     def _drop(self, actor: ActorReplay, number: int, lock: Any) -> None:
         site = actor.held[number].site
@@ -235,6 +237,8 @@ class EventReplay(Replay):
         elif subject == ops.EVENT_FAILED:
             error, message, place = argument
             self._emit(actor, events.error(error, message, [place]), {})
+        elif subject == ops.EVENT_WAITED:
+            self._waited[actor.number] = argument[1]
 
     def _enter_trace(self, actor: ActorReplay, span: str, trace_id: str, upstream: str) -> None:
         """Let an actor go on in the trace of a request or task."""
@@ -270,8 +274,9 @@ class EventReplay(Replay):
         kind: events.Kind,
         tags: dict[str, str],
         site: Site | None = None,
+        duration: int | None = None,
     ) -> bool:
-        """Send an event; tell whether it will be sent."""
+        """Send an event, with how long it took in nanoseconds; tell whether it will be sent."""
         if site is not None:
             tags[wire_tags.FRAMES] = self._stack(site)
         history = self._lanes.of(actor.number)
@@ -302,7 +307,7 @@ class EventReplay(Replay):
                     **self._tags.tags(actor),
                     "instance": self._instance,
                 },
-                "duration_ns": None,
+                "duration_ns": duration,
                 "instance_id": None,  # else the server orders by its name
                 "distributed_span_id": trace.context.span_id,
                 "upstream_span_id": trace.context.upstream_span_id,

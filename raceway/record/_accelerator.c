@@ -55,6 +55,8 @@ static struct {
     PyObject *absent, *tracked; /* of raceway.watch */
     long write, value, grow, update; /* bits of ops */
     PyObject *condition_enter, *condition_exit;
+    PyObject *clock; /* tells the time in nanoseconds */
+    long waited;     /* what stands in the place of a subject and op: a lock was waited for */
     PyObject *str_s, *str_dict, *str_acquire, *str_release, *str_name, *str_lock, *key;
 } G;
 
@@ -1529,6 +1531,42 @@ record_enter(Block *block)
     return append_sync(state, block->acquired, frame);
 }
 
+/* Note that a lock was waited for since a moment: what lock_ops.wait_for() records. */
+static int
+record_wait(Block *block, PyObject *begun)
+{
+    State *state = state_now();
+    PyObject *now = state == NULL ? NULL : PyObject_CallNoArgs(G.clock);
+    PyObject *duration = now == NULL ? NULL : PyNumber_Subtract(now, begun);
+    Py_XDECREF(now);
+    PyObject *told = duration == NULL ? NULL
+        : Py_BuildValue("(LN)", (long long)(block->acquired >> G.op_bits), duration);
+    Op *op = told == NULL ? NULL : room_for(G.buffer, 1);
+    int result = -1;
+    if (op != NULL) {
+        fill(op, state, G.waited, SCALAR, told, 0);
+        G.buffer->count++;
+        result = 0;
+    }
+    Py_XDECREF(told);
+    return result;
+}
+
+/* Take a lock that somebody else has; -1 on failure, and then it is not taken. */
+static int
+wait_for(Block *block)
+{
+    PyObject *begun = block->raw == NULL ? Py_NewRef(Py_None) : PyObject_CallNoArgs(G.clock);
+    PyObject *result = begun == NULL ? NULL : PyObject_CallNoArgs(block->acquire);
+    if (result != NULL && begun != Py_None && record_wait(block, begun) < 0 && !forgiven("lock")) {
+        give_back(block);
+        Py_CLEAR(result);
+    }
+    Py_XDECREF(begun);
+    Py_XDECREF(result);
+    return result == NULL ? -1 : 0;
+}
+
 static PyObject *
 block_enter(PyObject *self, PyObject *const *args, size_t nargsf, PyObject *names)
 {
@@ -1538,12 +1576,8 @@ block_enter(PyObject *self, PyObject *const *args, size_t nargsf, PyObject *name
                      PyVectorcall_NARGS(nargsf));
         return NULL;
     }
-    if (!take_at_once(block)) {
-        PyObject *result = PyObject_CallNoArgs(block->acquire);
-        if (result == NULL) {
-            return NULL;
-        }
-        Py_DECREF(result);
+    if (!take_at_once(block) && wait_for(block) < 0) {
+        return NULL;
     }
     if (record_enter(block) < 0 && !forgiven("lock")) {
         return give_back(block);
@@ -2475,20 +2509,24 @@ sync_op(PyObject *module, PyObject *const *args, Py_ssize_t count)
 /* ------------------------------------------------------------------ the module */
 
 PyDoc_STRVAR(configure_doc,
-"configure(*, chunk_items, op_bits, frame_ops, recorder)\n--\n\n"
+"configure(*, chunk_items, op_bits, frame_ops, recorder, clock, waited)\n--\n\n"
 "Take what the recorder is made of; called once, by the recorder.\n\n"
 "``frame_ops`` are the ops of a call stack by depth; at 0 stands the one for no caller.\n"
-"``recorder`` is the dict of its module.");
+"``recorder`` is the dict of its module; ``clock`` returns nanoseconds, ``waited`` is the subject\n"
+"and op of having waited for a lock.");
 
 static PyObject *
 configure(PyObject *module, PyObject *args, PyObject *kwargs)
 {
-    static char *names[] = {"chunk_items", "op_bits", "frame_ops", "recorder", NULL};
-    PyObject *frame_ops, *recorder;
+    static char *names[] = {"chunk_items", "op_bits", "frame_ops", "recorder", "clock",
+                            "waited", NULL};
+    PyObject *frame_ops, *recorder, *clock;
+    long waited;
     Py_ssize_t chunk_items;
     int op_bits;
-    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "$niO!O!", names, &chunk_items, &op_bits,
-                                     &PyTuple_Type, &frame_ops, &PyDict_Type, &recorder)) {
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "$niO!O!Ol", names, &chunk_items, &op_bits,
+                                     &PyTuple_Type, &frame_ops, &PyDict_Type, &recorder, &clock,
+                                     &waited)) {
         return NULL;
     }
     Py_ssize_t depth = PyTuple_GET_SIZE(frame_ops) - 1;
@@ -2508,6 +2546,9 @@ configure(PyObject *module, PyObject *args, PyObject *kwargs)
     G.chunk_ops = chunk_items / STRIDE;
     Py_INCREF(recorder);
     G.recorder = recorder;
+    Py_INCREF(clock);
+    G.clock = clock;
+    G.waited = waited;
     find_raw_locks();
     G.ready = 1;
     Py_RETURN_NONE;

@@ -906,4 +906,6 @@ if accelerator is not None:
         op_bits=ops.OP_BITS,
         frame_ops=(ops.FRAME, *(depth << ops.OP_BITS | ops.FRAME for depth in _depths)),
         recorder=globals(),
+        clock=time.monotonic_ns,
+        waited=ops.EVENT_WAITED << ops.OP_BITS | ops.EVENT,
     )

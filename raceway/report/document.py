@@ -61,6 +61,15 @@ def report_document(report: Report) -> JsonObject:
             *(finding_document(finding) for finding in report.suppressed),
         ],
         "baseline": _baseline(report.baseline),
+        "lock_waits": [
+            {
+                **_locks((wait.lock,))[0],
+                "count": wait.count,
+                "total_ns": wait.total,
+                "longest_ns": wait.longest,
+            }
+            for wait in report.waits
+        ],
         "remarks": [json_text(remark) for remark in report.remarks],
     }
 

@@ -57,6 +57,7 @@ _OPEN: Final = 5
 _CONTEXT: Final = 3
 _LEAD: Final = '<p><a href="#timeline">What happened, as a timeline</a></p>\n'
 _MOST_STEPS: Final = 200
+_WAITS_SHOWN: Final = 50
 _ANCHOR: Final = re.compile(r"RW-[A-Za-z0-9-]+")
 
 
@@ -98,7 +99,7 @@ def render_html(report: Report, *, root: str, read_line: ReadLine = source_line)
 {_filters(report)}<main>
 {found}{timeline}</main>
 <footer>
-{_processes(report)}{_notes(report)}<p>Raceway {html_text(__version__)}</p>
+{_processes(report)}{_waits(report, root)}{_notes(report)}<p>Raceway {html_text(__version__)}</p>
 </footer>
 <script>{script}</script>
 </body>
@@ -165,6 +166,31 @@ def _processes(report: Report) -> str:
         '<div class="wide" tabindex="0" role="region" aria-label="Processes">\n'
         "<table>\n<thead><tr><th>pid</th><th>command</th><th>ops</th><th>ended</th></tr></thead>\n"
         f"<tbody>\n{rows}</tbody>\n</table>\n</div>\n</details>\n"
+    )
+
+
+def _waits(report: Report, root: str) -> str:
+    if not report.waits:
+        return ""
+    shown = report.waits[:_WAITS_SHOWN]
+    rows = "".join(
+        f"<tr><td><code>{html_text(wait.lock.name)}</code></td>"
+        f'<td><code class="path">{html_text(shown_location(wait.lock.location, root))}</code></td>'
+        f"<td>{wait.count:,}</td><td>{wait.total / 1e6:,.1f} ms</td>"
+        f"<td>{wait.longest / 1e6:,.1f} ms</td></tr>\n"
+        for wait in shown
+    )
+    left = len(report.waits) - len(shown)
+    more = f"<p>{left:,} more</p>\n" if left else ""
+    count = sum(wait.count for wait in report.waits)
+    total = sum(wait.total for wait in report.waits) / 1e6
+    return (
+        f"<details><summary>Locks were waited for {number(count, 'time')}, for {total:,.1f} ms"
+        " in all</summary>\n"
+        '<div class="wide" tabindex="0" role="region" aria-label="Waiting for locks">\n'
+        "<table>\n<thead><tr><th>lock</th><th>made at</th><th>times</th><th>in all</th>"
+        "<th>longest</th></tr></thead>\n"
+        f"<tbody>\n{rows}</tbody>\n</table>\n</div>\n{more}</details>\n"
     )
 
 

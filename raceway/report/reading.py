@@ -18,6 +18,7 @@ from raceway.model.findings import (
     Frame,
     KnownFinding,
     LockRef,
+    LockWait,
     ProcessInfo,
     Report,
     Step,
@@ -73,6 +74,10 @@ def report_of(document: JsonObject) -> Report:
         known=tuple(_finding(one) for one in found if one.get("known")),
         suppressed=tuple(_finding(one) for one in found if one.get("suppressed")),
         baseline=_baseline(baseline) if baseline else None,
+        waits=tuple(
+            LockWait(_locks([one])[0], one["count"], one["total_ns"], one["longest_ns"])
+            for one in document.get("lock_waits", ())
+        ),
         remarks=tuple(document.get("remarks", ())),
     )
 

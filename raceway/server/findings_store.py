@@ -52,7 +52,8 @@ CREATE TABLE IF NOT EXISTS lock (
     id TEXT PRIMARY KEY, name TEXT NOT NULL, kind TEXT NOT NULL, scope TEXT NOT NULL,
     location TEXT NOT NULL, taken INTEGER NOT NULL, actors INTEGER NOT NULL, held INTEGER NOT NULL,
     longest INTEGER NOT NULL, first INTEGER NOT NULL, last INTEGER NOT NULL,
-    handed INTEGER NOT NULL DEFAULT 0
+    handed INTEGER NOT NULL DEFAULT 0, waits INTEGER NOT NULL DEFAULT 0,
+    waited INTEGER NOT NULL DEFAULT 0, longest_wait INTEGER NOT NULL DEFAULT 0
 ) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS lock_order (
     outside TEXT NOT NULL, inside TEXT NOT NULL, count INTEGER NOT NULL, location TEXT NOT NULL,
@@ -93,9 +94,12 @@ class FindingsStore:
         self._held = connect(self._path, writes=True)
         self._held.executescript(_SCHEMA)
         columns = {row[1] for row in self._held.execute("PRAGMA table_info(lock)")}
-        if "handed" not in columns:  # made by an earlier version
-            with suppress(sqlite3.OperationalError):  # or by the other process, just now
-                self._held.execute("ALTER TABLE lock ADD COLUMN handed INTEGER NOT NULL DEFAULT 0")
+        for name in ("handed", "waits", "waited", "longest_wait"):
+            if name not in columns:  # made by an earlier version
+                with suppress(sqlite3.OperationalError):  # or by the other process, just now
+                    self._held.execute(
+                        f"ALTER TABLE lock ADD COLUMN {name} INTEGER NOT NULL DEFAULT 0"
+                    )
         self._held.execute("SELECT count(*) FROM state").fetchone()
 
     def close(self) -> None:

@@ -72,6 +72,9 @@ class _Lock:
     held: int = 0
     longest: int = 0
     handed: int = 0
+    waits: int = 0
+    waited: int = 0
+    longest_wait: int = 0
     holder: str = ""
     timed: bool = True
     first: int = 0
@@ -175,6 +178,11 @@ class Observations:
         lock.timed = wire_tags.POSITION not in tags
         lock.last = event.time
         lock.dirty = True
+        waited = event.event.metadata.duration_ns
+        if waited:
+            lock.waits += 1
+            lock.waited += waited
+            lock.longest_wait = max(lock.longest_wait, waited)
         _add(lock.actors, sender.name)
         if len(lock.since) < _MEMBERS:
             lock.since.setdefault(thread, event.time)
@@ -239,7 +247,7 @@ class Observations:
         for lock in self._locks.values():
             if lock.dirty:
                 lock.dirty = False
-                lock.taken = lock.held = lock.handed = 0
+                lock.taken = lock.held = lock.handed = lock.waits = lock.waited = 0
 
     def _write_counts(self, db: sqlite3.Connection) -> None:
         counts = self._counts.items()
@@ -297,13 +305,16 @@ class Observations:
                 rows.append(
                     (f"{run} {lock_id}", lock.name, lock.kind, lock.scope, lock.location,
                      lock.taken, len(lock.actors), lock.held, lock.longest, lock.first, lock.last,
-                     lock.handed)
+                     lock.handed, lock.waits, min(lock.waited, 1 << 61), lock.longest_wait)
                 )  # fmt: skip
         db.executemany(
-            "INSERT INTO lock VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)"
+            "INSERT INTO lock (id, name, kind, scope, location, taken, actors, held, longest,"
+            " first, last, handed, waits, waited, longest_wait)"
+            " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)"
             " ON CONFLICT DO UPDATE SET taken = taken + ?6, actors = max(actors, ?7),"
             " held = held + ?8, longest = max(longest, ?9), first = min(first, ?10),"
-            " last = max(last, ?11), handed = handed + ?12",
+            " last = max(last, ?11), handed = handed + ?12, waits = waits + ?13,"
+            " waited = min(waited + ?14, 1 << 62), longest_wait = max(longest_wait, ?15)",
             rows,
         )
         db.executemany(

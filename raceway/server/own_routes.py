@@ -144,7 +144,7 @@ class OwnReader:
         """Return locks, those that several actors take first, and the order they are taken in."""
         return {
             "locks": self._store.ask(
-                "SELECT * FROM lock ORDER BY actors > 1 DESC, held DESC, id LIMIT 500"
+                "SELECT * FROM lock ORDER BY actors > 1 DESC, waited DESC, held DESC, id LIMIT 500"
             ),
             "order": self._store.ask(
                 "SELECT outside, inside, count, location FROM lock_order"

@@ -70,11 +70,11 @@ class Run:
         ]
 
     def lock_ops(self) -> list[str]:
-        """Return all that happened to locks, as ``actor OP lock``."""
+        """Return all that happened to locks, as ``actor OP lock``, but for the waiting."""
         return [
             f"{who} {op} {subject}"
             for who, op, subject, _ in self.ops
-            if op not in HARD | {"END", "SWITCH"}
+            if op not in HARD | {"END", "SWITCH", "EVENT"}
         ]
 
     def before(self, first: str, second: str) -> bool:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from report.markup import checked
 
-from raceway.model.findings import Counts, LockRef, ProcessInfo, Report, Step
+from raceway.model.findings import Counts, LockRef, LockWait, ProcessInfo, Report, Step
 from raceway.report.html_report import render_html
 
 if TYPE_CHECKING:
@@ -120,6 +120,19 @@ def test_many_findings(lost_update: Finding) -> None:
     assert text.count(" open data-severity") == 5
     assert checked(text).links == ["RW-3"]
     assert "The same code as in RW-3, on another item; seen 2 times." in checked(text).text
+
+
+def test_locks_that_were_waited_for() -> None:
+    waits = tuple(
+        LockWait(LockRef(f"<b>{n}", "Lock", f"/app/shop.py:{n}"), 2, 3_500_000, 2_000_000)
+        for n in range(60)
+    )
+    page = page_of(Report((), waits=waits))
+
+    assert "Locks were waited for 120 times, for 210.0 ms in all" in page.text
+    assert "<b>49" in page.text
+    assert "<b>50" not in page.text
+    assert "10 more" in page.text
 
 
 def test_nothing_found() -> None:

@@ -15,6 +15,8 @@ from raceway.model.findings import (
     Baseline,
     Finding,
     KnownFinding,
+    LockRef,
+    LockWait,
     ProcessInfo,
     Report,
     Suppression,
@@ -39,6 +41,7 @@ def test_everything_comes_back(tmp_path: Path, report: Report) -> None:
         remarks=("shop.py:4: unused",),
         processes=(ProcessInfo(7, "python bank.py", 9000, "exit"),),
         exit_status=3,
+        waits=(LockWait(LockRef("audit", "Lock", "shop.py:4"), 3, 5_000_000, 4_000_000),),
     )
     write_report(full, tmp_path / "r.json")
 
@@ -47,6 +50,7 @@ def test_everything_comes_back(tmp_path: Path, report: Report) -> None:
     assert report_document(again) == report_document(full)
     assert [one.id for one in again.known] == [first.id]
     assert again.suppressed[0].suppressed == full.suppressed[0].suppressed
+    assert again.waits == full.waits
     assert (again.baseline, again.remarks) == (full.baseline, full.remarks)
 
 

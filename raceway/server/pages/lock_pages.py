@@ -15,10 +15,11 @@ if TYPE_CHECKING:
 
     from raceway.server.pages.rendering import Renderer
 
-_HEADS = ["lock", "type", "taken", "by actors", "changed hands", "held on average", "longest",
-          "part of the time", "run", ""]  # fmt: skip
+_HEADS = ["lock", "type", "taken", "by actors", "changed hands", "waited for", "waiting in all",
+          "longest wait", "held on average", "longest", "part of the time", "run", ""]  # fmt: skip
 _TOLD = (
     "Changed hands: it was taken by another thread or task than the time before."
+    " Waited for: somebody else had it, and how long it took to get it."
     " How long a lock was held is known of events that were tracked by hand: a recording of"
     " raceway-run has an order and no times."
 )
@@ -78,6 +79,9 @@ class LockPages:
             self._name(one), one["kind"], one["taken"], one["actors"],
             {"bar": 100 * one["handed"] / taken,
              "text": f"{one['handed']:,} ({100 * one['handed'] / taken:.0f} %)"},
+            f"{one['waits']:,}" if one["waits"] else "",
+            f"{one['waited'] / MILLION:.2f} ms" if one["waits"] else "",
+            f"{one['longest_wait'] / MILLION:.2f} ms" if one["waits"] else "",
             f"{one['held'] / taken / MILLION:.2f} ms" if timed else "",
             f"{one['longest'] / MILLION:.2f} ms" if timed else "",
             f"{min(100, 100 * one['held'] / lasted):.0f} %" if timed and lasted > 0 else "",
