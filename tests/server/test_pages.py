@@ -130,3 +130,37 @@ def test_pages_can_be_read_without_script(server, browser):
     page.get_by_role("link", name="x").first.click()
     assert finding["id"] in page.inner_text("main") and "app.py:5" in page.inner_text("main")
     context.close()
+
+
+@pytest.mark.parametrize("width", [1280, 390])
+def test_what_is_new_since_the_page_was_loaded(server, browser, width):
+    race(server, "old")
+    problems = []
+    context = browser.new_context(viewport={"width": width, "height": 900})
+    page = watched(context, server.url, problems)
+    page.goto(server.url)
+    bar = page.locator(".news")
+    assert not bar.is_visible()
+    race(server, "one")
+    race(server, "two")
+    page.get_by_text("2 new findings since you opened this page").wait_for()
+    assert page.title().startswith("(2 new) ")
+    assert sorted(page.locator(".row.new h2 code").all_inner_texts()) == ["one", "two"]
+
+    only = page.get_by_role("button", name="Show only these")
+    only.click()
+    assert sum(row.is_visible() for row in page.locator(".row").all()) == 2
+    race(server, "three")  # the list is another one then
+    page.get_by_text("3 new findings").wait_for()
+    assert sum(row.is_visible() for row in page.locator(".row").all()) == 3
+    assert page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0
+    only.click()
+    assert all(row.is_visible() for row in page.locator(".row").all())
+
+    page.get_by_role("button", name="Mark as seen").click()
+    assert not bar.is_visible() and page.locator(".row.new").count() == 0
+    assert not page.title().startswith("(")
+    race(server, "four")
+    page.get_by_text("1 new finding since").wait_for()
+    assert problems == []
+    context.close()

@@ -70,6 +70,39 @@
     disconnectedCallback() { document.body.removeEventListener("stored", this.renew); }
   }
 
+  // Says how many findings have come since the page was loaded, marks them, and shows only them.
+  class NewFindings extends HTMLElement {
+    connectedCallback() {
+      const rows = () => [...document.querySelectorAll("#list .row")];
+      const name = (row) => row.querySelector("h2 a").id;
+      const known = new Set(rows().map(name));
+      const [only, seen] = this.querySelectorAll("button");
+      const look = () => {
+        const fresh = rows().filter((row) => !known.has(name(row)));
+        fresh.forEach((row) => row.classList.add("new"));
+        const alone = fresh.length > 0 && only.getAttribute("aria-pressed") === "true";
+        only.setAttribute("aria-pressed", alone);
+        document.getElementById("list").classList.toggle("only-new", alone);
+        this.hidden = !fresh.length;
+        const text = `${fresh.length} new ${fresh.length === 1 ? "finding" : "findings"}`;
+        this.querySelector("span").textContent = `${text} since you opened this page`;
+        document.title = document.title.replace(/^(\(\d+ new\) )?/, this.hidden ? "" : `(${fresh.length} new) `);
+      };
+      this.look = look;
+      only.addEventListener("click", () => {
+        only.setAttribute("aria-pressed", only.getAttribute("aria-pressed") !== "true");
+        look();
+      });
+      seen.addEventListener("click", () => {
+        rows().forEach((row) => { known.add(name(row)); row.classList.remove("new"); });
+        look();
+      });
+      document.body.addEventListener("htmx:afterSettle", look);
+    }
+    disconnectedCallback() { document.body.removeEventListener("htmx:afterSettle", this.look); }
+  }
+
+  customElements.define("new-findings", NewFindings);
   customElements.define("live-part", LivePart);
   customElements.define("theme-button", ThemeButton);
   customElements.define("copy-markdown", CopyMarkdown);
@@ -79,7 +112,8 @@
     if (event.ctrlKey || event.metaKey || event.altKey) return;
     const typing = /^(INPUT|SELECT|TEXTAREA)$/.test(event.target.tagName);
     if (typing && event.key !== "Escape") return;
-    const links = [...document.querySelectorAll(".rows .row h2 a")];
+    const links = [...document.querySelectorAll(".rows .row h2 a")]
+      .filter((link) => link.offsetParent);  // not those that are hidden
     const at = links.indexOf(document.activeElement);
     if (event.key === "/") {
       const search = document.querySelector("input[type=search]");
