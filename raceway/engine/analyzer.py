@@ -144,6 +144,13 @@ class Analyzer:
         if (access.actor.turn is not None and access.site.flags is not False) or shadow.flagged:
             self.flags.follow(shadow, trail, access)
 
+    def remember(self, shadow: Shadow, access: Access) -> None:
+        """Remember an access without comparing it with those of others."""
+        shadow.follow_value(access)
+        trail = shadow.trails.get(access.actor.number) or self._begin(shadow, access)
+        shadow.keep(trail, access)
+        access.actor.latest[place(access)] = access
+
     def lock_order(self, edge: LockOrder) -> None:
         """Take the next edge of the lock-order graph."""
         self.lock_graph.add(edge)

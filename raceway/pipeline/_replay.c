@@ -37,7 +37,7 @@
     X(actor, number) X(actor, epoch) X(actor, last) X(actor, held) X(actor, borrowed) \
     X(actor, base) X(actor, hard) X(actor, full) X(actor, locks) X(actor, sections) \
     X(actor, segment) X(actor, waits) X(actor, stack) X(actor, stack_open) X(actor, group) \
-    X(actor, kind) X(actor, latest) X(actor, begun) X(actor, life) X(actor, worker) X(actor, turn) \
+    X(actor, kind) X(actor, origin) X(actor, latest) X(actor, begun) X(actor, life) X(actor, worker) X(actor, turn) \
     X(trail, actor) X(trail, epoch) X(trail, kinds) X(trail, locks) X(trail, plain) \
     X(trail, index) X(trail, places) X(trail, others) X(trail, raced) X(trail, firsts) X(trail, covered) \
     X(trail, sequences) \
@@ -1189,6 +1189,32 @@ keep_item(Run *run, PyObject *container, New *new)
         : set_number(&SLOT(container, shadow, item_kinds), kinds | 1 << new->kind);
 }
 
+/* Shadow.keep */
+static int
+keep_in(PyObject *shadow, PyObject *trail, New *new)
+{
+    if (keep(trail, new) < 0) {
+        return -1;
+    }
+    int64_t kinds = NUMBER(shadow, shadow, kinds);
+    if (!(kinds >> new->kind & 1)
+        && set_number(&SLOT(shadow, shadow, kinds), kinds | 1 << new->kind) < 0) {
+        return -1;
+    }
+    if (SLOT(trail, trail, plain) != Py_True) {
+        SET(shadow, shadow, plain, Py_False);
+    }
+    PyObject *index = SLOT(new->access, access, index);
+    if (SLOT(shadow, shadow, last) != trail) {
+        SET(shadow, shadow, last, trail);
+        SET(shadow, shadow, since, index);
+    }
+    if (WRITING >> new->kind & 1) {
+        SET(shadow, shadow, written, index);
+    }
+    return 0;
+}
+
 static int write_back(Run *run);
 
 /* Analyzer.access */
@@ -1241,23 +1267,8 @@ analyse(Run *run, PyObject *access, PyObject *actor, int64_t kind)
     if (raced) {
         SET(trail, trail, raced, Py_True);
     }
-    if (keep(trail, &new) < 0) {
+    if (keep_in(shadow, trail, &new) < 0) {
         goto failed;
-    }
-    int64_t kinds = NUMBER(shadow, shadow, kinds);
-    if (!(kinds >> kind & 1) && set_number(&SLOT(shadow, shadow, kinds), kinds | 1 << kind) < 0) {
-        goto failed;
-    }
-    if (SLOT(trail, trail, plain) != Py_True) {
-        SET(shadow, shadow, plain, Py_False);
-    }
-    PyObject *index = SLOT(access, access, index);
-    if (SLOT(shadow, shadow, last) != trail) {
-        SET(shadow, shadow, last, trail);
-        SET(shadow, shadow, since, index);
-    }
-    if (WRITING >> kind & 1) {
-        SET(shadow, shadow, written, index);
     }
     if (PyDict_SetItem(SLOT(actor, actor, latest), new.key, access) < 0) {
         goto failed;
@@ -1500,6 +1511,39 @@ values_of(PyObject *dict)
     return values;
 }
 
+/* Access(), without held sections; a new reference.  Steals index. */
+static PyObject *
+new_access(PyObject *index, PyObject *kind, PyObject *variable, PyObject *actor, PyObject *site)
+{
+    PyObject *made = index == NULL ? NULL : made_of(access_spare);
+    if (made == NULL) {
+        Py_XDECREF(index);
+        return NULL;
+    }
+    SLOT(made, access, index) = index;
+    SLOT(made, access, kind) = Py_NewRef(kind);
+    SLOT(made, access, site) = Py_NewRef(site);
+    SLOT(made, access, held) = Py_NewRef(no_tuple);
+    SLOT(made, access, variable) = Py_NewRef(variable);
+    SLOT(made, access, actor) = Py_NewRef(actor);
+    SLOT(made, access, epoch) = Py_NewRef(SLOT(actor, actor, epoch));
+    SLOT(made, access, base) = Py_NewRef(SLOT(actor, actor, base));
+    SLOT(made, access, hard) = Py_NewRef(SLOT(actor, actor, hard));
+    SLOT(made, access, full) = Py_NewRef(SLOT(actor, actor, full));
+    SLOT(made, access, locks) = Py_NewRef(SLOT(actor, actor, locks));
+    SLOT(made, access, sections) = Py_NewRef(SLOT(actor, actor, sections));
+    SLOT(made, access, segment) = Py_NewRef(SLOT(actor, actor, segment));
+    SLOT(made, access, waits) = Py_NewRef(SLOT(actor, actor, waits));
+    SLOT(made, access, borrowed) = Py_NewRef(no_tuple);
+    SLOT(made, access, value) = Py_NewRef(Py_None);
+    SLOT(made, access, has_value) = Py_NewRef(Py_False);
+    SLOT(made, access, type_name) = Py_NewRef(no_text);
+    SLOT(made, access, unchanged) = Py_NewRef(Py_False);
+    SLOT(made, access, restores) = Py_NewRef(Py_False);
+    SLOT(made, access, update_of) = Py_NewRef(Py_None);
+    return made;
+}
+
 /* Replay._access; a new reference. */
 static PyObject *
 access_of(Run *run, PyObject *actor, int64_t kind, PyObject *variable, PyObject *code,
@@ -1523,37 +1567,16 @@ access_of(Run *run, PyObject *actor, int64_t kind, PyObject *variable, PyObject 
     else {
         Py_INCREF(sections);
     }
-    PyObject *index = sections == NULL ? NULL : PyLong_FromLongLong(run->index);
-    PyObject *number = index == NULL ? NULL : PyLong_FromLongLong(kind);
-    PyObject *made = number == NULL ? NULL : made_of(access_spare);
+    PyObject *number = sections == NULL ? NULL : PyLong_FromLongLong(kind);
+    PyObject *made = number == NULL ? NULL
+        : new_access(PyLong_FromLongLong(run->index), number, variable, actor, site);
+    Py_XDECREF(number);
+    Py_DECREF(site);
     if (made == NULL) {
-        Py_DECREF(site);
         Py_XDECREF(sections);
-        Py_XDECREF(index);
-        Py_XDECREF(number);
         return NULL;
     }
-    SLOT(made, access, index) = index;
-    SLOT(made, access, kind) = number;
-    SLOT(made, access, site) = site;
-    SLOT(made, access, held) = sections;
-    SLOT(made, access, variable) = Py_NewRef(variable);
-    SLOT(made, access, actor) = Py_NewRef(actor);
-    SLOT(made, access, epoch) = Py_NewRef(SLOT(actor, actor, epoch));
-    SLOT(made, access, base) = Py_NewRef(SLOT(actor, actor, base));
-    SLOT(made, access, hard) = Py_NewRef(SLOT(actor, actor, hard));
-    SLOT(made, access, full) = Py_NewRef(SLOT(actor, actor, full));
-    SLOT(made, access, locks) = Py_NewRef(SLOT(actor, actor, locks));
-    SLOT(made, access, sections) = Py_NewRef(SLOT(actor, actor, sections));
-    SLOT(made, access, segment) = Py_NewRef(SLOT(actor, actor, segment));
-    SLOT(made, access, waits) = Py_NewRef(SLOT(actor, actor, waits));
-    SLOT(made, access, borrowed) = Py_NewRef(no_tuple);
-    SLOT(made, access, value) = Py_NewRef(Py_None);
-    SLOT(made, access, has_value) = Py_NewRef(Py_False);
-    SLOT(made, access, type_name) = Py_NewRef(no_text);
-    SLOT(made, access, unchanged) = Py_NewRef(Py_False);
-    SLOT(made, access, restores) = Py_NewRef(Py_False);
-    SLOT(made, access, update_of) = Py_NewRef(Py_None);
+    store_new(&SLOT(made, access, held), sections);
     if (PyTuple_GET_SIZE(SLOT(actor, actor, borrowed))
         && done_with(CHANGING(PyObject_CallMethodObjArgs(run->replay, str__lend, actor, made, NULL))) < 0) {
         Py_CLEAR(made);
@@ -2147,6 +2170,71 @@ analyse_one(PyObject *module, PyObject *const *args, Py_ssize_t count)
     return result < 0 ? NULL : Py_NewRef(Py_None);
 }
 
+PyDoc_STRVAR(remember_doc,
+"remember(analyzer, shadow, access)\n--\n\nDo what ``Analyzer.remember`` does.");
+
+static PyObject *
+remember(PyObject *module, PyObject *const *args, Py_ssize_t count)
+{
+    if (!is_configured || count != 3 || !PyObject_TypeCheck(args[0], (PyTypeObject *)the_analyzer)
+        || Py_TYPE(args[1]) != shadow_type || Py_TYPE(args[2]) != access_type) {
+        PyErr_SetString(PyExc_TypeError, "remember() takes an Analyzer, a Shadow and an Access");
+        return NULL;
+    }
+    PyObject *shadow = args[1], *access = args[2], *actor = SLOT(access, access, actor);
+    New new = {access, actor, SLOT(actor, actor, number), SLOT(access, access, locks), NULL,
+               kind_of(access), is_plain(access)};
+    new.key = PyLong_FromLongLong(NUMBER(SLOT(access, access, site), site, number) << 4 | new.kind);
+    int result = -1;
+    if (new.key != NULL && follow_value(shadow, access, new.kind) == 0) {
+        PyObject *trail = PyDict_GetItemWithError(SLOT(shadow, shadow, trails), new.number);
+        if (trail == NULL && !PyErr_Occurred()) {
+            trail = PyObject_CallMethodObjArgs(args[0], str__begin, shadow, access, NULL);
+            Py_XDECREF(trail);  /* the shadow has it */
+        }
+        if (trail != NULL && keep_in(shadow, trail, &new) == 0) {
+            result = PyDict_SetItem(SLOT(actor, actor, latest), new.key, access);
+        }
+    }
+    Py_XDECREF(new.key);
+    return result < 0 ? NULL : Py_NewRef(Py_None);
+}
+
+PyDoc_STRVAR(stamp_doc,
+"stamp(index, kind, variable, actor, site)\n--\n\n"
+"Return what ``Access(index, kind, variable, actor, actor.epoch, site)`` does.");
+
+static PyObject *
+stamp(PyObject *module, PyObject *const *args, Py_ssize_t count)
+{
+    if (!is_configured || count != 5 || !PyLong_CheckExact(args[0]) || !PyLong_CheckExact(args[1])
+        || Py_TYPE(args[3]) != actor_type || Py_TYPE(args[4]) != site_type) {
+        PyErr_SetString(PyExc_TypeError, "stamp() takes an index, a kind, a variable, an actor and "
+                        "a site");
+        return NULL;
+    }
+    return new_access(Py_NewRef(args[0]), args[1], args[2], args[3], args[4]);
+}
+
+PyDoc_STRVAR(message_doc,
+"message(actor)\n--\n\n"
+"Return what ``Replay._message`` does for an actor that holds nothing and takes no turns.");
+
+static PyObject *
+message_of(PyObject *module, PyObject *actor)
+{
+    if (!is_configured || Py_TYPE(actor) != actor_type) {
+        PyErr_SetString(PyExc_TypeError, "message() takes an actor");
+        return NULL;
+    }
+    PyObject *made = new_message(actor);
+    if (made != NULL) {
+        SET(made, message, open, SLOT(actor, actor, begun));
+        SET(made, message, origin, SLOT(actor, actor, origin));
+    }
+    return made;
+}
+
 /* Find out where a slot of a class is. */
 static int
 find_slot(PyTypeObject *class, const char *name, Py_ssize_t *offset)
@@ -2246,6 +2334,9 @@ configure(PyObject *module, PyObject *args)
 static PyMethodDef methods[] = {
     {"feed", (PyCFunction)(void (*)(void))feed, METH_FASTCALL, feed_doc},
     {"analyse", (PyCFunction)(void (*)(void))analyse_one, METH_FASTCALL, analyse_doc},
+    {"remember", (PyCFunction)(void (*)(void))remember, METH_FASTCALL, remember_doc},
+    {"stamp", (PyCFunction)(void (*)(void))stamp, METH_FASTCALL, stamp_doc},
+    {"message", message_of, METH_O, message_doc},
     {"configure", configure, METH_VARARGS, configure_doc},
     {NULL, NULL, 0, NULL},
 };

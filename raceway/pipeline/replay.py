@@ -335,7 +335,7 @@ class Replay:
         actor.last = actor.epoch
         if actor.held:
             self._order_by_conflicts(actor, variable, BITS[op], site)
-        access = Access(self.index, op, variable, actor, actor.epoch, site)
+        access = stamp(self.index, op, variable, actor, site)
         if actor.held:
             access.held = tuple(actor.held.values())
         if actor.borrowed:
@@ -762,10 +762,23 @@ def _loaded() -> Any:
 
 compiled = _loaded()
 
+
+def _stamp(index: int, kind: int, variable: int, actor: ActorReplay, site: Site) -> Access:
+    return Access(index, kind, variable, actor, actor.epoch, site)
+
+
 analyse: Callable[[Analyzer, Access], None] = (
     Analyzer.access if compiled is None else compiled.analyse
 )
-"""Analyses an access that was replayed in Python; to be called where ``access`` was overridden."""
+remember: Callable[[Analyzer, Shadow, Access], None] = (
+    Analyzer.remember if compiled is None else compiled.remember
+)
+stamp: Callable[[int, int, int, ActorReplay, Site], Access] = (
+    _stamp if compiled is None else compiled.stamp
+)
+message: Callable[[ActorReplay], Message] = told_by if compiled is None else compiled.message
+"""The first for an access that was replayed in Python, where ``access`` was overridden; the last for
+an actor that holds nothing and takes turns with nobody."""
 
 
 def _merge_causes(causes: list[Cause]) -> None:

@@ -21,16 +21,16 @@ from typing import TYPE_CHECKING, Final
 from raceway.model.findings import Report
 from raceway.report.document import report_document
 from raceway.server.event_analysis import EventAnalysis
-from raceway.server.event_reader import EventReader, Refused, stored
+from raceway.server.event_decoding import stored_lines
+from raceway.server.event_reader import EventReader
 from raceway.server.findings_store import SIGHTINGS_KEPT, FindingsStore
 from raceway.server.observations import Observations
 from raceway.server.places import SourceFolders
 
 if TYPE_CHECKING:
     from raceway.model.findings import Finding
-    from raceway.server.event_reader import Segment, Stored
+    from raceway.server.event_reader import Segment
     from raceway.server.evidence import Seen
-    from raceway.server.senders import Sender
 
 _PAUSE: Final = 0.1  # seconds between two looks
 _WRITE_EVERY: Final = 0.5  # seconds
@@ -54,9 +54,8 @@ class Analyser:
         self._store.create()
         self._observations = Observations()
         self._sources = SourceFolders(sources)
-        self._observing = True
         root = sources[0] if sources else ""
-        self._analysis = EventAnalysis(self._sources, os.path.realpath(root), self._observe, delay)
+        self._analysis = EventAnalysis(self._sources, os.path.realpath(root), delay=delay)
         self._position = self._store.state("position")
         self._concluded = self._store.state("concluded")
         self._base: dict[str, int] = {}  # what was counted before this process
@@ -64,17 +63,13 @@ class Analyser:
         self._cost = 0.0
         self._changes = 0
         self._warm_up()
-
-    def _observe(self, event: Stored, sender: Sender) -> None:
-        if self._observing:
-            self._observations.event(event, sender)
+        self._analysis.observe = self._observations.event
 
     def _warm_up(self) -> None:
         """Read the latest events again, to know who is who; they have been counted."""
         until = self._position
         if not until:
             return
-        self._observing = False
         at = self._events.position_before(until, _WARM_UP)
         while at < until:
             segments = self._events.segments_after(at)
@@ -85,7 +80,6 @@ class Analyser:
                     self._feed(segment)
                     at = segment.until
             self._analysis.advance(float("inf"))
-        self._observing = True
         findings, _ = self._analysis.findings()
         known = {
             row["id"]: row["count"] for row in self._store.ask("SELECT id, count FROM finding")
@@ -96,13 +90,7 @@ class Analyser:
         self._changes = self._analysis.analyzer.changes
 
     def _feed(self, segment: Segment) -> None:
-        events = []
-        for line in segment.lines:
-            try:
-                events.append(stored(line, keep=False))
-            except Refused:  # written by another version
-                continue
-        self._analysis.feed(events, segment.received)
+        self._analysis.feed(stored_lines(segment.data), segment.received)
 
     def step(self) -> bool:
         """Analyse what is there; tell whether there was anything."""
@@ -211,7 +199,7 @@ def main() -> int:
     parser.add_argument("--delay", type=float, default=2.0)
     given = parser.parse_args()
     logging.basicConfig(format="%(levelname)s analysis: %(message)s", level=logging.INFO)
-    gc.set_threshold(50_000, 20, 50)  # nearly nothing here is cyclic
+    gc.set_threshold(200_000, 20, 50)  # nearly nothing here is cyclic
     analyser = Analyser(Path(given.folder), tuple(given.source), given.delay)
     failures = 0
     while True:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from bisect import bisect_right
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
@@ -25,6 +26,10 @@ _LATE: Final = 60 * 1_000_000_000
 """Nanoseconds after which an event comes too late to be compared by its time with what is there."""
 
 
+def _time_of(waiting: tuple[int, int, float, Stored, Sender]) -> int:
+    return waiting[0]
+
+
 class EventAnalysis:
     """Finds race conditions in events.
 
@@ -34,6 +39,9 @@ class EventAnalysis:
         observe: Called with each event and its sender when it is its turn.
         delay: Seconds that what was tracked by hand waits for events of other processes.
         replay: What replays the events.
+
+    Attributes:
+        observe: As above; it may be changed.
     """
 
     def __init__(
@@ -50,7 +58,7 @@ class EventAnalysis:
         self.analyzer.replay = self.replay
         self._sources = sources
         self._root = root or os.getcwd()
-        self._observe = observe
+        self.observe = observe
         self._delay = delay
         self._programs = ProgramEvents(self.replay)
         self._sdks = SdkEvents(self.replay)
@@ -73,20 +81,32 @@ class EventAnalysis:
             received: When they were stored, in seconds since the epoch.
         """
         now = int(received * 1e9)
-        latest, waiting, sender_of = self._latest, self._waiting, self._senders.of
+        latest, waiting, offsets = self._latest, self._waiting, self._offsets
+        earliest, last = now - _LATE, now + _LATE
+        serial = self._serial
+        sender = None
         for event in events:
-            sender = sender_of(event.event.metadata)
-            run = sender.run
+            # Most events are of the sender of the one before.
+            if sender is None or sender.metadata is not event.event.metadata:
+                sender = self._senders.of(event.event.metadata)
+                run = sender.run
+            time = event.time
             if sender.is_program:
-                self.analyzer.time = event.time
-                self._observe(event, sender)
+                self.analyzer.time = time
+                self.observe(event, sender)
                 self._programs.feed(event, run)
                 continue
+            if not earliest <= time <= last or offsets.get(run) != 0:
+                time += self._offset(run, time, now)
             # Within a process the order is that of the arrival.
-            time = max(event.time + self._offset(run, event.time, now), latest.get(run, 0))
-            latest[run] = time
-            self._serial += 1
-            waiting.append((time, self._serial, received, event, sender))
+            newest = latest.get(run, 0)
+            if time < newest:
+                time = newest
+            else:
+                latest[run] = time
+            serial += 1
+            waiting.append((time, serial, received, event, sender))
+        self._serial = serial
         if len(self._latest) > WAITING_KEPT:
             self._latest.clear()
             self._offsets.clear()
@@ -119,12 +139,12 @@ class EventAnalysis:
         if not waiting:
             return
         waiting.sort()
-        due = [one[0] for one in waiting if one[2] <= now - self._delay]
-        until = max(due, default=-1)
-        count = sum(1 for one in waiting if one[0] <= until)
+        late = now - self._delay
+        until = max((one[0] for one in waiting if one[2] <= late), default=-1)
+        count = bisect_right(waiting, until, key=_time_of)
         count = max(count, len(waiting) - WAITING_KEPT)
         chosen, self._waiting = waiting[:count], waiting[count:]
-        analyzer, observe, feed = self.analyzer, self._observe, self._sdks.feed
+        analyzer, observe, feed = self.analyzer, self.observe, self._sdks.feed
         for _, _, _, event, sender in chosen:
             analyzer.time = event.time
             observe(event, sender)

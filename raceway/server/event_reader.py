@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 
     from raceway.server.wire import Event
 
-_NOTHING: Final = msgspec.Raw(b"null")
 EVENTS_SHOWN: Final = 20_000
 """Events of one trace that are read; of longer ones the first."""
 
@@ -56,12 +55,12 @@ class Segment(NamedTuple):
     Attributes:
         until: The position behind them.
         received: When they were stored, in seconds since the epoch.
-        lines: The events, as they were sent.
+        data: The events, as they were sent, one on each line.
     """
 
     until: int
     received: float
-    lines: list[bytes]
+    data: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,26 +88,15 @@ class SpanRow:
     last: int
 
 
-def stored(raw: bytes, *, keep: bool = True) -> Stored:
-    """Decode an event that was accepted before.
-
-    Args:
-        raw: As it was sent.
-        keep: Whether all of it is wanted; else what the analysis reads.
-    """
+def stored(raw: bytes) -> Stored:
+    """Decode an event that was accepted before."""
     event, kind, fields = read_event(raw)
-    parent = _canonical(event.parent_id) if event.parent_id else ""
+    parent = canonical(event.parent_id) if event.parent_id else ""
     time = nanoseconds(event.timestamp)
-    if not keep:
-        # The parts that are not decoded are views of the whole, which would be kept by them.
-        raw, event.timestamp = b"", ""
-        if kind == "StateChange":
-            fields.new_value = fields.new_value.copy()
-            fields.old_value = _NOTHING
-    return Stored(raw, event, kind, fields, _canonical(event.id), parent, time)
+    return Stored(raw, event, kind, fields, canonical(event.id), parent, time)
 
 
-def _canonical(text: str) -> str:
+def canonical(text: str) -> str:
     """Return the usual spelling of a UUID; mostly it is that already."""
     if len(text) == 36 and text.islower():
         return text
@@ -150,10 +138,7 @@ class EventReader:
             "SELECT until, received, data FROM segment WHERE id > ? ORDER BY id LIMIT ?",
             position, most,
         )  # fmt: skip
-        return [
-            Segment(until, received, zlib.decompress(data).split(b"\n"))
-            for until, received, data in rows
-        ]
+        return [Segment(until, received, zlib.decompress(data)) for until, received, data in rows]
 
     def segments_near(
         self, time: int, first: int, last: int

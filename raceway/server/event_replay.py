@@ -19,7 +19,7 @@ from raceway.model.aging import Aging
 from raceway.model.clocks import EMPTY, Clock, Only, clock_of, informed, known_by_either
 from raceway.model.findings import LockRef
 from raceway.pipeline.messages import Mailbox
-from raceway.pipeline.replay import Detector, Replay
+from raceway.pipeline.replay import Detector, Replay, message, stamp
 from raceway.pipeline.sections import told_by
 from raceway.server.places import PlaceTable, SourceFolders
 
@@ -64,6 +64,11 @@ class EventReplay(Replay):
         detector: What is fed.
         definitions: What the numbers stand for.
         sources: Source files.
+
+    Attributes:
+        places: Where accesses are.
+        origins: Where the events of each actor come from.
+        variables: Numbers of variables, by scope and key; without a scope by key alone.
     """
 
     def __init__(
@@ -73,7 +78,7 @@ class EventReplay(Replay):
         self.places = PlaceTable(definitions.codes, sources)
         self.origins: Aging[int, Origin] = Aging(INFORMATION_KEPT)
         self._serials = 0
-        self._variables: Aging[object, int] = Aging(INFORMATION_KEPT)
+        self.variables: Aging[object, int] = Aging(INFORMATION_KEPT)
         self._lock_numbers: Aging[object, int] = Aging(INFORMATION_KEPT)
         self._now: Clock = EMPTY
         self._touched: dict[int, ActorReplay] = {}
@@ -132,7 +137,9 @@ class EventReplay(Replay):
 
     def message(self, actor: ActorReplay) -> Message:
         """Return what ``actor`` tells others now."""
-        return told_by(actor)
+        if actor.held or actor.turn is not None:
+            return told_by(actor)
+        return message(actor)
 
     def end(self, actor: ActorReplay) -> None:
         """Take note that an actor is over."""
@@ -163,10 +170,10 @@ class EventReplay(Replay):
             role: As in :mod:`raceway.model.ops`.
             parent: Number of the container, for an item.
         """
-        full = (scope, key)
-        number = self._variables.young.get(full) or self._variables.get(full)
+        full = (scope, key) if scope else key
+        number = self.variables.young.get(full) or self.variables.get(full)
         if number is None:
-            number = self._variables[full] = self.next_number()
+            number = self.variables[full] = self.next_number()
             self.definitions.variables[number] = Variable(number, parent, name, role, False, None)
         return number
 
@@ -219,7 +226,11 @@ class EventReplay(Replay):
             atomic: Number of the lock that stands for being a single atomic operation, or 0.
             without: Locks that do not protect it: held for reading only.
         """
-        access = self._stamp(actor, op, variable, site)
+        if actor.held or actor.borrowed:
+            access = self._stamp(actor, op, variable, site)
+        else:
+            actor.last = actor.epoch
+            access = stamp(self.index, op, variable, actor, site)
         if without:
             access.locks -= without
             access.sections = frozenset(one for one in access.sections if one[0] not in without)
@@ -250,9 +261,17 @@ class EventReplay(Replay):
 SCALARS: Final = (bool, int, float, str, type(None))
 
 
-def scalar(raw: msgspec.Raw) -> tuple[Any, bool]:
-    """Return a value, and whether it is one that can be compared."""
-    text = bytes(raw)
+def scalar(value: Any) -> tuple[Any, bool]:
+    """Return a value, and whether it is one that can be compared.
+
+    Args:
+        value: A value, or the JSON of one.
+    """
+    if type(value) is not msgspec.Raw:
+        if type(value) is str:
+            return value[: ops.TEXT_LIMIT], len(value) <= ops.TEXT_LIMIT
+        return (value, True) if isinstance(value, SCALARS) else (None, False)
+    text = bytes(value)
     if len(text) < 19 and text.isdigit() and text[:1] != b"0":
         return int(text), True
     if text[:1] in b"[{" or len(text) > 4 * ops.TEXT_LIMIT:
@@ -261,6 +280,4 @@ def scalar(raw: msgspec.Raw) -> tuple[Any, bool]:
         value = msgspec.json.decode(text)
     except (msgspec.DecodeError, UnicodeDecodeError):
         return None, False
-    if isinstance(value, str):
-        return value[: ops.TEXT_LIMIT], len(value) <= ops.TEXT_LIMIT
-    return value, isinstance(value, SCALARS)
+    return scalar(value)

@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from raceway.engine.analyzer import Analyzer, Race, Violation
 from raceway.engine.conclusions import Conclusions
-from raceway.engine.shadow import place
-from raceway.pipeline.replay import analyse
+from raceway.pipeline.replay import analyse, remember
 from raceway.server.event_replay import EventReplay, Origin
 
 if TYPE_CHECKING:
@@ -80,7 +79,7 @@ class ServerAnalyzer(Analyzer):
         """
         settled = self._settled.get(access.variable)
         if settled is not None:
-            done = (place(access), access.locks)
+            done = (access.site.number << 4 | access.kind, access.locks)
             shadow = self.shadows.young.get(access.variable)
             if done not in settled:
                 if len(settled) < _SETTLED_KEPT:
@@ -89,10 +88,7 @@ class ServerAnalyzer(Analyzer):
                 self._passed += 1
                 if self._passed & 15:
                     self.accesses += 1
-                    shadow.follow_value(access)
-                    trail = shadow.trails.get(access.actor.number) or self._begin(shadow, access)
-                    shadow.keep(trail, access)
-                    access.actor.latest[done[0]] = access
+                    remember(self, shadow, access)
                     return
         analyse(self, access)
 

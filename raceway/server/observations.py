@@ -87,6 +87,9 @@ class Observations:
 
     def __init__(self) -> None:
         self._counts: dict[tuple[tuple[str, str], str], _Count] = {}
+        self._sender: Sender | None = None
+        self._kind = ""
+        self._count: _Count
         self._timed: dict[tuple[str, str], list[int]] = {}
         self._variables: dict[tuple[str, str], _Variable] = {}
         self._locks: dict[tuple[str, str], _Lock] = {}
@@ -97,9 +100,15 @@ class Observations:
     def event(self, event: Stored, sender: Sender) -> None:
         """Count an event."""
         kind, time = event.kind, event.time
-        count = self._counts.get((sender.actor, kind))
-        if count is None:
-            count = self._counts[sender.actor, kind] = _Count(sender, 0, time, time)
+        # Most events are of the sender and kind of the one before.
+        if sender is self._sender and kind == self._kind:
+            count = self._count
+        else:
+            found = self._counts.get((sender.actor, kind))
+            if found is None:
+                found = self._counts[sender.actor, kind] = _Count(sender, 0, time, time)
+            self._sender, self._kind, self._count = sender, kind, found
+            count = found
         count.events += 1
         if time > count.last:  # noqa: PLR1730 - half the price of max
             count.last = time
@@ -237,6 +246,7 @@ class Observations:
     def written(self) -> None:
         """Take note that what was written is in the file."""
         self._counts.clear()
+        self._sender = None
         self._timed.clear()
         self._orders.clear()
         self._slow = []

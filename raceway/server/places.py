@@ -151,6 +151,9 @@ class PlaceTable:
     Args:
         codes: Gets what the numbers of code objects stand for.
         sources: Source files.
+
+    Attributes:
+        known: Sites of late, by location and function or by the text of a call stack.
     """
 
     def __init__(self, codes: dict[int, Code], sources: SourceFolders) -> None:
@@ -158,22 +161,22 @@ class PlaceTable:
         self._sources = sources
         self._numbers: dict[object, int] = {}
         self._stacks: dict[tuple[tuple[int, int], ...], Stack] = {(): Stack(())}
-        self._known: Aging[object, Site] = Aging(PLACES_KEPT)
+        self.known: Aging[object, Site] = Aging(PLACES_KEPT)
         self._sites: dict[tuple[tuple[int, int], ...], Site] = {}
 
     def site(self, location: str, function: str = "") -> Site:
         """Return the site of a ``file:line``."""
         key = (location, function)
-        found = self._known.young.get(key) or self._known.get(key)
+        found = self.known.young.get(key) or self.known.get(key)
         if found is None:
-            found = self._known[key] = self._site(*self._of_location(location, function))
+            found = self.known[key] = self._site(*self._of_location(location, function))
         return found
 
     def stacked(self, frames: str) -> Site:
         """Return the site of a call stack in a tag."""
-        found = self._known.young.get(frames) or self._known.get(frames)
+        found = self.known.young.get(frames) or self.known.get(frames)
         if found is None:
-            found = self._known[frames] = self._site(*self._of_frames(frames))
+            found = self.known[frames] = self._site(*self._of_frames(frames))
         return found
 
     def _site(self, stack: Stack, code: int, offset: int) -> Site:

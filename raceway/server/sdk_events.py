@@ -17,12 +17,14 @@ by time only, so that what is found between them is predicted and not observed.
 from __future__ import annotations
 
 import re
+from collections import deque
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 from raceway.engine.stamped import ActorReplay, Message
 from raceway.model import ops
 from raceway.model.aging import Aging
+from raceway.pipeline.replay import message as message_of
 from raceway.server.event_replay import EventReplay, Origin, scalar
 
 if TYPE_CHECKING:
@@ -79,47 +81,66 @@ class SdkEvents:
 
     def __init__(self, replay: EventReplay) -> None:
         self._replay = replay
+        is_heard = type(replay).happened is not EventReplay.happened
+        self._happened = replay.happened if is_heard else None
         self._threads: Aging[tuple[str, str], _Thread] = Aging(THREADS_KEPT)
         self._groups: Aging[tuple[str, str], int] = Aging(THREADS_KEPT)
         self._events: Aging[str, Message] = Aging(EVENTS_KEPT)
         self._spawns: Aging[str, str] = Aging(TRACES_KEPT)  # event -> task
         self._tasks: Aging[str, ActorReplay] = Aging(TRACES_KEPT)
         # By trace and component: the latest numbers, and what was known then.
-        self._clocks: Aging[tuple[str, str], list[tuple[int, Message]]] = Aging(TRACES_KEPT)
+        self._clocks: Aging[tuple[str, str], deque[tuple[int, Message]]] = Aging(TRACES_KEPT)
         # By trace and calling span: when a callee has answered, and what it knew.
         self._replies: Aging[tuple[str, str], list[tuple[int, Message]]] = Aging(TRACES_KEPT)
         self._shared: dict[int, dict[int, bool]] = {}
         self._running: Aging[int, int] = Aging(THREADS_KEPT)  # by group
+        self._sender: Sender | None = None  # of the event before
+        self._thread = _Thread(("", ""))
 
     def feed(self, event: Stored, sender: Sender) -> None:
         """Take the next event."""
-        key = sender.thread
-        thread = self._threads.young.get(key) or self._threads.get(key)
-        if thread is None:
-            thread = self._threads[key] = _Thread(key)
+        replay = self._replay
+        # Most events are of the sender of the one before.
+        thread = self._thread if sender is self._sender else self._thread_of(sender)
         actor = thread.current
-        trace = event.event.trace_id
+        sent = event.event
         if (
             actor is None
-            or thread.trace != trace
-            or self._replay.actors.get(actor.number) is not actor
+            or thread.trace != sent.trace_id
+            or replay.actors.get(actor.number) is not actor
         ):
             actor = self._enter(thread, event, sender.run)
         group = actor.group
         if group != actor.number and self._running.get(group) != actor.number:
-            self._replay.switch(actor)
+            replay.switch(actor)
             self._running[group] = actor.number
-        self._replay.advance(actor)
-        self._order(thread, actor, event, sender)
-        self._replay.happened(actor, event)
+        replay.advance(actor)
+        vector = sent.causality_vector
+        if (
+            event.parent
+            or self._replies.young
+            or self._replies.old
+            or len(vector) != 1
+            or vector[0][0] != sender.component
+        ):
+            self._order(thread, actor, event, sender)
+        if self._happened is not None:
+            self._happened(actor, event)
         kind = event.kind
         if kind in _HANDLERS:
             _HANDLERS[kind](self, thread, actor, event)
-        if event.event.lock_set or (thread.tells_locks and actor.held):
+        if sent.lock_set or (thread.tells_locks and actor.held):
             self._agree_on_locks(thread, actor, event)
         if kind == "StateChange":
             self._access(thread, actor, event)
         self._remember(thread, actor, event, sender)
+
+    def _thread_of(self, sender: Sender) -> _Thread:
+        thread = self._threads.get(sender.thread)
+        if thread is None:
+            thread = self._threads[sender.thread] = _Thread(sender.thread)
+        self._sender, self._thread = sender, thread
+        return thread
 
     # ------------------------------------------------------------ actors
 
@@ -201,25 +222,32 @@ class SdkEvents:
 
     def _remember(self, thread: _Thread, actor: ActorReplay, event: Stored, sender: Sender) -> None:
         """Keep what others may refer to."""
-        message = self._replay.message(actor)
+        if actor.held or actor.turn is not None:
+            message = self._replay.message(actor)
+        else:
+            message = message_of(actor)
         events = self._events
-        if len(events.young) >= events.limit:
+        young = events.young
+        if len(young) >= events.limit:
             events.age()
-        events.young[event.id] = message  # it is new: there is none to be taken out of the old ones
+            young = events.young
+        young[event.id] = message  # it is new: there is none to be taken out of the old ones
         thread.last = event.id
         sent = event.event
         own = sender.component
         for component, count in sent.causality_vector:
             if component == own:
                 key = (sent.trace_id, component)
-                known = self._clocks.get(key)
+                known = self._clocks.young.get(key) or self._clocks.get(key)
                 if known is None:
-                    known = self._clocks[key] = []
+                    known = self._clocks[key] = deque(maxlen=_SENT_KEPT)
                 known.append((count, message))
-                if len(known) > _SENT_KEPT:
-                    del known[0]
-        metadata = sent.metadata
-        if event.kind == "HttpResponse" and metadata.tags.get("http.direction", "in") == "in":
+        if event.kind == "HttpResponse":
+            self._responded(actor, event, message)
+
+    def _responded(self, actor: ActorReplay, event: Stored, message: Message) -> None:
+        sent, metadata = event.event, event.event.metadata
+        if metadata.tags.get("http.direction", "in") == "in":
             if metadata.upstream_span_id:
                 reply = (sent.trace_id, metadata.upstream_span_id)
                 replies = self._replies.get(reply)
@@ -270,8 +298,12 @@ class SdkEvents:
         fields = event.fields
         replay = self._replay
         name = fields.variable
-        variable = replay.variable("", name, name, ops.ROLE_NAMED)
-        value, has_value = scalar(fields.new_value)
+        variable = replay.variables.young.get(name)
+        if variable is None:
+            variable = replay.variable("", name, name, ops.ROLE_NAMED)
+        value, has_value = fields.new_value, True
+        if type(value) is not int:
+            value, has_value = scalar(value)
         op, is_atomic = _OPS[fields.access_type]
         has_value = has_value and not (value is None and op == ops.READ)  # not told
         atomic = 0
@@ -281,7 +313,10 @@ class SdkEvents:
         if op != ops.READ and self._shared:
             without = frozenset(self._shared.get(actor.number, ()))
         location = fields.location
-        site = replay.places.site(location, self._function(thread, location))
+        function = self._function(thread, location) if thread.function[0] else ""
+        site = replay.places.known.young.get((location, function))
+        if site is None:
+            site = replay.places.site(location, function)
         replay.touch(
             actor, op, variable, site, value, has_value=has_value, atomic=atomic, without=without
         )

@@ -238,7 +238,7 @@ def read_event(raw: bytes | msgspec.Raw) -> tuple[Event, str, Any]:
     """
     try:
         event: Event = _decode_event(raw)
-        event.metadata = _read_metadata(event.metadata)
+        event.metadata = read_metadata(event.metadata)
         if len(event.kind) != 1:
             raise Refused("a kind has exactly one key - at `$.kind`")
         ((name, fields),) = event.kind.items()
@@ -254,7 +254,7 @@ def read_event(raw: bytes | msgspec.Raw) -> tuple[Event, str, Any]:
         raise Refused(str(error)) from None
 
 
-def _read_metadata(raw: Any) -> Metadata:
+def read_metadata(raw: Any) -> Metadata:
     """Decode metadata; most events of a thread have the same."""
     text = bytes(raw)
     known = _metadata.get(text)
