@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING
 
 from starlette.responses import PlainTextResponse
@@ -48,6 +49,8 @@ class IngestRoute:
             if encoding == "gzip":
                 body = inflate(body, self._limit)
             taken = await self._intake.take(body)
+        except asyncio.CancelledError:  # the server stops, and this client has not sent all of it
+            return failure("the server stops", 503, {"retry-after": "10"})
         except TooLarge:
             text = f"Failed to buffer the request body: more than {self._limit:,} bytes"
             return self._away("size", text, 413)

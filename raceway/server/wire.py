@@ -16,6 +16,8 @@ import msgspec
 MAX_INTEGER: Final = 2**63 - 1
 MAX_EVENT: Final = 2 * 1024 * 1024
 """Bytes of one event."""
+MAX_EVENTS: Final = 65_536
+"""Events of one batch; more that are right do not fit into the largest body."""
 
 U16 = Annotated[int, msgspec.Meta(ge=0, le=2**16 - 1)]
 U32 = Annotated[int, msgspec.Meta(ge=0, le=2**32 - 1)]
@@ -208,7 +210,8 @@ class _Sent(Event, kw_only=True, gc=False):
 class Batch(msgspec.Struct):
     """The body of ``POST /events``."""
 
-    events: list[msgspec.Raw]
+    # Each that is refused costs time, and as many as fit into a body are some millions of "1,".
+    events: Annotated[list[msgspec.Raw], msgspec.Meta(max_length=MAX_EVENTS)]
 
 
 class Refused(ValueError):  # noqa: N818 - reads as a sentence where it is caught

@@ -137,6 +137,16 @@ def test_it_stops_with_streams_and_senders(tmp_path):
         assert server.data_of("/status")["events_captured"] >= sum(taken)
 
 
+def test_it_stops_while_somebody_is_sending(server):
+    """The log, which is looked at when the test is over, has no traceback."""
+    host, port = server.url.removeprefix("http://").split(":")
+    with socket.create_connection((host, int(port))) as sender:
+        head = f"POST /events HTTP/1.1\r\nHost: {host}:{port}\r\nContent-Type: application/json\r\n"
+        sender.sendall(f'{head}Content-Length: 1000\r\n\r\n{{"events":'.encode())
+        assert server.get("/health").status_code == 200
+        assert server.stop() == 0
+
+
 def at_clock(event, ahead):
     """Return an event of now, by a clock that is wrong."""
     now = datetime.now(timezone.utc) + timedelta(seconds=ahead)
@@ -170,7 +180,7 @@ def test_clocks_that_are_wrong(tmp_path):
     [
         (b"[" * 1_000_000, {}),
         (b'{"events":' + b'[{"a":' * 200_000, {}),
-        (b'{"events":[' + b"1," * 300_000 + b"1]}", {}),
+        (b'{"events":[' + b"1," * 65_535 + b"1]}", {}),
         (gzip.compress(b" " * 200_000_000, 1), {"Content-Encoding": "gzip"}),
         (gzip.compress(b'{"events":[]}')[:-5], {"Content-Encoding": "gzip"}),
         (b"\x1f\x8b" + b"\0" * 50, {"Content-Encoding": "gzip"}),
@@ -186,6 +196,16 @@ def test_bodies_made_to_harm(shared_server, body, headers):
     assert answer.status_code in {206, 400, 413}
     assert shared_server.get("/health").status_code == 200
     assert _memory(shared_server.process.pid) - before < 150
+
+
+def test_more_events_than_a_batch_can_have(shared_server):
+    """They are not looked at one by one, which would take a minute in which nobody else is served."""
+    answer = requests.post(
+        f"{shared_server.url}/events", data=b'{"events":[' + b"1," * 2_000_000 + b"1]}", timeout=60,
+        headers={"Content-Type": "application/json"},
+    )  # fmt: skip
+    assert answer.status_code == 400
+    assert "length <= 65536" in answer.text
 
 
 def test_values_made_to_harm(shared_server):
