@@ -164,3 +164,31 @@ def test_what_is_new_since_the_page_was_loaded(server, browser, width):
     page.get_by_text("1 new finding since").wait_for()
     assert problems == []
     context.close()
+
+
+def test_findings_on_one_variable_are_together(server, browser):
+    """One bug that shows in several places is one entry; it stays open when something comes in."""
+    for file in ("cart.py", "order.py"):
+        for thread in ("h:1", "h:2"):
+            one = access("cart", "Write", 5, thread, thread=thread)
+            one["kind"]["StateChange"]["location"] = f"{file}:5"
+            server.post([one])
+    server.wait(lambda: len(server.findings()) > 1, "both")
+    race(server, "other")
+    context = browser.new_context(viewport={"width": 390, "height": 900})
+    page = context.new_page()
+    page.goto(server.url)
+    entries = page.locator("#list > .rows > .row")
+    assert entries.count() == 2
+    several = entries.filter(has_text="more on cart")
+    assert not several.locator(".row").first.is_visible()
+    several.locator("summary").click()
+    number = several.locator(".row").count()
+    assert several.get_by_text(f"{number} more on cart").is_visible()
+    assert all(row.is_visible() for row in several.locator(".row").all())
+    race(server, "third")
+    page.get_by_text("1 new finding since").wait_for()
+    assert entries.count() == 3
+    assert several.locator(".row").first.is_visible()
+    assert page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0
+    context.close()

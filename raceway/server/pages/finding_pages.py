@@ -22,6 +22,25 @@ if TYPE_CHECKING:
 _FILTERS = ("status", "severity", "type", "certainty", "service")
 
 
+def _grouped(findings: list[dict[str, Any]]) -> list[tuple[str, list[dict[str, Any]]]]:
+    """Put findings on one variable, or on the items of one container, together.
+
+    One bug mostly shows in several pairs of places: each is a finding of its own, and all of them
+    are mended together.
+
+    Args:
+        findings: Findings, the worst first.
+
+    Returns:
+        The name of what each group has in common, and its findings; in the order of the first.
+    """
+    groups: dict[str, tuple[str, list[dict[str, Any]]]] = {}
+    for one in findings:
+        name = one["variable"].partition("[")[0]
+        groups.setdefault(name or one["id"], (name, []))[1].append(one)
+    return list(groups.values())
+
+
 class FindingPages:
     """Renders findings.
 
@@ -52,8 +71,9 @@ class FindingPages:
             (name, [(value, counts.get((name, value), 0)) for value in names[name]])
             for name in _FILTERS
         ]
+        found = self._renderer.own.findings(chosen)
         return self._renderer.render(
-            "findings.html", "/", findings=self._renderer.own.findings(chosen), chosen=chosen,
+            "findings.html", "/", findings=found, groups=_grouped(found), chosen=chosen,
             url=url, choices=choices, filtered=any(chosen.values()), events=events, base=base,
         )  # fmt: skip
 

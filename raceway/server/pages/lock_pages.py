@@ -25,6 +25,15 @@ _TOLD = (
 )
 
 
+def _filled(rows: list[tuple[Any, ...]]) -> dict[str, Any]:
+    """Return heads and rows of a table without the columns in which nothing stands."""
+    kept = [at for at in range(len(_HEADS)) if any(row[at] != "" for row in rows)]
+    return {
+        "heads": [_HEADS[at] for at in kept],
+        "rows": [tuple(row[at] for at in kept) for row in rows],
+    }
+
+
 class LockPages:
     """Renders the page of locks.
 
@@ -67,8 +76,7 @@ class LockPages:
             {"title": "Opposite orders", "findings": inversions},
             {"title": "Order", "svg": Markup(picture),  # noqa: S704 - escaped there
              "text": lead, "heads": ["held", "taken inside", "times", "place"], "rows": rows},
-            {"title": "Contention", "text": _TOLD, "heads": _HEADS,
-             "rows": [self._row(one) for one in locks]},
+            {"title": "Contention", "text": _TOLD, **_filled([self._row(one) for one in locks])},
         )  # fmt: skip
 
     def _row(self, one: dict[str, Any]) -> tuple[Any, ...]:
@@ -79,7 +87,7 @@ class LockPages:
             self._name(one), one["kind"], one["taken"], one["actors"],
             {"bar": 100 * one["handed"] / taken,
              "text": f"{one['handed']:,} ({100 * one['handed'] / taken:.0f} %)"},
-            f"{one['waits']:,}" if one["waits"] else "",
+            one["waits"],
             f"{one['waited'] / MILLION:.2f} ms" if one["waits"] else "",
             f"{one['longest_wait'] / MILLION:.2f} ms" if one["waits"] else "",
             f"{one['held'] / taken / MILLION:.2f} ms" if timed else "",

@@ -79,7 +79,11 @@
       const [only, seen] = this.querySelectorAll("button");
       const look = () => {
         const fresh = rows().filter((row) => !known.has(name(row)));
-        fresh.forEach((row) => row.classList.add("new"));
+        fresh.forEach((row) => {
+          row.classList.add("new");
+          const group = row.closest("details");
+          if (group) group.open = true;
+        });
         const alone = fresh.length > 0 && only.getAttribute("aria-pressed") === "true";
         only.setAttribute("aria-pressed", alone);
         document.getElementById("list").classList.toggle("only-new", alone);
@@ -102,6 +106,15 @@
     disconnectedCallback() { document.body.removeEventListener("htmx:afterSettle", this.look); }
   }
 
+  // A list that is read again keeps open what is open.
+  let opened = [];
+  document.body.addEventListener("htmx:beforeSwap", () => {
+    opened = [...document.querySelectorAll("#list details[open]")].map((group) => group.id);
+  });
+  document.body.addEventListener("htmx:afterSwap", () => {
+    opened.map((id) => document.getElementById(id)).forEach((group) => { if (group) group.open = true; });
+  });
+
   customElements.define("new-findings", NewFindings);
   customElements.define("live-part", LivePart);
   customElements.define("theme-button", ThemeButton);
@@ -113,7 +126,7 @@
     const typing = /^(INPUT|SELECT|TEXTAREA)$/.test(event.target.tagName);
     if (typing && event.key !== "Escape") return;
     const links = [...document.querySelectorAll(".rows .row h2 a")]
-      .filter((link) => link.offsetParent);  // not those that are hidden
+      .filter((link) => link.checkVisibility());
     const at = links.indexOf(document.activeElement);
     if (event.key === "/") {
       const search = document.querySelector("input[type=search]");
