@@ -777,8 +777,8 @@ stamp: Callable[[int, int, int, ActorReplay, Site], Access] = (
     _stamp if compiled is None else compiled.stamp
 )
 message: Callable[[ActorReplay], Message] = told_by if compiled is None else compiled.message
-"""The first for an access that was replayed in Python, where ``access`` was overridden; the last for
-an actor that holds nothing and takes turns with nobody."""
+"""The first is for an access that was replayed in Python, where ``access`` was overridden; the last
+for an actor that holds nothing and takes turns with nobody."""
 
 
 def _merge_causes(causes: list[Cause]) -> None:
