@@ -250,11 +250,14 @@ class FlowWalk(ExpressionWalk):
         left = raised.copy()
         self._tries.append(left)
         after = self._block(getattr(node, "orelse", []), after)
+        ends = after is None
         for handler in handlers:
             caught = raised.copy()
             self.evaluate(handler.type, caught)
             if self._catches_first(handler, body):
                 self.branch |= CONTROL_FRESH
+                # Who has found it is gone: ``try: return d[k]``, and what follows is for the rest.
+                caught.left |= CONTROL_FRESH if ends else 0
             if handler.name:
                 self.assign(ast.Name(handler.name, ast.Store()), 0, caught)
             after = join(after, self._block(handler.body, caught))
