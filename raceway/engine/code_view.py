@@ -96,19 +96,22 @@ class _Scope:
 class Source:
     """One parsed source text: its tree, each node's parent, and where code objects begin."""
 
-    __slots__ = ("_scopes", "by_line", "parents", "text", "tree")
+    __slots__ = ("_functions", "_scopes", "by_line", "parents", "text", "tree")
 
     def __init__(self, text: str) -> None:
         self.text = text
         self.tree = _parse(text)
         self.parents: dict[ast.AST, ast.AST] = {}
         self.by_line: dict[int, list[tuple[str, ast.AST]]] = {}
+        self._functions: dict[str, list[ast.FunctionDef]] = {}
         self._scopes: dict[ast.AST, _Scope] = {}
         if self.tree is None:
             return
         for node in ast.walk(self.tree):
             for child in ast.iter_child_nodes(node):
                 self.parents[child] = node
+            if isinstance(node, ast.FunctionDef):
+                self._functions.setdefault(node.name, []).append(node)
             named = _code_object(node)
             if named is not None:
                 self.by_line.setdefault(named[0], []).append((named[1], node))
@@ -121,6 +124,10 @@ class Source:
         named = tuple(node for known, node in here if known == name)
         # A code object may have been renamed (``code.replace``): believe a line with one function.
         return named or (tuple(node for _, node in here) if len(here) == 1 else ())
+
+    def functions(self, name: str) -> list[ast.FunctionDef]:
+        """Return all functions of this name, methods and nested ones included; no coroutines."""
+        return self._functions.get(name, [])
 
     def scope(self, root: ast.AST) -> _Scope:
         """Return the index of the nodes that ``root`` executes itself."""

@@ -379,7 +379,7 @@ class Judge:
             if second.kind == ops.WRITE and self._takes(first.site, second.site):
                 return Pattern.TAKEN
             if self._is_ticket(first, second):
-                return Pattern.KEPT
+                return None if self._is_validated(first, second) else Pattern.KEPT
             return Pattern.R_W_W if self._takes_out(first, second) else None
         if link.back_edge and link.verdict is Verdict.CONTROL:
             return None
