@@ -128,8 +128,8 @@ def uses_of_copy(view: CodeView, root: ast.AST, node: ast.AST) -> list[ast.Name]
 def is_kept(view: CodeView, root: ast.AST, node: ast.AST) -> bool:
     """Tell whether the value that ``node`` reads is put to use, at once or by its local name.
 
-    To look at it in a test, to show it, to wait for so long, or to tell by how much another number
-    is greater, is no use.
+    To look at it in a test, to show it, to tell of it in a sentence, to wait for so long, or to say
+    by how much another number is greater, is no use.
     """
     uses: list[ast.AST] = [*uses_of_copy(view, root, node)]
     if _copy_name(view, root, node) is None and not isinstance(view.parent(node), ast.Expr):
@@ -137,10 +137,28 @@ def is_kept(view: CodeView, root: ast.AST, node: ast.AST) -> bool:
     return any(
         tester(view, root, use) is None
         and not logged(view, root, use, output=True)
+        and not _is_told(view, root, use)
         and not _is_waited_for(view, root, use)
         and not _is_subtracted(view, use)
         for use in uses
     )
+
+
+def _is_told(view: CodeView, root: ast.AST, node: ast.AST) -> bool:
+    """Tell whether ``node`` is put into a text of several words, which is nobody's name or key."""
+    for _, parent in view.ancestors(node, root):
+        if isinstance(parent, ast.JoinedStr):
+            return any(map(_has_words, parent.values))
+        if isinstance(parent, ast.BinOp) and isinstance(parent.op, ast.Mod):
+            return _has_words(parent.left)
+        if not isinstance(parent, ast.FormattedValue | ast.Tuple):
+            return False
+    return False
+
+
+def _has_words(part: ast.AST) -> bool:
+    text = part.value if isinstance(part, ast.Constant) else None
+    return isinstance(text, str) and " " in text
 
 
 def _is_waited_for(view: CodeView, root: ast.AST, node: ast.AST) -> bool:
