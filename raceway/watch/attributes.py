@@ -41,7 +41,7 @@ from raceway.watch.plans import (
 from raceway.watch.sharing import ASSIGNED, STORED, count_stored, getrefcount
 from raceway.watch.sites import record, unknown, value_record, where
 from raceway.watch.twins import generate, quiet_bases, set_class
-from raceway.watch.variables import define_variable
+from raceway.watch.variables import UNTOLD, define_variable
 
 TYPE_CHECKING = False  # typing is slow to import and not needed at run time
 if TYPE_CHECKING:
@@ -318,7 +318,7 @@ class Watched:
             subject = self.variables.get(name, 0)
             if subject or not self.plan.tracks(name) or is_synchronisation(value):
                 return subject
-            descriptor = self.descriptor(name, None)
+            descriptor = self.descriptor(name, UNTOLD)
             _set_generated(self.generated, name, descriptor)
             return self.variables[name]
         except BaseException as error:
@@ -360,7 +360,7 @@ def watch_attributes(obj: Any, owner: int, label: str, mixin: tuple[Any, Any] | 
     for name in sorted(plan.names | set(contents)):
         value = _value(obj, name, contents, plan)
         if plan.tracks(name) and not is_synchronisation(value):
-            namespace[name] = watched.descriptor(name, None if value is ABSENT else value)
+            namespace[name] = watched.descriptor(name, UNTOLD if value is ABSENT else value)
     value = None  # what is still held here would count as shared below
     namespace["_raceway_watched"] = watched
     extra = () if mixin is None else (mixin[0],)

@@ -21,6 +21,8 @@ ITEM_LIMIT = 100_000
 _NOTE_LIMIT = 50
 """Notes of one kind of trouble; a program that has more has the same one everywhere."""
 _OBJECT_KEY = object()
+UNTOLD = object()
+"""In the place of the value of a variable that may not be there yet."""
 _noted: set[str] = set()
 
 KEPT = 256
@@ -35,25 +37,25 @@ def keep(table: dict[Any, Any], key: Any, value: Any) -> None:
     table[key] = value
 
 
-def define_variable(parent: int, text: str, role: str, value: Any = None) -> int:
+def define_variable(parent: int, text: str, role: str, value: Any = UNTOLD) -> int:
     """Make a variable and return its subject.
 
     Args:
         parent: Subject of the variable that this one belongs to, or 0.
         text: Name, or what stands between the brackets.
         role: One of the roles in :mod:`raceway.model.ops`.
-        value: What it holds now; ``None`` for nothing that a report could show.
+        value: What it holds now; :data:`UNTOLD` if nothing, or nobody knows.
     """
     try:
         serial = next_variable()
         kind = type(value)
         shown: Any
-        if kind is int or kind is float or kind is bool:
+        if value is None or kind is int or kind is float or kind is bool:
             has_value, shown = True, value
         elif kind is str:
             has_value, shown = True, value[: ops.TEXT_LIMIT]
         else:
-            has_value, shown = False, None if value is None else kind.__qualname__
+            has_value, shown = False, None if value is UNTOLD else kind.__qualname__
         define_one_more(
             (ops.DEF_VARIABLE, serial, parent >> ops.OP_BITS, text, role, has_value, shown)
         )
