@@ -197,7 +197,10 @@ def tests_presence(view: CodeView, root: ast.AST, node: ast.AST) -> bool:
             return isinstance(parent.ops[0], ast.Is | ast.IsNot | ast.In | ast.NotIn)
         if isinstance(parent, _TESTS):
             return child is parent.test
-        if not _passes_on(parent, child) and not isinstance(parent, ast.BoolOp):
+        if isinstance(parent, ast.BoolOp):
+            if child is not parent.values[-1]:
+                return True  # ``self.client or self.connect()``
+        elif not _passes_on(parent, child):
             break
     return any(tests_presence(view, root, use) for use in uses_of_copy(view, root, node)[:1])
 
