@@ -25,6 +25,11 @@ from raceway.engine.flow_names import (
 from raceway.engine.flow_state import DATA, FRESH, State, as_control, dotted
 from raceway.engine.source_shapes import LOOKS_AT, is_log_call
 
+_PUTS = frozenset({"append", "appendleft", "push", "put", "put_nowait"})
+_TAKES = frozenset({"pop", "popleft", "get", "get_nowait"})
+_ANY_ITEM = "[...]"
+"""Stands for whatever is in a list, stack or queue that is no local of the function."""
+
 # More evaluations than this per question are refused: deeply nested loops of generated code.
 _BUDGET = 200_000
 
@@ -159,7 +164,8 @@ class ExpressionWalk:
         if isinstance(node, ast.Subscript):
             base = self.evaluate(node.value, state)
             index = self.evaluate(node.slice, state)
-            return base | index | self._kept(node, state) | self.event(node, index, state)
+            bits = base | index | self._kept(node, state) | self._held_in(node.value, state)
+            return bits | self.event(node, index, state)
         if isinstance(node, ast.NamedExpr):
             bits = self.evaluate(node.value, state)
             self.assign(node.target, bits, state)
@@ -196,9 +202,14 @@ class ExpressionWalk:
     def _call(self, node: ast.Call, state: State) -> int:
         function = self.evaluate(node.func, state)
         given = self.evaluate_all([*node.args, *(word.value for word in node.keywords)], state)
-        if given and isinstance(node.func, ast.Attribute):
+        if isinstance(node.func, ast.Attribute):
             receiver = node.func.value
-            self._put_into(receiver, given, state)
+            if given:
+                self._put_into(receiver, given, state)
+                if node.func.attr in _PUTS:
+                    self._put_away(receiver, given, state)
+            if node.func.attr in _TAKES:
+                function |= self._held_in(receiver, state)
         if given:
             if not self._only_looks(node):
                 self.outcome.gone |= given
@@ -356,6 +367,23 @@ class ExpressionWalk:
         """Taint a local object that something was stored in, unless it holds the variable."""
         if isinstance(holder, ast.Name) and holder.id in self._bound - self._holders:
             state.weaken(holder.id, bits)
+
+    def _put_away(self, holder: ast.AST, bits: int, state: State) -> None:
+        """Note that something was put into a list or queue that outlives the function."""
+        path = self._outer(holder)
+        if path is not None:
+            state.weaken(path + _ANY_ITEM, bits)
+            self.outcome.stored[path + _ANY_ITEM] = bits
+
+    def _held_in(self, holder: ast.AST, state: State) -> int:
+        """Return the taint of what was put there: it may be what is taken out."""
+        path = self._outer(holder)
+        return 0 if path is None else state.names.get(path + _ANY_ITEM, 0)
+
+    def _outer(self, holder: ast.AST) -> str | None:
+        path = dotted(holder)
+        local = isinstance(holder, ast.Name) and holder.id in self._bound
+        return None if local or path in self._shared else path
 
     def _look_up(self, name: str, state: State) -> int:
         bits = state.names.get(name, 0)
