@@ -34,7 +34,7 @@ class Code:
     @property
     def resumable(self) -> int:
         """``GENERATOR``, ``COROUTINE`` or ``ASYNC_GENERATOR``, if it is one; else 0."""
-        return self.flags & ~ops.WAITS
+        return self.flags & ~(ops.WAITS | ops.WAKES)
 
     def canonical(self, offset: int) -> int:
         """Return the first of the offsets that belong to the same expression.

@@ -154,6 +154,8 @@ ASYNC_GENERATOR: Final = 0x200
 """As in ``co_flags``; importing inspect for them takes too long."""
 WAITS: Final = 1
 """It calls something by the name of ``wait`` or ``wait_for``."""
+WAKES: Final = 2
+"""It calls something by the name of ``notify`` or ``notify_all``."""
 DEF_TYPE: Final = "type"
 """number, qualified name."""
 DEF_ACTOR: Final = "actor"

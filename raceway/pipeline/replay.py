@@ -153,7 +153,9 @@ class Replay:
         self._stacks: dict[tuple[tuple[int, int], ...], Stack] = {}
         self._no_callers = self._stacks[()] = Stack(())
         self._places: dict[tuple[tuple[int, int], ...], Site] = {}
-        self._waiting: dict[int, bool] = {}  # by site: whether a condition may be waited for there
+        # By site: whether a condition may be waited for, or notified, in a section begun there.
+        self._waiting: dict[int, bool] = {}
+        self._waking: dict[int, bool] = {}
         self._serial = 0
         self.waits = LockWaits(definitions.lock)
         self._handlers = {op: getattr(self, name) for op, name in _HANDLERS.items()}
@@ -523,13 +525,11 @@ class Replay:
 
     def _follow(self, actor: ActorReplay, lock: _LockReplay, last: Message, site: Site) -> None:
         """Let ``actor``, who takes a lock, come after the one who had it last."""
-        waits_for = None
-        if lock.hard and (lock.waited or self._may_wait(site)):
-            # Who was woken and wakes nobody has not made what somebody else waits for.
-            waits_for = lock.active if lock.passive else last
-        if waits_for is not None and waits_for.actor != actor.number:
-            self._learn(actor, waits_for)
-        if waits_for is not last:
+        learns = lock.hard and (lock.waited or self._may_wait(site))
+        # Who wakes nobody has not made what somebody else waits for.
+        if learns and lock.active is not None and lock.active.actor != actor.number:
+            self._learn(actor, lock.active)
+        if not learns or lock.passive:
             actor.full = join(actor.full, last.full, last.actor, last.epoch)
             if lock.hard:
                 self._follow_causally(actor, last, CONDITION)
@@ -547,10 +547,26 @@ class Replay:
         """
         answer = self._waiting.get(site.number)
         if answer is None:
-            codes = [self.definitions.code(code) for code, _ in site.frames]
-            answer = any(code is None or bool(code.flags & ops.WAITS) for code in codes)
-            self._waiting[site.number] = answer
+            answer = self._waiting[site.number] = self._is_marked(site, ops.WAITS)
         return answer
+
+    @staticmethod
+    def _knows(actor: ActorReplay, message: Message) -> bool:
+        sender = message.actor
+        return sender is not None and (
+            sender == actor.number or actor.base.get(sender, -1) >= message.epoch
+        )
+
+    def _may_wake(self, site: Site) -> bool:
+        """Tell whether who takes the lock of a condition here may wake somebody up."""
+        answer = self._waking.get(site.number)
+        if answer is None:
+            answer = self._waking[site.number] = self._is_marked(site, ops.WAKES)
+        return answer
+
+    def _is_marked(self, site: Site, flag: int) -> bool:
+        codes = [self.definitions.code(code) for code, _ in site.frames]
+        return any(code is None or bool(code.flags & flag) for code in codes)
 
     def _release(self, actor: ActorReplay, number: int, _thing: Any, _argument: Any) -> None:
         lock = self._lock(number)
@@ -584,8 +600,12 @@ class Replay:
         lock.last = message
         lock.holder = None
         lock.waited = lock.hard and self._may_wait(held.site)
-        lock.passive = held.passive
-        if not held.passive:
+        lock.passive = held.passive or (lock.hard and not self._may_wake(held.site))
+        if not lock.passive:
+            before = lock.active
+            if before is not None and lock.hard and not self._knows(actor, before):
+                # Of several who count down, the last one wakes who waits for all of them.
+                message = message.and_also(before)
             lock.active = message
         if held.site.sets is None or held.site.sets:
             self.detector.left(held)
@@ -613,6 +633,7 @@ class Replay:
         held = actor.held.get(number)
         if held is not None:
             held.passive = False
+            self._waking[held.site.number] = True
 
     # ------------------------------------------------------------ flags
 

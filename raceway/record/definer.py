@@ -20,7 +20,10 @@ if TYPE_CHECKING:
 
 _CODE_TYPE = type((lambda: None).__code__)
 _RESUMABLE = ops.GENERATOR | ops.COROUTINE | ops.ASYNC_GENERATOR
-_WAITING = frozenset({"wait", "wait_for"})
+_CALLS = (
+    (ops.WAITS, frozenset({"wait", "wait_for"})),
+    (ops.WAKES, frozenset({"notify", "notify_all", "notifyAll"})),
+)
 
 
 class _Reference(ref):  # type: ignore[type-arg] # to a code object or a type
@@ -178,13 +181,14 @@ class Definer:
 
 def code_definition(code: CodeType, number: int) -> tuple[Any, ...]:
     """Return what a reader has to know of a code object."""
+    calls = sum(flag for flag, names in _CALLS if not names.isdisjoint(code.co_names))
     return (
         ops.DEF_CODE,
         number,
         code.co_filename,
         getattr(code, "co_qualname", code.co_name),
         code.co_firstlineno,
-        code.co_flags & _RESUMABLE | (0 if _WAITING.isdisjoint(code.co_names) else ops.WAITS),
+        code.co_flags & _RESUMABLE | calls,
         positions(code),
     )
 

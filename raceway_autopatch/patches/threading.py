@@ -91,6 +91,7 @@ def _condition_attach(condition: Any, lock: Any) -> None:
     if not locks.is_traced(lock):
         return
     condition.__dict__[TRACE] = recorder.next_channel()
+    recorder.sync(ops.NOTIFY, locks.serial_of(lock))  # what follows is done under a condition's lock
     if issubclass(type(lock), locks.TracedLock):
         condition._release_save, condition._acquire_restore = locks.waiting_pair(lock)
 
