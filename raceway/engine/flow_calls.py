@@ -66,6 +66,19 @@ def may_stop(view: CodeView, first: Position) -> bool:
     return any(one is not None and bool(one.raised) for one in outcomes)
 
 
+def waits_for(view: CodeView, call: Position) -> bool:
+    """Tell whether this is ``condition.wait_for(predicate)``."""
+    calls = [_call(node) for _, node in view.locate(call, "read")]
+    return any(
+        found is not None
+        and isinstance(found.func, ast.Attribute)
+        and found.func.attr == "wait_for"
+        and bool(found.args)
+        and isinstance(found.args[0], ast.Lambda | ast.Name | ast.Attribute)
+        for found in calls
+    )
+
+
 def attributes_stored(view: CodeView, first: Position) -> frozenset[str]:
     """Return the attributes of the method's own object in which it keeps what it read."""
     found: set[str] = set()

@@ -217,7 +217,8 @@ class Judge:
             return answer
         if answer == _NOT_LINKED and self._is_kept(first, second, depths, kinds):
             return Link(Verdict.DATA)
-        if answer == _NOT_LINKED and kinds[1] == "write" and self._may_stop(first, depths[0]):
+        goes_on = answer == _NOT_LINKED and kinds[1] == "write"
+        if goes_on and (self._may_stop(first, depths[0]) or self._is_waited_for(first, depths[0])):
             return Link(Verdict.CONTROL)
         return answer
 
@@ -254,6 +255,15 @@ class Judge:
             return False
         *below, last = known
         return flow_calls.may_stop(*last) and all(flow_calls.returns(*place) for place in below)
+
+    def _is_waited_for(self, site: Site, depth: int) -> bool:
+        """Tell whether a callee below ``depth`` waits until what is read at ``site`` is true."""
+        places = [self._place(site, level) for level in range(depth + 1)]
+        known = [place for place in places if place is not None]
+        return len(known) == len(places) and (
+            any(dependence.waits(*place) for place in known[:depth])
+            or any(flow_calls.waits_for(*place) for place in known)
+        )
 
     def _gets_in(self, first: Site, second: Site, depths: Depths, kinds: Kinds) -> bool:
         """Tell whether what a callee is given of the first value is relied on by the second."""
@@ -585,6 +595,8 @@ class Judge:
             return False
         i, j = outer
         m, k = inner
+        if self._is_waited_for(middle, m):
+            return True
         if k != j:
             # The check and the act lie together in a callee of the function with the stale read.
             view = self._view(second.frames[k][0])

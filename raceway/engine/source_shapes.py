@@ -109,20 +109,34 @@ def tested(view: CodeView, root: ast.AST, node: ast.AST) -> bool:
 
 
 def uses_of_copy(view: CodeView, root: ast.AST, node: ast.AST) -> list[ast.Name]:
-    """Return the later uses, in source order, of the local that ``node`` is stored in."""
+    """Return the later uses of the local that ``node`` is stored in, in the order of execution.
+
+    What is stored in the body of a loop comes to the test of that loop first.
+    """
     name = _copy_name(view, root, node)
     if name is None:
         return []
     start = (getattr(node, "end_lineno", 0), getattr(node, "end_col_offset", 0))
+    loop = next(
+        (one for part, one in view.ancestors(node, root)
+         if isinstance(one, ast.While) and part in one.body), None,
+    )  # fmt: skip
+    inside = set() if loop is None else {id(part) for one in loop.body for part in ast.walk(one)}
+    test = set() if loop is None else {id(part) for part in ast.walk(loop.test)}
     uses = [
         part
         for part in ast.walk(root)
         if isinstance(part, ast.Name)
         and part.id == name
         and isinstance(part.ctx, ast.Load)
-        and (part.lineno, part.col_offset) >= start
+        and ((part.lineno, part.col_offset) >= start or id(part) in test)
     ]
-    return sorted(uses, key=lambda use: (use.lineno, use.col_offset))
+    return sorted(
+        uses,
+        key=lambda use: (
+            id(use) not in inside, id(use) not in test, use.lineno, use.col_offset
+        ),
+    )  # fmt: skip
 
 
 def is_kept(view: CodeView, root: ast.AST, node: ast.AST) -> bool:
