@@ -379,7 +379,11 @@ class Analyzer:
         later = first if other.index < first.index else other
         if self.judge.is_swapped_out(later.site) or self._swaps_at_once(first, second):
             return  # whoever comes by the variable now finds another object
+        if self.judge.is_swapped_out(first.site) and self.judge.is_swapped_out(second.site):
+            return  # the same
         if not between and self._finds_it_gone(second, other):
+            return
+        if self._was_told(first, second, other) or self._builds_on(first, second, other):
             return
         apart = not observed and first.locks.isdisjoint(other.locks)
         if apart and self.judge.is_handed_over(later.site):
@@ -419,6 +423,32 @@ class Analyzer:
                 or (one.segment == first.segment and first.actor.turn is not None)
             )
             for one in first.actor.latest.values()
+        )
+
+    def _was_told(self, first: Access, second: Access, other: Access) -> bool:
+        """Tell whether the second read looks afresh at what its actor was told of.
+
+        After ``if link.state is not OPENING: await opened.wait()`` a look at ``link.state`` is for
+        what has become of it.
+        """
+        return (
+            first.kind in READS
+            and second.kind in READS
+            and second.base.get(other.actor.number, -1) >= other.epoch
+            and self.judge.is_only_tested(first.site, second.site, second.kind)
+        )
+
+    def _builds_on(self, first: Access, second: Access, other: Access) -> bool:
+        """Tell whether what was written is still there, in what ``other`` has made of it.
+
+        Of a changed copy of a table that is put in the place of the table, say.
+        """
+        read = first.update_of
+        return (
+            second.kind in READS
+            and read is not None
+            and (other.update_of is not None or other.site is first.site)
+            and self.judge.is_computed(read.site, first.site)
         )
 
     def _finds_it_gone(self, second: Access, other: Access) -> bool:

@@ -580,6 +580,11 @@ class Judge:
         second_kind: Kind = "write" if kind in WRITES else "read"
         return self.link(first, second, "read", second_kind).verdict is Verdict.CONTROL
 
+    def is_computed(self, read: Site, write: Site) -> bool:
+        """Tell whether a new value is made of what was read, in more than one statement."""
+        link = self.link(read, write, "read", "write")
+        return link.verdict is Verdict.DATA and not self.is_update(write)
+
     def is_recheck(self, first: Site, middle: Site, second: Site) -> bool:
         """Tell whether the read at ``middle`` guards ``second``: ``first`` does no harm then."""
         key = (first.number, middle.number, second.number)
@@ -696,6 +701,10 @@ class Judge:
     def tests_presence(self, site: Site) -> bool:
         """Tell whether what is read here, or handed back from here, is tested for being there."""
         return self._ask("tests_presence", site, self._asked_at(site))
+
+    def is_tested(self, site: Site) -> bool:
+        """Tell whether what is read here, or handed back from here, decides about something."""
+        return self._ask("is_tested", site, self._asked_at(site))
 
     def is_guarded(self, read: Access, write: Access) -> bool:
         """Tell whether a write happens only if there was nothing, and asks under its own lock."""

@@ -102,7 +102,7 @@ def _swaps(view: CodeView, node: ast.AST, name: str) -> bool:
 
 
 def _base(node: ast.AST) -> str | None:
-    """Return ``a`` of ``a.b['c'].d``, of ``a.b()`` and of ``len(a)``."""
+    """Return ``a`` of ``a.b['c'].d``, of ``a.b()``, of ``len(a)`` and of ``not a``."""
     while not isinstance(node, ast.Name):
         if isinstance(node, ast.Attribute | ast.Subscript):
             node = node.value
@@ -115,6 +115,8 @@ def _base(node: ast.AST) -> str | None:
                 return None  # f(a): which argument it was is not said
         elif isinstance(node, ast.AugAssign):
             node = node.target
+        elif isinstance(node, ast.UnaryOp):
+            node = node.operand
         else:
             return None
     return node.id

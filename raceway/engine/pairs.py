@@ -111,5 +111,8 @@ class Pairs:
         answer = pair.rechecks.get(key)
         if answer is None:
             answer = self._judge.is_recheck(first.site, middle.site, second.site)
+            if pair.pattern is Pattern.R_W_R and pair.is_tested:
+                # Who has tested again goes by that, whatever was found before.
+                answer = answer or self._judge.is_tested(middle.site)
             pair.rechecks[key] = answer
         return answer
