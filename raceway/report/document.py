@@ -10,7 +10,7 @@ from dataclasses import fields
 from typing import TYPE_CHECKING, Any, Final
 
 from raceway import __version__
-from raceway.report.sides import columns, labels, place
+from raceway.report.sides import columns, labels, own_place
 from raceway.report.values import json_text, json_value
 
 if TYPE_CHECKING:
@@ -137,7 +137,7 @@ def _baseline(baseline: Baseline | None) -> JsonObject | None:
 
 
 def _access(access: Access, number: int) -> JsonObject:
-    where = place(access)
+    where = own_place(access, "")  # what a library does is in the stack
     document: JsonObject = {
         "access": access.access,
         "operation": json_text(access.operation),

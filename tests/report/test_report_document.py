@@ -142,6 +142,21 @@ def test_an_access_tells_all(lost_update: Finding) -> None:
     }
 
 
+def test_the_location_is_in_the_program(lost_update: Finding) -> None:
+    """What random.choice() reads is read by who calls it; the stack tells the rest."""
+    access = lost_update.accesses[2]
+    inside = Frame("/usr/lib/python3.11/random.py", 373, "Random.choice")
+    finding = replace(lost_update, accesses=(replace(access, stack=(inside, *access.stack)),))
+
+    (shown,) = decoded(Report((finding,)))["findings"][0]["accesses"]
+
+    assert (shown["location"], shown["function"]) == ("/app/bank.py:14", "Account.withdraw")
+    assert [frame["function"] for frame in shown["stack"][:2]] == [
+        "Random.choice",
+        "Account.withdraw",
+    ]
+
+
 def test_an_unknown_value_has_no_key(data_race: Finding) -> None:
     """None is a value; unknown is the absence of the key."""
     first, second = decoded(Report((data_race,)))["findings"][0]["accesses"]
