@@ -373,7 +373,6 @@ class ExpressionWalk:
         path = self._outer(holder)
         if path is not None:
             state.weaken(path + _ANY_ITEM, bits)
-            self.outcome.stored[path + _ANY_ITEM] = bits
 
     def _held_in(self, holder: ast.AST, state: State) -> int:
         """Return the taint of what was put there: it may be what is taken out."""

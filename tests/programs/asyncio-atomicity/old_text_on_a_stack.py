@@ -1,6 +1,6 @@
 # title: the text to go back to is on a stack while the new one is checked
 # expect: atomicity-violation draft.text
-# lines: 17,20
+# lines: 17,21
 # severity: critical
 # why: a change of another task during the check is undone along with the own one.
 import asyncio
@@ -13,11 +13,12 @@ class Draft:
         self.text = "old"
         self._before: list[str] = []
 
-    def begin(self) -> None:
+    async def propose(self, text: str) -> None:
         self._before.append(self.text)
-
-    def go_back(self) -> None:
-        self.text = self._before.pop()
+        try:
+            await check(text)
+        except ValueError:
+            self.text = self._before.pop()
 
 
 draft = raceway.watch(Draft(), name="draft")
@@ -28,20 +29,12 @@ async def check(text: str) -> None:
     raise ValueError(text)
 
 
-async def propose(text: str) -> None:
-    draft.begin()
-    try:
-        await check(text)
-    except ValueError:
-        draft.go_back()
-
-
 async def decide(text: str) -> None:
     draft.text = text
 
 
 async def main() -> None:
-    await asyncio.gather(propose("bad"), decide("good"))
+    await asyncio.gather(draft.propose("bad"), decide("good"))
 
 
 asyncio.run(main())
