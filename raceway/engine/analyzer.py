@@ -13,9 +13,10 @@ from raceway.engine import atomicity, harmless, races
 from raceway.engine.commutes import READS, WRITES
 from raceway.engine.definitions import Definitions
 from raceway.engine.flags import Flags, Locks
-from raceway.engine.judge import Judge, SourceProvider
+from raceway.engine.judge import Judge
 from raceway.engine.lock_order import LockOrderGraph
 from raceway.engine.pairs import Pairs
+from raceway.engine.places import SourceProvider
 from raceway.engine.shadow import TRAILS_KEPT, Sequence, Shadow, Trail, are_equal, place
 from raceway.engine.stamped import Access, ActorReplay, Held, LockOrder, Message
 from raceway.engine.unwatched import Unwatched

@@ -16,8 +16,8 @@ import ast
 import enum
 from dataclasses import dataclass
 
+from raceway.engine import flag_shapes, versions
 from raceway.engine import source_shapes as shapes
-from raceway.engine import versions
 from raceway.engine.code_view import CodeView, Kind, Position
 from raceway.engine.flow_expressions import Access, Outcome, TooComplexError
 from raceway.engine.flow_state import (
@@ -224,9 +224,9 @@ def tests_exactly(view: CodeView, read: Position) -> bool:
     return any(shapes.tests_exactly(view, *place) for place in view.locate(read, "read"))
 
 
-def flag_test(view: CodeView, read: Position) -> shapes.FlagTest | None:
+def flag_test(view: CodeView, read: Position) -> flag_shapes.FlagTest | None:
     """Tell how what is read here is tested, if that is for its truth or for one value only."""
-    tests = (shapes.flag_test(view, *place) for place in view.locate(read, "read"))
+    tests = (flag_shapes.flag_test(view, *place) for place in view.locate(read, "read"))
     return next((test[0] for test in tests if test is not None), None)
 
 
@@ -240,16 +240,16 @@ def keeps_out(view: CodeView, read: Position, write: Position, *, by_name: bool)
         by_name: The flag is set in this function.
     """
     return any(
-        shapes.keeps_out(view, root, tested[1], other, by_name=by_name)
+        flag_shapes.keeps_out(view, root, tested[1], other, by_name=by_name)
         for root, node in view.locate(read, "read")
         for other_root, other in view.locate(write, "write")
-        if root is other_root and (tested := shapes.flag_test(view, root, node)) is not None
+        if root is other_root and (tested := flag_shapes.flag_test(view, root, node)) is not None
     )
 
 
 def waits(view: CodeView, read: Position) -> bool:
     """Tell whether this read is the condition of a loop in which nothing is done but to wait."""
-    return any(shapes.waits(view, *place) for place in view.locate(read, "read"))
+    return any(flag_shapes.waits(view, *place) for place in view.locate(read, "read"))
 
 
 def only_signals(view: CodeView, read: Position) -> bool:

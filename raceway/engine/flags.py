@@ -16,10 +16,10 @@ from functools import partial
 from typing import NamedTuple, Protocol
 
 from raceway.engine.commutes import READS, WRITES
+from raceway.engine.flag_shapes import FlagTest
 from raceway.engine.judge import Judge
 from raceway.engine.order import can_wait_between
 from raceway.engine.shadow import Shadow, Trail, are_equal
-from raceway.engine.source_shapes import FlagTest
 from raceway.engine.stamped import FLAG_LOCKS, Access, ActorReplay, Site
 from raceway.model import ops
 from raceway.model.aging import Aging

@@ -7,8 +7,6 @@ Source text comes through a function that the caller supplies: the engine itself
 from __future__ import annotations
 
 import enum
-from collections.abc import Callable
-from typing import Literal
 
 from raceway.engine import (
     construction,
@@ -16,26 +14,18 @@ from raceway.engine import (
     dependence,
     flow_calls,
     owners,
-    passes,
     section_shapes,
 )
 from raceway.engine.code_view import CodeView, Position
 from raceway.engine.commutes import READS, WRITES
 from raceway.engine.definitions import Definitions
 from raceway.engine.dependence import Link, Verdict
-from raceway.engine.source_shapes import FlagTest
+from raceway.engine.flag_shapes import FlagTest
+from raceway.engine.links import NOT_LINKED, Kind, Links
+from raceway.engine.places import SourceProvider
 from raceway.engine.stamped import Access, Cause, Site
 from raceway.model import ops
-from raceway.model.findings import Frame
 
-SourceProvider = Callable[[str], "str | None"]
-Kind = Literal["read", "write"]
-Kinds = tuple[Kind, Kind]
-Depths = tuple[int, int]
-Frames = tuple[tuple[int, int], ...]
-
-_NO_LINK = Link(Verdict.NONE)
-_NOT_LINKED = Link(Verdict.SAME_FUNCTION)
 _MAKES_NO_DIFFERENCE = frozenset({Verdict.SAME_FUNCTION, Verdict.NONE})
 _CANNOT_FOLLOW = frozenset({Verdict.NONE, Verdict.UNKNOWN})
 
@@ -52,13 +42,12 @@ class Pattern(enum.Enum):
 
 
 _UNASKED = object()
-_EXITS = frozenset({"__exit__", "__aexit__"})
 _METHODS_DEEP = 4
 """Callers that are asked where ``self`` came from."""
 _WALKS = frozenset({ops.ITERATE, ops.SCAN, ops.STEP})
 
 
-class Judge:
+class Judge(Links):
     """Looks at the source of one process's code.
 
     Args:
@@ -67,281 +56,15 @@ class Judge:
     """
 
     def __init__(self, definitions: Definitions, sources: SourceProvider) -> None:
-        self._definitions = definitions
-        self._sources = sources
-        self._views: dict[int, CodeView | None] = {}
-        self._links: dict[tuple[int, int, Kind, Kind], Link] = {}
+        super().__init__(definitions, sources)
         self._rechecks: dict[tuple[int, int, int], bool] = {}
         self._answers: dict[tuple[str, int], bool] = {}
         self._operations: dict[tuple[object, ...], bool] = {}
         self._patterns: dict[int, Pattern | object | None] = {}
-        self._past: dict[int, bool] = {}
         self._flag_tests: dict[tuple[int, int], FlagTest | None] = {}
         self._decides: dict[int, section_shapes.Names] = {}
 
-    # ------------------------------------------------------------ places
-
-    def frame(self, site: Site, depth: int = 0) -> Frame | None:
-        """Return a frame of a site, 0 is where the access is."""
-        code, offset = site.frames[depth]
-        known = self._definitions.code(code)
-        return known.frame(offset) if known else None
-
-    def _view(self, code_id: int) -> CodeView | None:
-        if code_id not in self._views:
-            code = self._definitions.code(code_id)
-            text = self._sources(code.file) if code else None
-            view = None
-            if code is not None and text is not None:
-                # The syntax tree knows no <locals>, only the last name.
-                name = code.function.rpartition(".")[2]
-                view = CodeView(text, code.first_line, name)
-            self._views[code_id] = view
-        return self._views[code_id]
-
-    def _position(self, site: Site, depth: int) -> Position | None:
-        frame = self.frame(site, depth)
-        if frame is None:
-            return None
-        callee = self.frame(site, depth - 1) if depth else None
-        leaves = None if callee is None else callee.function.rpartition(".")[2] in _EXITS
-        return Position(frame.line, frame.end_line, frame.column, frame.end_column, leaves)
-
     # ------------------------------------------------------------ two places
-
-    def common_call(self, first: Site, second: Site) -> tuple[int, int] | None:
-        """Find the innermost invocation that both sites were reached from.
-
-        Returns:
-            The depth of its frame in either site, or None if there is none.
-        """
-        one, two = first.frames, second.frames
-        for total in range(len(one) + len(two) - 1):
-            for i in range(max(0, total - len(two) + 1), min(total, len(one) - 1) + 1):
-                j = total - i
-                if one[i][0] != two[j][0]:
-                    continue
-                if self._same_invocation(one[i:], two[j:]):
-                    return i, j
-        return None
-
-    def pauses(self, first: Site, second: Site) -> list[int]:
-        """Return the lines between two places of one coroutine on which it may be suspended."""
-        view, one, two = self._view(first.frames[0][0]), self.frame(first), self.frame(second)
-        if view is None or one is None or two is None or self.common_call(first, second) != (0, 0):
-            return []
-        return view.pauses(one.line, two.line)
-
-    def _same_invocation(self, one: Frames, two: Frames) -> bool:
-        """Tell whether two call stacks, from one function outwards, can be one invocation.
-
-        The callers must be the same, call for call.  Only whoever resumes a generator or the
-        outermost coroutine of a task may be somebody else each time.
-        """
-        for depth in range(1, min(len(one), len(two))):
-            if one[depth] == two[depth]:
-                continue
-            callee = self._resumable(one[depth - 1][0])
-            callers = self._resumable(one[depth][0]) | self._resumable(two[depth][0])
-            if callee == ops.GENERATOR:
-                return not callers & ops.GENERATOR  # who delegates to it by "yield from" stays
-            return callee == ops.ASYNC_GENERATOR or bool(callee and not callers)  # who awaits stays
-        return True
-
-    def _resumable(self, code_id: int) -> int:
-        code = self._definitions.code(code_id)
-        return code.resumable if code is not None else 0
-
-    def link(self, first: Site, second: Site, first_kind: Kind, second_kind: Kind) -> Link:
-        """Tell whether an access at ``second`` relies on an earlier one at ``first``."""
-        key = (first.number, second.number, first_kind, second_kind)
-        answer = self._links.get(key)
-        if answer is None:
-            answer = self._links[key] = self._link(first, second, first_kind, second_kind)
-        return answer
-
-    def _link(self, first: Site, second: Site, first_kind: Kind, second_kind: Kind) -> Link:
-        depths = self.common_call(first, second)
-        if depths is None:
-            return _NO_LINK
-        i, j = depths
-        one, two = self._place(first, i), self._place(second, j)
-        if one is None or two is None:
-            return self._guess(first, second, i, j, second_kind)
-        same_line = one[1].column is None and one[1].line == two[1].line
-        if same_line and first.frames[i][1] >= second.frames[j][1]:
-            # Python 3.10 knows lines only; on one line the order of the instructions decides.
-            return _NO_LINK
-        kinds = first_kind, second_kind
-        answer = self._dependence(first, second, depths, kinds)
-        if answer.verdict is Verdict.UNKNOWN:
-            return self._guess(first, second, i, j, second_kind)
-        if first_kind == "read":
-            return self._through_calls(first, second, depths, kinds, answer)
-        return answer
-
-    def _dependence(
-        self, first: Site, second: Site, depths: Depths, kinds: Kinds, *, control_only: bool = False
-    ) -> Link:
-        """Ask about the two in their common caller.
-
-        In a callee an access is a call: what it gives back is read, what it is given is written.
-        """
-        one, two = self._place(first, depths[0]), self._place(second, depths[1])
-        if one is None or two is None:
-            return Link(Verdict.UNKNOWN)
-        return dependence.link(
-            one[0], one[1], two[1],
-            first_kind=kinds[0], second_kind=kinds[1], control_only=control_only,
-        )  # fmt: skip
-
-    def _place(self, site: Site, depth: int) -> tuple[CodeView, Position] | None:
-        """Return the source of a frame and the place in it, if both are known."""
-        view, position = self._view(site.frames[depth][0]), self._position(site, depth)
-        return None if view is None or position is None else (view, position)
-
-    def _through_calls(
-        self, first: Site, second: Site, depths: Depths, kinds: Kinds, answer: Link
-    ) -> Link:
-        """Correct what the common caller's source says by what the callees do with the value."""
-        if answer.linked:
-            if not self._gets_out(first, depths[0]):
-                return Link(Verdict.NONE, back_edge=True) if answer.back_edge else _NOT_LINKED
-            if answer.verdict is Verdict.DATA and not self._gets_in(first, second, depths, kinds):
-                return self._dependence(first, second, depths, kinds, control_only=True)
-            if answer.verdict is Verdict.DATA and self._only_decides(first, depths[0]):
-                answer = Link(Verdict.CONTROL, answer.back_edge)
-            checks = answer.verdict is Verdict.CONTROL and kinds[1] == "read"
-            if checks and self._checks_again(second, depths[1]):
-                return Link(Verdict.RECHECK, answer.back_edge)
-            return answer
-        if answer == _NOT_LINKED and self._is_kept(first, second, depths, kinds):
-            return Link(Verdict.DATA)
-        goes_on = answer == _NOT_LINKED and kinds[1] == "write"
-        if goes_on and (self._may_stop(first, depths[0]) or self._is_waited_for(first, depths[0])):
-            return Link(Verdict.CONTROL)
-        return answer
-
-    def _checks_again(self, site: Site, depth: int) -> bool:
-        """Tell whether a callee below ``depth`` reads only to check for itself.
-
-        What it finds decides about what it does; what its caller had found does no harm then.
-        """
-        for level in range(depth):
-            place = self._place(site, level)
-            if place is None or not dependence.is_only_tested(*place):
-                return False
-            if flow_calls.may_stop(*place) and not self._is_forgiven(site, level, "read"):
-                return False  # the caller has relied on it
-            if dependence.is_tested(*place):
-                return True
-        return False
-
-    def _gets_out(self, site: Site, depth: int) -> bool:
-        """Tell whether what is read at ``site`` gets out of the callees below ``depth``."""
-        places = [self._place(site, level) for level in range(depth)]
-        return all(place is None or flow_calls.leaves(*place) for place in places)
-
-    def _only_decides(self, site: Site, depth: int) -> bool:
-        """Tell whether nothing of what is read gets out of a callee but what a test decided."""
-        places = [self._place(site, level) for level in range(depth)]
-        return any(place is not None and not flow_calls.hands_on(*place) for place in places)
-
-    def _may_stop(self, site: Site, depth: int) -> bool:
-        """Tell whether a callee below ``depth`` raises, depending on what is read at ``site``."""
-        places = [self._place(site, level) for level in range(depth)]
-        known = [place for place in places if place is not None]
-        if not known or len(known) < depth:
-            return False
-        *below, last = known
-        return flow_calls.may_stop(*last) and all(flow_calls.returns(*place) for place in below)
-
-    def _is_waited_for(self, site: Site, depth: int) -> bool:
-        """Tell whether a callee below ``depth`` waits until what is read at ``site`` is true."""
-        places = [self._place(site, level) for level in range(depth + 1)]
-        known = [place for place in places if place is not None]
-        return len(known) == len(places) and (
-            any(dependence.waits(*place) for place in known[:depth])
-            or any(flow_calls.waits_for(*place) for place in known)
-        )
-
-    def _gets_in(self, first: Site, second: Site, depths: Depths, kinds: Kinds) -> bool:
-        """Tell whether what a callee is given of the first value is relied on by the second."""
-        i, j = depths
-        one, caller = self._place(first, i), self._place(second, j)
-        if not j or one is None or caller is None:
-            return True
-        arguments = flow_calls.given(caller[0], one[1], caller[1], kinds)
-        for level in range(j - 1, -1, -1):
-            callee = self._place(second, level)
-            if callee is None:
-                return True
-            names = flow_calls.parameters(callee[0], *caller, kinds[1], arguments)
-            if names is None or (level and flow_calls.decides(*callee, kinds[1], names)):
-                return True
-            if not names:
-                return False
-            if not level:
-                return flow_calls.relies_on(*callee, kinds[1], names)
-            arguments = flow_calls.passed_on(*callee, kinds[1], names)
-            caller = callee
-        return True
-
-    def _is_kept(self, first: Site, second: Site, depths: Depths, kinds: Kinds) -> bool:
-        """Tell whether one method keeps what it read in its object, for the other to use."""
-        i, j = depths
-        if not i or not j:
-            return False
-        common = self._place(first, i), self._place(second, j)
-        keeps, uses = self._place(first, i - 1), self._place(second, j - 1)
-        if keeps is None or uses is None or common[0] is None or common[1] is None:
-            return False
-        if not flow_calls.same_receiver(*common[0], common[1][1], kinds):
-            return False
-        attributes = flow_calls.attributes_stored(*keeps)
-        return bool(attributes) and flow_calls.relies_on_attributes(*uses, kinds[1], attributes)
-
-    @staticmethod
-    def _guess(first: Site, second: Site, i: int, j: int, second_kind: Kind) -> Link:
-        """Without source: in one function, and in the order of its instructions."""
-        one, two = first.frames[i][1], second.frames[j][1]
-        # What is read and written at one place is updated there: ``x.n += 1``.
-        if one < two or (one == two and second_kind == "write"):
-            return Link(Verdict.CONTROL)
-        return _NO_LINK
-
-    def is_past(self, first: Site, second: Site) -> bool:
-        """Tell whether ``first`` is over for ``second``, since its place was reached again.
-
-        It is if the two belong to one call only in the looks: another call, or pass of a loop, has
-        got to the same place since, and carries nothing over from the one before.
-        """
-        key = first.number << 32 | second.number
-        answer = self._past.get(key)
-        if answer is None:
-            answer = self._past[key] = self._is_past(first, second)
-        return answer
-
-    def _is_past(self, first: Site, second: Site) -> bool:
-        depths = self.common_call(first, second)
-        codes = [code for code, _ in first.frames]
-        if depths is None or len(set(codes)) < len(codes):
-            return False  # it calls itself
-        i, j = depths
-        for level in range(i + 1):
-            place = self._place(first, level)
-            if place is None or (level < i and not passes.is_reached_once(*place)):
-                return False
-            callee = self.frame(first, level - 1) if level else None
-            if callee and not passes.calls_once(*place, callee.function.rpartition(".")[2]):
-                return False
-        one, two = self._place(first, i), self._place(second, j)
-        if one is None or two is None:
-            return False
-        together = passes.shares_loop(*one, two[1])
-        if together is None:
-            return True
-        return together and not dependence.is_carried(*one, two[1])
 
     def pattern(self, first: Access, second: Access, *, by_hand: bool) -> Pattern | None:
         """Tell as what kind of sequence two accesses of one actor belong together, if they do.
@@ -384,7 +107,7 @@ class Judge:
         if first.site is second.site and self._ask_operation("counts", second.site):
             return Pattern.R_W_W
         if not link.linked:
-            if by_hand or link != _NOT_LINKED:
+            if by_hand or link != NOT_LINKED:
                 return None
             if second.kind == ops.WRITE and self._takes(first.site, second.site):
                 return Pattern.TAKEN
@@ -531,37 +254,6 @@ class Judge:
         asked = [place for place in places if place is not None]
         exactly = any(dependence.tests_exactly(*place) for place in asked[: depths[1] + 1])
         return exactly and not any(dependence.only_signals(*place) for place in asked)
-
-    def in_order(self, first: Site, second: Site, second_kind: Kind = "write") -> Link:
-        """Answer as :meth:`link` where the source says nothing: accesses tracked by hand.
-
-        A call that reports a read is not the read: what is written does not depend on it.
-        """
-        depths = self.common_call(first, second)
-        return self._guess(first, second, *depths, second_kind) if depths else _NO_LINK
-
-    def crosses_calls(self, first: Site, second: Site) -> bool:
-        """Tell whether the call that both are in was resumed by others for each of them."""
-        depths = self.common_call(first, second)
-        return (
-            depths is not None and first.frames[depths[0] + 1 :] != second.frames[depths[1] + 1 :]
-        )
-
-    def is_superseded(self, first: Site, middle: Site, second: Site) -> bool:
-        """Tell whether ``middle`` is the same place as ``first``, in the call of ``second``.
-
-        A generator is resumed by other callers each time, so that ``first`` can be in that call,
-        too.  But it is the later one that the call goes on from.
-        """
-        depths = self.common_call(first, second)
-        if depths is None:
-            return False
-        i, j = depths[0] + 1, depths[1] + 1
-        return (
-            first.frames[i:] != second.frames[j:]
-            and middle.frames[i:] == second.frames[j:]
-            and middle.frames[:i] == first.frames[:i]
-        )
 
     def matters(self, cause: Cause, access: Access) -> bool:
         """Tell whether what an actor read under a lock makes a difference to a later access.
@@ -864,9 +556,3 @@ class Judge:
                 self._is_forgiven(site, depth, kind) for depth in range(len(site.frames))
             )
         return not self._operations[key]
-
-    def _is_forgiven(self, site: Site, depth: int, kind: Kind) -> bool:
-        view, position = self._view(site.frames[depth][0]), self._position(site, depth)
-        if view is None or position is None:
-            return False
-        return container_shapes.is_forgiven(view, position, kind, called=depth > 0)
