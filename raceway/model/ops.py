@@ -65,7 +65,7 @@ WAIT_RELEASE: Final = 13
 WAIT_ACQUIRE: Final = 14
 """Condition.wait has the lock again."""
 NOTIFY: Final = 15
-"""subject = the lock of a condition that was notified: from now on its order is meant."""
+"""subject = the lock of a condition that was made or notified: from now on its order is meant."""
 
 # All other synchronisation.  subject = channel.
 SEND: Final = 16

@@ -87,11 +87,13 @@ def _condition_lock(frame: FrameType) -> Any:
     return _tracers[0](sys.modules["threading"].RLock(), "Condition", frame)
 
 
-def _condition_attach(condition: Any, lock: Any) -> None:
+def _condition_attach(condition: Any, lock: Any, frame: FrameType) -> None:
     if not locks.is_traced(lock):
         return
     condition.__dict__[TRACE] = recorder.next_channel()
-    recorder.sync(ops.NOTIFY, locks.serial_of(lock))  # what follows is done under a condition's lock
+    if not is_internal(frame.f_globals):
+        # So that what comes before the first notification is known to be under a condition's lock.
+        recorder.sync(ops.NOTIFY, locks.serial_of(lock))
     if issubclass(type(lock), locks.TracedLock):
         condition._release_save, condition._acquire_restore = locks.waiting_pair(lock)
 
@@ -109,10 +111,11 @@ def _condition_init(original: Callable[..., None]) -> Callable[..., None]:
     make_lock, attach = contained(_condition_lock), contained(_condition_attach)
 
     def __init__(self: Any, lock: Any = None) -> None:  # noqa: N807 - it becomes the method
+        frame = caller()
         if lock is None:
-            lock = make_lock(caller())
+            lock = make_lock(frame)
         original(self, lock)
-        attach(self, lock)
+        attach(self, lock, frame)
 
     return __init__
 
