@@ -451,6 +451,7 @@ class TracingReplay(Tracing):
             number, at, kind, text = begun
             self._note(actor, kind, text, at=at, number=number, detail=str(argument[0]))
 
-    def _told(self, actor: ActorReplay, what: int, _thing: Any, argument: Any) -> None:
+    def _told(self, actor: ActorReplay, what: int, thing: Any, argument: Any) -> None:
+        super()._told(actor, what, thing, argument)
         if what == ops.EVENT_QUERY:
             self._note(actor, "query", str(argument[0]), detail=str(argument[1]))
