@@ -209,7 +209,7 @@ def hanging():
         client.track_state_change("counter", number, {"n": number}, f"app.py:{number}", "Write")
     print(
         f"\na hanging server: {resident() - before:.1f} MiB and"
-        f" {len(os.listdir('/proc/self/task')) - threads} thread for {EVENTS} calls,"
+        f" {len(os.listdir('/proc/self/task')) - threads} threads for {EVENTS} calls,"
         f" of which {client.stats().overflowed} found no room"
     )
     client.shutdown()
