@@ -23,6 +23,7 @@ import select
 import signal
 import sys
 import time
+from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING
 
 from raceway_autopatch import rundir
@@ -234,7 +235,7 @@ def die_by(signum: int) -> int:
 # ---------------------------------------------------------------- signals
 
 
-class _Signals:
+class _Signals(ABC):
     """The signals that are meant for the program.  From creation on none gets lost."""
 
     def __init__(self) -> None:
@@ -255,9 +256,9 @@ class _Signals:
         signal.signal(signal.SIGCHLD, self._child or signal.SIG_DFL)
         signal.pthread_sigmask(signal.SIG_SETMASK, self._mask)
 
+    @abstractmethod
     def wait(self, timeout: float) -> int | None:
         """Wait for a signal, or the end of the child; return what has to be passed on."""
-        raise NotImplementedError
 
 
 class _WaitedSignals(_Signals):

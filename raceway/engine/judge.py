@@ -449,19 +449,15 @@ class Judge(Links):
 
     def sets_in(self, site: Site) -> section_shapes.Names:
         """Return the names that the section which begins here sets, and others ask for."""
-        view, position = self._view(site.frames[0][0]), self._position(site, 0)
-        if view is None or position is None:
-            return section_shapes.NOTHING
-        return section_shapes.sets_in(view, position)
+        place = self._place(site, 0)
+        return section_shapes.sets_in(*place) if place else section_shapes.NOTHING
 
     def decides_by(self, site: Site) -> section_shapes.Names:
         """Return the names that the section which begins here asks for before it goes on."""
         answer = self._decides.get(site.number)
         if answer is None:
-            view, position = self._view(site.frames[0][0]), self._position(site, 0)
-            answer = section_shapes.NOTHING
-            if view is not None and position is not None:
-                answer = section_shapes.decides_by(view, position)
+            place = self._place(site, 0)
+            answer = section_shapes.decides_by(*place) if place else section_shapes.NOTHING
             self._decides[site.number] = answer
         return answer
 

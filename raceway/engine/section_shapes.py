@@ -12,10 +12,18 @@ from __future__ import annotations
 
 import ast
 import functools
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 
 from raceway.engine.code_view import FUNCTIONS, CodeView, Position, Source
-from raceway.engine.source_shapes import LEAVES, is_log_call, own_parts
+from raceway.engine.source_shapes import (
+    LEAVES,
+    elements,
+    following,
+    is_acquire,
+    is_literal,
+    is_log_call,
+    own_parts,
+)
 
 Names = frozenset[str]
 
@@ -78,27 +86,17 @@ def _body(view: CodeView, child: ast.AST, node: ast.AST) -> list[ast.stmt]:
     """Return what a ``with`` block does, or what follows ``lock.acquire()``."""
     if isinstance(node, ast.With | ast.AsyncWith):
         return node.body if child not in node.body else []
-    if isinstance(node, ast.Expr) and _is_acquire(node.value):
-        return _following(view, node)
+    if isinstance(node, ast.Expr):
+        value = node.value.value if isinstance(node.value, ast.Await) else node.value
+        if is_acquire(value):
+            return _until_release(view, node)
     return []
 
 
-def _is_acquire(node: ast.AST) -> bool:
-    node = node.value if isinstance(node, ast.Await) else node
-    return (
-        isinstance(node, ast.Call)
-        and isinstance(node.func, ast.Attribute)
-        and node.func.attr == "acquire"
-    )
-
-
-def _following(view: CodeView, node: ast.stmt) -> list[ast.stmt]:
-    """Return the statements from here to the one that releases."""
-    block = getattr(view.parent(node), "body", [])
-    if not isinstance(block, list) or node not in block:
-        return []
+def _until_release(view: CodeView, node: ast.stmt) -> list[ast.stmt]:
+    """Return the statements after this one, to the one that releases."""
     found: list[ast.stmt] = []
-    for statement in block[block.index(node) + 1 :]:
+    for statement in following(view, node):
         found.append(statement)
         if any(
             isinstance(part, ast.Attribute) and part.attr == "release"
@@ -114,11 +112,7 @@ def _tested_in(source: Source) -> Names:
     found: set[str] = set()
     view = CodeView(source.text, 1, "<module>")
     for node in source.parents:
-        body: list[ast.stmt] = []
-        if isinstance(node, ast.With | ast.AsyncWith):
-            body = node.body
-        elif isinstance(node, ast.Expr) and _is_acquire(node.value):
-            body = _following(view, node)
+        body = _body(view, node, node)
         if body:
             found.update(_decided_by(_function(source, node), body))
     return frozenset(found)
@@ -143,38 +137,38 @@ def _statements(root: ast.AST) -> list[ast.AST]:
 def _set_by(body: Sequence[ast.stmt], own: Names) -> Iterator[str]:
     """Yield the names that these statements set or change."""
     for part in own_parts(body):
-        if isinstance(part, ast.Assign | ast.AnnAssign | ast.AugAssign | ast.Delete):
-            several = isinstance(part, ast.Assign | ast.Delete)
-            targets = part.targets if several else [part.target]  # type: ignore[union-attr]
-            is_plain = isinstance(part, ast.Assign | ast.AnnAssign)
-            flag = is_plain and isinstance(part.value, ast.Constant)  # type: ignore[union-attr]
-            for target in _each(targets):
-                name = _root(target, own)
-                if name:
-                    yield name
-                    if flag:
-                        yield name + _CONSTANT
-        elif (
-            isinstance(part, ast.Call)
-            and isinstance(part.func, ast.Attribute)
-            and part.func.attr in CHANGES
-        ):
-            name = _root(part.func.value, own)
+        for target, value in _changed_by(part):
+            name = _root(target, own)
             if name:
                 yield name
+                if is_literal(value):
+                    yield name + _CONSTANT
 
 
-def _each(targets: Iterable[ast.AST]) -> Iterator[ast.AST]:
-    for target in targets:
-        if isinstance(target, ast.Tuple | ast.List):
-            yield from _each(target.elts)
-        else:
-            yield target.value if isinstance(target, ast.Starred) else target
+def _changed_by(node: ast.AST) -> Iterator[tuple[ast.AST, ast.AST | None]]:
+    """Yield what a node sets or changes, and the value if it is set to one."""
+    if isinstance(node, ast.Assign):
+        for target in node.targets:
+            for element in elements(target):
+                yield element, node.value
+    elif isinstance(node, ast.AnnAssign):
+        yield node.target, node.value
+    elif isinstance(node, ast.AugAssign):
+        yield node.target, None
+    elif isinstance(node, ast.Delete):
+        for target in node.targets:
+            yield target, None
+    elif (
+        isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Attribute)
+        and node.func.attr in CHANGES
+    ):
+        yield node.func.value, None
 
 
 def _root(node: ast.AST, own: Names) -> str:
     """Return the name of what is changed, when this is: that of ``self.jobs[key]`` is ``.jobs``."""
-    while isinstance(node, ast.Subscript):
+    while isinstance(node, ast.Subscript | ast.Starred):
         node = node.value
     if isinstance(node, ast.Attribute):
         return f".{node.attr}"

@@ -200,7 +200,7 @@ def counts_on(view: CodeView, _root: ast.AST, node: ast.AST) -> bool:
         isinstance(parent, ast.AugAssign)
         and parent.target is node
         and isinstance(parent.op, ast.Add)
-        and _literal(parent.value)
+        and is_literal(parent.value)
     )
 
 
@@ -263,7 +263,7 @@ def updates(view: CodeView, root: ast.AST, node: ast.AST) -> bool:
             return child is parent.target and child is node
         if isinstance(parent, ast.Assign):
             key = key_of(node)
-            written = [part for target in parent.targets for part in _elements(target)]
+            written = [part for target in parent.targets for part in elements(target)]
             return mentions(parent.value, key) and any(key_of(part) == key for part in written)
         if isinstance(parent, ast.stmt):
             return False
@@ -275,10 +275,10 @@ def writes_constant(view: CodeView, root: ast.AST, node: ast.AST) -> bool:
     if isinstance(node, ast.Call):
         name = getattr(node.func, "id", getattr(node.func, "attr", ""))
         value = node.args[-1] if node.args else None
-        return name in {"setattr", "__setattr__", "__setitem__"} and _literal(value)
+        return name in {"setattr", "__setattr__", "__setitem__"} and is_literal(value)
     for _, parent in view.ancestors(node, root):
         if isinstance(parent, ast.AnnAssign):
-            return node is parent.target and _literal(parent.value)
+            return node is parent.target and is_literal(parent.value)
         if isinstance(parent, ast.Assign):
             return any(_stores_literal(target, parent.value, node) for target in parent.targets)
         if isinstance(parent, ast.stmt):
@@ -342,12 +342,12 @@ def double_checked(view: CodeView, root: ast.AST, node: ast.AST) -> bool:
             if _checks_under_lock(test.body, key) or _checks_under_lock(test.orelse, key):
                 return True
             if isinstance(test.body[-1], LEAVES):
-                return _checks_under_lock(_following(view, test), key)
+                return _checks_under_lock(following(view, test), key)
     for child, parent in view.ancestors(node, root):
         if isinstance(parent, ast.Try) and child in parent.body:
             handled = [part for handler in parent.handlers for part in handler.body]
             leaves = isinstance(parent.body[-1], LEAVES)
-            after = _following(view, parent) if leaves and parent.handlers else []
+            after = following(view, parent) if leaves and parent.handlers else []
             return _checks_under_lock(handled, key) or _checks_under_lock(after, key)
     return False
 
@@ -407,15 +407,17 @@ def _is_log_statement(node: ast.stmt) -> bool:
     return is_log_call(node.value, output=True)
 
 
-def _elements(target: ast.AST) -> Iterator[ast.AST]:
+def elements(target: ast.AST) -> Iterator[ast.AST]:
+    """Yield what is assigned to, one by one where a tuple is taken apart."""
     if isinstance(target, ast.Tuple | ast.List):
         for element in target.elts:
-            yield from _elements(element)
+            yield from elements(element)
     else:
         yield target
 
 
-def _literal(value: ast.AST | None) -> bool:
+def is_literal(value: ast.AST | None) -> bool:
+    """Tell whether a value is written out."""
     if isinstance(value, ast.UnaryOp):
         value = value.operand
     return isinstance(value, ast.Constant)
@@ -423,7 +425,7 @@ def _literal(value: ast.AST | None) -> bool:
 
 def _stores_literal(target: ast.AST, value: ast.AST, node: ast.AST) -> bool:
     if target is node:
-        return _literal(value)
+        return is_literal(value)
     if not isinstance(target, ast.Tuple | ast.List) or not isinstance(value, ast.Tuple | ast.List):
         return False
     if len(target.elts) != len(value.elts):
@@ -450,7 +452,7 @@ def stored(node: ast.Assign) -> Iterator[tuple[ast.AST, ast.AST]]:
             yield target, node.value
 
 
-def _following(view: CodeView, node: ast.AST) -> list[ast.stmt]:
+def following(view: CodeView, node: ast.AST) -> list[ast.stmt]:
     """Return the statements after ``node`` in its block."""
     parent = view.parent(node)
     for field in ("body", "orelse", "finalbody"):
@@ -470,18 +472,22 @@ def own_parts(statements: Iterable[ast.AST]) -> Iterator[ast.AST]:
             stack.extend(ast.iter_child_nodes(node))
 
 
+def is_acquire(node: ast.AST) -> bool:
+    """Tell whether ``node`` calls a method of the name of ``acquire``."""
+    return (
+        isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Attribute)
+        and node.func.attr == "acquire"
+    )
+
+
 def _checks_under_lock(statements: Sequence[ast.stmt], key: Key) -> bool:
     """Tell whether a with block, or what follows an ``acquire()``, checks ``key`` again."""
     for number, statement in enumerate(statements):
         for part in own_parts([statement]):
             if isinstance(part, ast.With | ast.AsyncWith) and _checks(part.body, key):
                 return True
-            if (
-                isinstance(part, ast.Call)
-                and isinstance(part.func, ast.Attribute)
-                and part.func.attr == "acquire"
-                and _checks(statements[number:], key)
-            ):
+            if is_acquire(part) and _checks(statements[number:], key):
                 return True
     return False
 

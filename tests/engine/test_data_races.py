@@ -53,6 +53,21 @@ def test_a_common_lock_protects(history):
     assert history.found() == []
 
 
+def test_a_lock_that_is_released_before_who_was_started_under_it_has_ended_is_not_held(history):
+    x, lock = history.variable("x"), Lock()
+    with lock:
+        one = history.start("one")
+        with history.run(one):
+            bump(x)  # the lock is still held, and yet nobody waits for this
+    with lock:
+        bump(x)
+
+    (found,) = history.analyze()
+
+    assert (found.type, found.severity) == ("data-race", "critical")
+    assert {side.locks for side in found.accesses if side.actor.name == "one"} == {()}
+
+
 def test_different_locks_do_not_protect(history):
     x = history.variable("x")
     for name in ("one", "two"):
