@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import ast
 import functools
+import re
 from collections.abc import Iterator, Sequence
 
 from raceway.engine.code_view import FUNCTIONS, CodeView, Position, Source
@@ -62,7 +63,7 @@ def decides_by(view: CodeView, position: Position) -> Names:
 
 def identifiers(variable: str) -> set[str]:
     """Return the names in that of a watched variable, ``bank.accounts['alice']``, in both forms."""
-    words = "".join(letter if letter.isidentifier() else " " for letter in variable).split()
+    words = re.findall(r"\w+", variable)
     names = {form for word in words for form in (word, f".{word}")}
     return names | {name + _CONSTANT for name in names}
 
@@ -121,9 +122,11 @@ def _tested_in(source: Source) -> Names:
 def _function(source: Source, node: ast.AST) -> ast.AST:
     """Return the function around a node, or the module."""
     above = source.parents.get(node)
-    while above is not None and not isinstance(above, FUNCTIONS):
+    while above is not None:
         node, above = above, source.parents.get(above)
-    return above or source.parents.get(node) or node
+        if isinstance(node, FUNCTIONS):
+            break
+    return node
 
 
 def _statements(root: ast.AST) -> list[ast.AST]:
