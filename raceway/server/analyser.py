@@ -58,6 +58,7 @@ class Analyser:
         self._analysis = EventAnalysis(self._sources, os.path.realpath(root), delay=delay)
         self._position = self._store.state("position")
         self._concluded = self._store.state("concluded")
+        self._writes = self._store.state("writes")
         self._base: dict[str, int] = {}  # what was counted before this process
         self._written_at = 0.0
         self._cost = 0.0
@@ -125,7 +126,9 @@ class Analyser:
             if found:
                 self._write_findings(db, found, seen)
             self._concluded = concluded
+            self._writes += 1
             for name, value in (
+                ("writes", self._writes),
                 ("position", self._position),
                 ("concluded", concluded),
                 ("waiting", analysis.waiting),

@@ -259,7 +259,7 @@ async def _changes(context: ServerContext, request: Request) -> AsyncIterator[st
 
     And ``stored``, every two seconds at most, when events have been analysed.
     """
-    known = stored = -1
+    known = written = -1
     quiet = turns = 0
     yield "retry: 2000\n\n"
     while not context.closing.is_set() and not await request.is_disconnected():
@@ -269,10 +269,10 @@ async def _changes(context: ServerContext, request: Request) -> AsyncIterator[st
             known, quiet = now, 0
             yield f"event: change\nid: {now}\ndata: {now}\n\n"
         if turns % _STORED_EVERY == 0:
-            position = await in_thread(context.findings.state, "position")
-            if position != stored:
-                stored, quiet = position, 0
-                yield f"event: stored\ndata: {stored}\n\n"
+            now = await in_thread(context.findings.state, "writes")
+            if now != written:
+                written, quiet = now, 0
+                yield f"event: stored\ndata: {written}\n\n"
         turns += 1
         if quiet >= _ALIVE_EVERY:
             quiet = 0

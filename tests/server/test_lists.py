@@ -6,7 +6,7 @@ from xml.etree import ElementTree as ET
 
 import pytest
 from chromium import browser, watched
-from running_server import access, event
+from running_server import access, event, running
 
 __all__ = ["browser"]
 
@@ -194,15 +194,37 @@ def test_a_service(server):
     assert server.get("/service?name=nobody").status_code == 404
 
 
-def test_a_page_keeps_up(server, browser):
-    """What comes in is in a page that nobody has loaded again."""
+def test_a_page_keeps_up(tmp_path, browser):
+    """What comes in is in a page that nobody has loaded again, also if it waited for others."""
+    (tmp_path / "raceway.toml").write_text("[engine]\ndelay_ms = 5000\n")
     problems = []
     context = browser.new_context()
-    page = watched(context, server.url, problems)
-    page.goto(f"{server.url}/variables")
-    server.post([access("brand.new", "Write", 5, 1)])
-    page.get_by_role("link", name="brand.new").wait_for(timeout=20_000)
+    with running(tmp_path / "data", cwd=tmp_path) as server:
+        page = watched(context, server.url, problems)
+        page.goto(f"{server.url}/variables")
+        server.post([access("brand.new", "Write", 5, 1)])
+        page.get_by_role("link", name="brand.new").wait_for(timeout=20_000)
+        context.close()
     assert problems == []
+
+
+def test_a_page_catches_up_when_nobody_is_in_it_any_more(server, browser):
+    """A part that has the focus stays as it is, and is renewed once the focus has gone."""
+    context = browser.new_context()
+    page = watched(context, server.url, [])
+    server.post([access("known", "Write", 5, 1)])
+    server.analysed()
+    page.goto(f"{server.url}/variables")
+    page.evaluate(
+        "document.body.addEventListener('stored', () => { document.body.id = 'told'; })"
+    )
+    page.get_by_role("link", name="known").focus()
+    server.post([access("brand.new", "Write", 6, 1)])
+    page.locator("body#told").wait_for(timeout=20_000)
+    server.analysed()
+    assert page.get_by_role("link", name="brand.new").count() == 0
+    page.evaluate("document.activeElement.blur()")
+    page.get_by_role("link", name="brand.new").wait_for(timeout=20_000)
     context.close()
 
 

@@ -91,7 +91,7 @@ class Renderer:
 
     def _state(self) -> tuple[int, int]:
         store = self.context.findings
-        return store.changed(), store.state("position")
+        return store.changed(), store.state("writes")
 
     def showing(self, page: Callable[..., Response], *arguments: object) -> Response:
         """Make a page; what comes in while it is made makes it old.

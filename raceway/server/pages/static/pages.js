@@ -52,9 +52,11 @@
   class LivePart extends HTMLElement {
     connectedCallback() {
       this.renew = async () => {
+        this.old = true;
         if (this.busy || document.hidden || this.contains(document.activeElement)
           || !getSelection().isCollapsed) return;
         this.busy = true;
+        this.old = false;
         try {
           const answer = await fetch(location.href, { headers: { accept: "text/html" } });
           const page = new DOMParser().parseFromString(await answer.text(), "text/html");
@@ -64,10 +66,18 @@
           }
         } catch { /* the server is not there: what is shown stays */ }
         this.busy = false;
+        this.catchUp();
       };
+      // What was told while somebody was in it, or it was read, is read as soon as may be.
+      this.catchUp = () => { if (this.old) setTimeout(() => { if (this.old) this.renew(); }); };
       document.body.addEventListener("stored", this.renew);
+      LivePart.occasions.forEach((name) => document.addEventListener(name, this.catchUp));
     }
-    disconnectedCallback() { document.body.removeEventListener("stored", this.renew); }
+    disconnectedCallback() {
+      document.body.removeEventListener("stored", this.renew);
+      LivePart.occasions.forEach((name) => document.removeEventListener(name, this.catchUp));
+    }
+    static occasions = ["visibilitychange", "focusout", "selectionchange"];
   }
 
   // Says how many findings have come since the page was loaded, marks them, and shows only them.
