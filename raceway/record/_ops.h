@@ -301,6 +301,50 @@ typedef struct {
 
 #define LEAST_ROOM 64
 
+/* Memory of ops that has been given back, for the next ones: pages that the system has just handed out, chunk after
+ * chunk, cost as much as what is written into them. */
+#define SPARES 2
+#define LARGEST_SPARE 16384 /* ops */
+static struct {
+    Op *ops;
+    Py_ssize_t room;
+} spares[SPARES];
+
+/* Return memory for `*room` ops at least, and how many; or NULL with an exception. */
+static Op *
+take_memory(Py_ssize_t *room)
+{
+    for (int at = 0; at < SPARES; at++) {
+        if (spares[at].room >= *room && *room > spares[at].room / 4) {
+            Op *ops = spares[at].ops;
+            *room = spares[at].room;
+            spares[at].ops = NULL;
+            spares[at].room = 0;
+            return ops;
+        }
+    }
+    Op *ops = PyMem_Malloc(*room * sizeof(Op));
+    if (ops == NULL) {
+        PyErr_NoMemory();
+    }
+    return ops;
+}
+
+static void
+give_memory_back(Op *ops, Py_ssize_t room)
+{
+    for (int at = 0; ops != NULL && room <= LARGEST_SPARE && at < SPARES; at++) {
+        if (spares[at].room < room) {
+            Op *smaller = spares[at].ops;
+            spares[at].ops = ops;
+            spares[at].room = room;
+            ops = smaller;
+            break;
+        }
+    }
+    PyMem_Free(ops);
+}
+
 /* See to it that `count` more ops fit. */
 static int
 grow(Buffer *self, Py_ssize_t count)
@@ -353,9 +397,9 @@ cut_off(Buffer *self, Py_ssize_t count)
     if (room < self->allocated && self->allocated <= 3 * count) {
         room = self->allocated; /* it will be needed again */
     }
-    Op *rest = PyMem_Malloc(room * sizeof(Op)), *gone = self->ops;
+    Op *rest = take_memory(&room), *gone = self->ops;
+    Py_ssize_t gone_room = self->allocated;
     if (rest == NULL) {
-        PyErr_NoMemory();
         return -1;
     }
     memcpy(rest, gone + count, left * sizeof(Op));
@@ -363,7 +407,7 @@ cut_off(Buffer *self, Py_ssize_t count)
     self->count = left;
     self->allocated = room;
     forget_ops(gone, count);
-    PyMem_Free(gone);
+    give_memory_back(gone, gone_room);
     return 0;
 }
 
@@ -371,7 +415,7 @@ static void
 buffer_dealloc(Buffer *self)
 {
     forget_ops(self->ops, self->count);
-    PyMem_Free(self->ops);
+    give_memory_back(self->ops, self->allocated);
     Py_TYPE(self)->tp_free((PyObject *)self);
 }
 
@@ -514,9 +558,11 @@ new_buffer(Py_ssize_t room)
 {
     Buffer *self = PyObject_New(Buffer, &BufferType);
     if (self != NULL) {
-        self->ops = NULL;
-        self->count = self->allocated = 0;
-        if (grow(self, room) < 0) {
+        self->count = 0;
+        self->allocated = room + LEAST_ROOM;
+        self->ops = take_memory(&self->allocated);
+        if (self->ops == NULL) {
+            self->allocated = 0;
             Py_CLEAR(self);
         }
     }
@@ -534,9 +580,10 @@ buffer_first(Buffer *self, PyObject *length)
     if (PyErr_Occurred()) {
         return NULL;
     }
+    count = count > self->count ? self->count : count < 0 ? 0 : count;
     Buffer *first = new_buffer(count);
     if (first != NULL) {
-        first->count = count > self->count ? self->count : count < 0 ? 0 : count;
+        first->count = count;
         memcpy(first->ops, self->ops, first->count * sizeof(Op));
         for (Py_ssize_t at = 0; at < first->count; at++) {
             Py_XINCREF(first->ops[at].thing);
