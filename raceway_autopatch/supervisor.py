@@ -266,7 +266,9 @@ class _WaitedSignals(_Signals):
 
     def wait(self, timeout: float) -> int | None:
         received = signal.sigtimedwait([*_FORWARDED, signal.SIGCHLD], timeout)
-        if received is None or received.si_signo == signal.SIGCHLD:
+        # If this process was stopped and continued past the timeout, Python answers with what was
+        # on the stack (seen in 3.10 to 3.13).
+        if received is None or received.si_signo not in _FORWARDED:
             return None
         return None if received.si_code == _SI_KERNEL else received.si_signo
 

@@ -4,8 +4,11 @@ import os
 import signal
 import subprocess
 import sys
+import time
 
 import pytest
+
+from raceway_autopatch.supervisor import POLL
 
 PROGRAMS = {
     "exit 0": "print('out')",
@@ -180,6 +183,26 @@ def test_stop_and_continue(bench):
 
     out, _ = process.communicate("go on\n", timeout=60)
     assert (process.returncode, out) == (0, "go on\n")
+
+
+def test_a_launcher_that_is_stopped_and_continued(bench):
+    """As a debugger does, or a machine that goes to sleep."""
+    bench.write("app.py", "print('ready', flush=True)\nprint(input())\n")
+    process = bench.start(*bench.launcher, sys.executable, "app.py")
+    assert process.stdout.readline() == "ready\n"
+    for _ in range(5):
+        wait_until_blocked(process.pid)
+        process.send_signal(signal.SIGSTOP)
+        _, status = os.waitpid(process.pid, os.WUNTRACED)
+        assert os.WIFSTOPPED(status)
+        time.sleep(2 * POLL)  # past what it was waiting for
+        process.send_signal(signal.SIGCONT)
+        _, status = os.waitpid(process.pid, os.WCONTINUED)
+        assert os.WIFCONTINUED(status)
+
+    out, err = process.communicate("go on\n", timeout=60)
+    assert (process.returncode, out) == (0, "go on\n")
+    assert "raceway: nothing was watched" in err
 
 
 @pytest.mark.skipif(not hasattr(os, "openpty"), reason="needs a terminal")
