@@ -179,8 +179,9 @@ def _replace(path: str, command: tuple[str, ...], env: dict[str, str]) -> int:
 
 
 def _cannot_execute(name: str, error: OSError) -> CommandError:
-    reason = error.strerror or str(error)
-    return CommandError(f"{name}: cannot be executed: {reason}", NOT_EXECUTABLE)
+    if error.errno is None:  # not about the program: what was to be recorded has no place
+        return CommandError(str(error), NOT_EXECUTABLE)
+    return CommandError(f"{name}: cannot be executed: {error.strerror}", NOT_EXECUTABLE)
 
 
 def _fail(message: str, status: int) -> int:
