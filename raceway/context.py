@@ -24,6 +24,7 @@ the raceway-clock header is Raceway's own.
 from __future__ import annotations
 
 import os
+from _random import Random
 from contextvars import ContextVar
 from itertools import count, repeat
 
@@ -45,6 +46,20 @@ U64_MAX = 2**64 - 1
 _HEX = frozenset("0123456789abcdef")
 _BASE64 = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/")
 _CLOCK_PREFIX = "v1;"
+_UUID_RANDOM = ~(0xF << 76 | 0x3 << 62)
+_UUID_VERSION_4 = 0x4 << 76 | 0x2 << 62
+
+# Not random.Random: slow to import. Not os.urandom() for each id: it lets another thread run.
+_random = Random()
+
+
+def _seed() -> None:
+    _random.seed(int.from_bytes(os.urandom(32), "big"))
+
+
+_seed()
+if hasattr(os, "register_at_fork"):  # not on Windows
+    os.register_at_fork(after_in_child=_seed)
 
 
 class Counter:
@@ -323,9 +338,8 @@ def new_trace_id() -> str:
         >>> len(new_trace_id())
         36
     """
-    digits = os.urandom(16).hex()
-    variant = "89ab"[int(digits[16], 16) & 3]
-    return hyphenated(f"{digits[:12]}4{digits[13:16]}{variant}{digits[17:]}")
+    bits = _random.getrandbits(128) & _UUID_RANDOM | _UUID_VERSION_4
+    return hyphenated(f"{bits:032x}")
 
 
 def new_span_id() -> str:
@@ -336,9 +350,9 @@ def new_span_id() -> str:
         16
     """
     while True:
-        span_id = os.urandom(8).hex()
-        if span_id.strip("0"):
-            return span_id
+        bits = _random.getrandbits(64)
+        if bits:
+            return f"{bits:016x}"
 
 
 def hyphenated(digits: str) -> str:
