@@ -26,9 +26,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
+    _Name = tuple[str, int]
+
 SUPPORTS = None
 
-_DIRECTIONS_KEPT = 8192
+_CONNECTIONS_KEPT = 4096
 _PARTS_KEPT = 1024
 _STREAM = 1
 _PEEK = 2
@@ -47,7 +49,7 @@ class _Direction:
     __slots__ = ("parts", "received", "sent", "unused")
 
     def __init__(self) -> None:
-        self.parts: deque[tuple[int, int]] = deque(maxlen=_PARTS_KEPT)
+        self.parts: deque[tuple[int, int]] = deque((), _PARTS_KEPT)
         self.sent = 0
         self.received = 0
         self.unused: list[int] = []
@@ -67,65 +69,127 @@ class _Direction:
             self.unused.append(channel)
 
 
-_End = tuple[_Direction, _Direction]
+class _Connection:
+    """Both directions of a connection, from when one end is used until both are gone.
 
-_directions: dict[tuple[Any, Any], _Direction] = {}
-"""By sender's and receiver's name, of the last connections."""
-_ends: dict[int, tuple[Any, _End | None]] = {}
-"""By address of a socket object: a weak reference, and the directions out and in."""
+    Attributes:
+        first: Name of the end that was used first.
+        there: Its direction out.
+        back: The other one.
+        open: The socket objects of both ends that are alive, by address.
+        met: Whether both ends were seen.
+    """
+
+    __slots__ = ("back", "first", "met", "open", "there")
+
+    def __init__(self, first: _Name) -> None:
+        self.first = first
+        self.there = _Direction()
+        self.back = _Direction()
+        self.open: set[int] = set()
+        self.met = False
+
+
+class _End(ref):  # type: ignore[type-arg]  # subscripts are evaluated
+    """One end of a connection, known by its socket.
+
+    Attributes:
+        address: That of the socket object.
+        key: That of the connection; None if there is no other end here.
+        out: What leaves by it; None likewise.
+        incoming: What comes by it; None likewise.
+    """
+
+    __slots__ = ("address", "incoming", "key", "out")
+
+    address: int
+    key: tuple[_Name, _Name] | None
+    out: _Direction | None
+    incoming: _Direction | None
+
+
+_connections: dict[tuple[_Name, _Name], _Connection] = {}
+"""By the names of both ends, the smaller one first."""
+_ends: dict[int, _End] = {}
+"""By address of the socket object."""
 
 
 def _end_of(socket: Any) -> _End | None:
-    """Return what leaves and what comes by this socket; None if there is no other end here."""
-    key = id(socket)
-    known = _ends.get(key)
-    if known is not None and known[0]() is socket:
-        return known[1]
-    end: _End | None = None
+    """Return the end that this socket is; None if it is not connected."""
+    address = id(socket)
+    end = _ends.get(address)
+    if end is not None and end() is socket:
+        return end
+    end = _End(socket, _gone)
+    end.address = address
+    end.key = end.out = end.incoming = None
     try:
-        if socket.type == _STREAM and socket.family in _families():
-            here, there = _name(socket.getsockname()), _name(socket.getpeername())
-            if here[0] == there[0] or here[0].startswith("127."):
-                end = _direction(here, there), _direction(there, here)
+        if _may_have_a_name(socket):
+            here, peer = _name(socket.getsockname()), _name(socket.getpeername())
+            if here[0] == peer[0] or here[0].startswith("127."):
+                _connect(end, here, peer)
     except OSError:
         return None  # not connected, or not any more
-    _ends[key] = ref(socket, lambda _: _ends.pop(key, None)), end
+    _ends[address] = end
     return end
 
 
-def _families() -> tuple[int, int]:
+def _connect(end: _End, here: _Name, peer: _Name) -> None:
+    key = end.key = (here, peer) if here < peer else (peer, here)
+    connection = _connections.get(key)
+    if connection is None:
+        connection = _connections.setdefault(key, _Connection(here))
+        while len(_connections) > _CONNECTIONS_KEPT:
+            _connections.pop(next(iter(_connections)), None)
+    connection.open.add(end.address)
+    if here == connection.first:
+        end.out, end.incoming = connection.there, connection.back
+    else:
+        end.out, end.incoming = connection.back, connection.there
+        connection.met = True
+
+
+def _gone(end: _End) -> None:
+    """Forget an end when its socket has gone, and the connection if the other one has, too.
+
+    Until the other one has come it may still want to know what was sent.
+    """
+    _ends.pop(end.address, None)
+    connection = _connections.get(end.key) if end.key is not None else None
+    if connection is not None:
+        connection.open.discard(end.address)
+        if connection.met and not connection.open:
+            _connections.pop(end.key, None)  # type: ignore[arg-type]  # it is not None
+
+
+def _may_have_a_name(socket: Any) -> bool:
     native = sys.modules["_socket"]
-    return native.AF_INET, native.AF_INET6
+    plain = native.socket
+    if isinstance(socket, plain):  # past its properties, which make enumerations of numbers
+        kind, family = plain.type.__get__(socket), plain.family.__get__(socket)
+    else:  # that of gevent
+        kind, family = socket.type, socket.family
+    return kind == _STREAM and family in (native.AF_INET, native.AF_INET6)
 
 
-def _name(address: Any) -> tuple[str, int]:
+def _name(address: Any) -> _Name:
     return address[0].removeprefix("::ffff:"), address[1]
-
-
-def _direction(sender: tuple[str, int], receiver: tuple[str, int]) -> _Direction:
-    key = (sender, receiver)
-    direction = _directions.get(key)
-    if direction is None:
-        direction = _directions.setdefault(key, _Direction())
-        while len(_directions) > _DIRECTIONS_KEPT:
-            _directions.pop(next(iter(_directions)), None)
-    return direction
 
 
 @contained
 def _sending(socket: Any) -> _Direction | None:
     end = _end_of(socket) if recorder.status.active else None
-    if end is None:
+    if end is None or end.out is None:
         return None
-    end[0].send()
-    return end[0]
+    end.out.send()
+    return end.out
 
 
 @contained
 def _received(socket: Any, count: int) -> None:
     end = _end_of(socket) if recorder.status.active else None
-    if end is not None:
-        end[1].receive(count)
+    if end is not None and end.incoming is not None:
+        end.incoming.receive(count)
 
 
 @contained
@@ -232,5 +296,5 @@ PATCHES = {
 
 def teardown() -> None:
     """Forget the connections."""
-    _directions.clear()
+    _connections.clear()
     _ends.clear()

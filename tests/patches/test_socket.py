@@ -107,3 +107,31 @@ def test_other_connections_are_not_ordered(socket_recording, marker, ends):
             unconnected.send()
     assert not socket_recording.ordered("pair", "got")
     assert socket_recording.errors() == []
+
+
+def test_a_connection_with_the_names_of_an_earlier_one(socket_recording, marker):
+    """What was left unread in the earlier one is no part of it."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def connected(port=0):
+            client = socket.socket()
+            client.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            client.bind(("127.0.0.1", port))
+            client.connect(server.getsockname())
+            return client, server.accept()[0]
+
+        client, served = connected()
+        port = client.getsockname()[1]
+        client.sendall(b"never read")
+        served.sendall(b"read")
+        assert client.recv(100) == b"read"
+        served.close()  # with something unread: the other end is reset, and its port free
+        client.close()
+        del client, served
+
+        client, served = connected(port)
+        with client, served:
+            elsewhere(lambda: (marker("sent"), client.sendall(b"x")))
+            assert served.recv(100) == b"x"
+            marker("got")
+    assert socket_recording.ordered("sent", "got")
