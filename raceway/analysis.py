@@ -12,7 +12,7 @@ import math
 import os
 import signal
 import zlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -122,6 +122,10 @@ class _Process:
         self._position = 0
         return True
 
+    def backlog(self) -> int:
+        """Return about how many ops were recorded that have not been replayed."""
+        return self.reader.backlog() + (len(self.stream) - self._position) // ops.STRIDE
+
     @property
     def is_running(self) -> bool:
         """Whether it has not written the end of its log, and lives."""
@@ -193,6 +197,7 @@ class RunAnalysis:
         self._replay = replay(self._numbers.definitions, self._analyzer, Mailbox())
         self._processes: dict[str, _Process] = {}
         self._frozen = False
+        self._left_out = 0
 
     def step(self) -> bool:
         """Read and analyse what has been written since; tell whether there was anything."""
@@ -204,12 +209,7 @@ class RunAnalysis:
         done = self._load()
         while self._find():
             done = self._load() or done
-        while self._replay_some(last=last):
-            done = True
-            if not last:
-                break  # signals want to be looked at
-            self._load()
-        return done
+        return self._replay_some(last=last) or done
 
     def _load(self) -> bool:
         loaded = [process.load(frozen=self._frozen) for process in self._open()]
@@ -249,8 +249,8 @@ class RunAnalysis:
     def _trace_the_latest(self) -> None:
         """Take no note of what will not be among the latest events in the end."""
         if isinstance(self._replay, TracingReplay):
-            backlog = sum(process.reader.backlog() for process in self._open())
-            self._replay.take_note(backlog <= self._replay.reach)
+            unread = sum(process.reader.backlog() for process in self._open())
+            self._replay.take_note(unread <= self._replay.reach)
 
     def _open(self) -> list[_Process]:
         """Return the processes that there may be more of; a run may have had thousands."""
@@ -348,8 +348,19 @@ class RunAnalysis:
             waits=self._replay.waits.worst(),
         )
 
-    def catch_up(self) -> None:
-        """Analyse all that is there by now, as if nothing more were to come."""
+    def backlog(self) -> int:
+        """Return about how many operations were recorded that have not been analysed."""
+        return sum(process.backlog() for process in self._open())
+
+    def catch_up(self, go_on: Callable[[Callable[[], int]], bool] | None = None) -> None:
+        """Analyse all that is there by now, as if nothing more were to come.
+
+        Args:
+            go_on: Asked after some thousand operations, with :meth:`backlog`; if it returns False,
+                the rest is left out for good, and the report says so.
+        """
+        if self._left_out:
+            return
         self._frozen = False
         self._find()
         for process in self._processes.values():
@@ -357,7 +368,9 @@ class RunAnalysis:
             process.reader.freeze()  # threads that go on may write faster than this reads
         self._frozen = True
         while self._step(last=True) or self._force():
-            pass
+            if go_on is not None and not go_on(self.backlog):
+                self._left_out = max(1, self.backlog())
+                break
 
     def has_all_of(self, pid: int) -> bool:
         """Tell whether the log of a process could be read from its beginning."""
@@ -439,7 +452,7 @@ class RunAnalysis:
             objects=sum(process.definitions.objects for process in processes) - copies,
             locks=sum(process.definitions.locks_seen for process in processes),
             processes=len(processes) + idle,
-            dropped=sum(process.definitions.lost for process in processes),
+            dropped=sum(process.definitions.lost for process in processes) + self._left_out,
         )
 
     def _errors(self) -> list[tuple[str, str, int]]:
@@ -485,7 +498,10 @@ def _info(process: _Process, status: int | None, name: str) -> ProcessInfo:
         status: Its exit status as another process knows it, if one does.
         name: What the program calls it.
     """
-    if process.definitions.lost_because:
+    left = process.backlog()
+    if left:
+        ended = f"not analysed: {left:,}"
+    elif process.definitions.lost_because:
         ended = f"lost: {process.definitions.lost_because}"
     elif process.definitions.ended:
         ended = process.definitions.ended

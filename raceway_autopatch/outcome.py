@@ -31,6 +31,9 @@ class Analysis(Protocol):
     def is_busy(self) -> bool:
         """Return whether a process of the run is still recording."""
 
+    def catch_up(self, go_on: Callable[[Callable[[], int]], bool] | None) -> None:
+        """Analyse all that is there, as long as ``go_on`` returns True, given what is left."""
+
     def finish(
         self, command: tuple[str, ...], exit_status: int | None, reaped: Mapping[int, int]
     ) -> Report:

@@ -7,9 +7,10 @@ by the same signal.
 
 Signals are blocked and fetched with ``sigtimedwait``, which tells who sent them.  What the
 terminal sends (Ctrl-C, Ctrl-Z, hang-up) reaches the child by itself and is not sent again; what
-``kill`` sends to our pid is passed on.  Nothing is lost between fork and exec, and there is no
-handler that could interrupt the analysis in the middle.  Where ``sigtimedwait`` does not exist
-(macOS) handlers and a wake-up descriptor take its place, and Ctrl-C is taken for the terminal's.
+``kill`` sends to our pid is passed on.  Nothing is lost between fork and exec.  While the program
+runs there is no handler that could interrupt the analysis in the middle.  Where ``sigtimedwait``
+does not exist (macOS) handlers and a wake-up descriptor take its place, and Ctrl-C is taken for the
+terminal's.
 
 When the child is stopped by the terminal we stop too, or the shell would not know.  When we are
 killed by SIGKILL the kernel kills the child (Linux).
@@ -28,12 +29,13 @@ from typing import TYPE_CHECKING
 
 from raceway_autopatch import rundir
 from raceway_autopatch.outcome import FAIL_STATUS, Wishes, analysis_of, complain, deliver
+from raceway_autopatch.progress import Progress
 from raceway_autopatch.rundir import say
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from types import FrameType
-    from typing import Any, NoReturn
+    from typing import Any
 
     from raceway.model.findings import Report
     from raceway_autopatch.outcome import Analysis
@@ -94,7 +96,7 @@ def supervise(
             _let_others_end(signals, analysis)
         finally:
             signals.restore()
-        failed = _report(analysis, command, {child: code}, wishes)
+        failed, ended_by = _report(analysis, command, {child: code}, wishes)
     except _Interrupted as interruption:
         rundir.remove(run_dir)
         say("raceway: interrupted, there is no report\n")
@@ -103,6 +105,8 @@ def supervise(
         rundir.remove(run_dir)
         raise
     say(rundir.remove(run_dir))
+    if ended_by:
+        return die_by(ended_by)
     if code < 0:
         return die_by(-code)
     return FAIL_STATUS if failed else code
@@ -333,10 +337,6 @@ class _Interrupted(BaseException):
         self.signum = signum
 
 
-def _interrupt(signum: int, frame: FrameType | None) -> NoReturn:
-    raise _Interrupted(signum)
-
-
 # ---------------------------------------------------------------- the report
 
 
@@ -384,6 +384,13 @@ class _Contained:
                 self.error = error
         return False
 
+    def catch_up(self, go_on: Callable[[Callable[[], int]], bool]) -> None:
+        if self._analysis is not None and self.error is None:
+            try:
+                self._analysis.catch_up(go_on)
+            except (Exception, SystemExit) as error:
+                self.error = error
+
     def finish(self, command: tuple[str, ...], ends: dict[int, int]) -> Report | None:
         if self._analysis is not None and self.error is None:
             (code,) = ends.values()
@@ -399,16 +406,37 @@ class _Contained:
 
 def _report(
     analysis: _Contained, command: tuple[str, ...], ends: dict[int, int], wishes: Wishes
-) -> bool:
-    """Write the report; return whether ``--fail-on`` is met."""
+) -> tuple[bool, int]:
+    """Analyse the rest and write the report.
+
+    A signal that would end this process ends the analysis first, and the report is about what was
+    found until then; a second one, or one that comes later, ends it at once.
+
+    Returns:
+        Whether ``--fail-on`` is met; the signal that has ended the analysis, or 0.
+    """
+    progress = Progress(quiet=wishes.quiet)
+    analysing = True
+    ended_by = 0
+
+    def interrupt(signum: int, _frame: FrameType | None) -> None:
+        nonlocal ended_by
+        if ended_by or not analysing:
+            raise _Interrupted(signum)
+        ended_by = signum
+        progress.interrupted = True
+
     for signum in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         if signal.getsignal(signum) != signal.SIG_IGN:
-            signal.signal(signum, _interrupt)
+            signal.signal(signum, interrupt)
+    analysis.catch_up(progress.go_on)
+    analysing = False
+    progress.clear()
     report = analysis.finish(command, ends)
     if report is None:
-        return False
+        return False, ended_by
     try:
-        return deliver(report, wishes)
+        return deliver(report, wishes), ended_by
     except (Exception, SystemExit) as error:
         complain("the report", error, verbose=wishes.verbose)
-        return False
+        return False, ended_by

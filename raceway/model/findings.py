@@ -233,8 +233,9 @@ class ProcessInfo:
         command: Its command line.
         ops: Ops that it recorded.
         ended: ``exit``, ``exec`` or ``uninstall`` if its log is complete.  Else what is known:
-            ``killed by SIGKILL``, ``status 3``, ``lost: No space left on device``, ``running`` or
-            ``unknown``.
+            ``killed by SIGKILL``, ``status 3``, ``lost: No space left on device``,
+            ``not analysed: 3,000`` with the operations that were left out when the analysis was
+            interrupted, ``running`` or ``unknown``.
         name: What the program calls it, if it does.
     """
 

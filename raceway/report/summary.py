@@ -22,7 +22,7 @@ def write_summary(page: Page, report: Report) -> None:
     """Add the one line that sums up the report; never broken, so that it can be searched for."""
     counts = report.counts
     found = any(finding.severity != "info" for finding in report.findings)
-    style = "bold" if found else "good"
+    style = "bold" if found else "warning" if counts.dropped else "good"
     if report.findings:
         text = f"{_found(report)}{set_aside(report)}; {_watched(report)}"
     elif report.known or report.suppressed:
@@ -67,6 +67,9 @@ def _end(ended: str) -> str:
     if ended == "running":
         return "is still running; what it does from now on is not in this report"
     what, _, reason = ended.partition(": ")
+    if what == "not analysed":
+        text = f"about {reason} operations were left out when the analysis was interrupted"
+        return f"was not analysed to its end: {text}"
     if what == "lost":
         return f"could not write its log to the end ({reason}); its last ops are missing"
     if ended.startswith("killed"):

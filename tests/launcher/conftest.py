@@ -34,6 +34,8 @@ class RunAnalysis:
         {step}
     def is_busy(self):
         return False
+    def catch_up(self, go_on):
+        {catch_up}
     def finish(self, command, exit_status, reaped):
         {finish}
         return Report(findings=tuple(map(finding, {severities!r})), counts=Counts(processes=1),
@@ -81,8 +83,12 @@ class Bench:
         path.write_text(textwrap.dedent(text))
         return name
 
-    def fake_analysis(self, severities=(), init="pass", step="pass", finish="pass"):
-        text = DRIVER.format(severities=severities, init=init, step=step, finish=finish)
+    def fake_analysis(
+        self, severities=(), init="pass", step="pass", finish="pass", catch_up="pass"
+    ):
+        text = DRIVER.format(
+            severities=severities, init=init, step=step, finish=finish, catch_up=catch_up
+        )
         (self.folder / "driver").mkdir(exist_ok=True)
         (self.folder / "driver" / "driver.py").write_text(text)
         self.launcher = [sys.executable, str(self.folder / "driver" / "driver.py")]

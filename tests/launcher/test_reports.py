@@ -2,6 +2,7 @@
 
 import json
 import os
+import subprocess
 import sys
 
 import pytest
@@ -196,6 +197,64 @@ def test_interrupted_while_reporting(app):
     assert outcome.status == -2
     assert outcome.err == "raceway: interrupted, there is no report\n"
     assert app.left_over() == []
+
+
+def test_interrupted_while_analysing(app):
+    """The report is about what was found by then, and the end is that of who is interrupted."""
+    app.fake_analysis(
+        severities=("critical",),
+        catch_up="import os; os.kill(os.getpid(), 2)\n        while go_on(lambda: 3000): pass",
+    )
+
+    outcome = app.launched("app.py", "0")
+
+    assert outcome.status == -2
+    assert "1 finding (1 critical)" in outcome.err
+    assert app.left_over() == []
+
+
+def test_interrupted_twice_while_analysing(app):
+    app.fake_analysis(
+        catch_up="import os\n        for _ in range(2): os.kill(os.getpid(), 15)\n"
+        "        while True: pass",
+    )
+
+    outcome = app.launched("app.py", "0")
+
+    assert outcome.status == -15
+    assert outcome.err == "raceway: interrupted, there is no report\n"
+    assert app.left_over() == []
+
+
+def test_a_long_analysis_says_what_is_left(app):
+    """On a terminal, in a line that is taken away; quiet says nothing."""
+    app.fake_analysis(
+        init="from raceway_autopatch import progress; progress.PATIENCE = 0",
+        catch_up="import time\n        until = time.monotonic() + 0.1\n"
+        "        while time.monotonic() < until: go_on(lambda: 3000)",
+    )
+    assert "operations left" not in app.launched("app.py", "0").err
+    for options, said in (((), True), (("--quiet",), False)):
+        terminal, inner = os.openpty()
+        process = subprocess.Popen(
+            [*app.launcher, *options, sys.executable, "app.py", "0"],
+            cwd=app.folder, env=app.env, stderr=inner, stdout=subprocess.DEVNULL,
+        )  # fmt: skip
+        os.close(inner)
+        output = b""
+        with open(terminal, "rb", buffering=0) as stream:
+            while True:
+                try:
+                    part = stream.read(1000)
+                except OSError:  # Linux: nobody has the other end any more
+                    break
+                if not part:
+                    break
+                output += part
+        assert process.wait() == 0
+        line = b"\rraceway: analysing, 3,000 operations left (Ctrl-C: report now)"
+        assert (line in output) is said
+        assert output.count(b"\r" + b" " * (len(line) - 1) + b"\r") == said
 
 
 def test_programs_that_are_not_python_and_those_that_record_nothing(app):

@@ -9,6 +9,7 @@ import pytest
 
 from raceway.analysis import RunAnalysis
 from raceway.record.oplog import OpLog
+from raceway.report.summary import summary_lines
 
 ROOT = Path(__file__).parent.parent.parent
 
@@ -68,6 +69,26 @@ def test_a_log_of_which_nothing_is_read_ends_at_the_limit(recorded):
     assert report.counts.dropped > 50_000
     assert report.counts.internal_errors == 0
     assert {finding.variable for finding in report.findings} == {"acct.balance"}
+
+
+def test_an_analysis_that_is_ended_says_what_it_has_left_out(recorded):
+    folder = recorded()
+    backlogs = []
+
+    def go_on(backlog):
+        backlogs.append(backlog())
+        return len(backlogs) < 3
+
+    analysis = RunAnalysis(str(folder))
+    analysis.catch_up(go_on)
+    report = analysis.finish()
+
+    assert len(backlogs) == 3
+    assert backlogs[2] == report.counts.dropped > 100_000
+    assert report.processes[0].ended == f"not analysed: {backlogs[2]:,}"
+    assert {finding.variable for finding in report.findings} == {"acct.balance"}
+    (line,) = (line for line in summary_lines(report) if line.startswith("process"))
+    assert "was not analysed to its end" in line
 
 
 def test_an_unusable_limit_is_named_in_the_report(recorded):

@@ -215,9 +215,7 @@ def test_a_page_catches_up_when_nobody_is_in_it_any_more(server, browser):
     server.post([access("known", "Write", 5, 1)])
     server.analysed()
     page.goto(f"{server.url}/variables")
-    page.evaluate(
-        "document.body.addEventListener('stored', () => { document.body.id = 'told'; })"
-    )
+    page.evaluate("document.body.addEventListener('stored', () => { document.body.id = 'told'; })")
     page.get_by_role("link", name="known").focus()
     server.post([access("brand.new", "Write", 6, 1)])
     page.locator("body#told").wait_for(timeout=20_000)
