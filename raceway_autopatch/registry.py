@@ -46,6 +46,7 @@ PATCHED: Mapping[str, tuple[str, ...]] = {
     "threading": ("threading",),
     # What it patches is there before everything else: it waits until something is recorded.
     "raw_threads": ("raceway.record.recorder",),
+    "pipes": ("raceway.record.recorder",),
     "queue": ("queue",),
     "concurrent_futures": (
         "concurrent.futures._base", "concurrent.futures.thread", "concurrent.futures",

@@ -5,20 +5,18 @@ that have come.  With that a request is ordered before its handler, and the resp
 client does next, whatever client and server make of the bytes, and nothing has to be added to them.
 
 The two ends of a TCP connection know each other's names, and that pair names a direction.  Only
-connections within one machine are looked at, those to others have no second end here.  Bytes are
-counted, as what is sent later is not known to who has received the first part.
+connections within one machine are looked at, those to others have no second end here.  The two ends
+of a socket pair come together; those that the standard library makes for itself are left alone.
 """
 
 from __future__ import annotations
 
 import sys
-
-# Not from collections, which takes longer to import than all of this.
-from _collections import deque  # type: ignore[import-not-found]  # has no stub
 from _weakref import ref
 
-from raceway.model import ops
 from raceway.record import recorder
+from raceway_autopatch.byte_streams import Direction
+from raceway_autopatch.internals import caller, is_internal
 from raceway_autopatch.patching import around, contained
 
 TYPE_CHECKING = False  # typing is slow to import and not needed at run time
@@ -31,42 +29,8 @@ if TYPE_CHECKING:
 SUPPORTS = None
 
 _CONNECTIONS_KEPT = 4096
-_PARTS_KEPT = 1024
 _STREAM = 1
 _PEEK = 2
-
-
-class _Direction:
-    """One direction of a connection.
-
-    Attributes:
-        parts: What is on its way: how many bytes were sent before it, and its channel.
-        sent: Bytes that have left.
-        received: Bytes that have come.
-        unused: Channels that can be used again.
-    """
-
-    __slots__ = ("parts", "received", "sent", "unused")
-
-    def __init__(self) -> None:
-        self.parts: deque[tuple[int, int]] = deque((), _PARTS_KEPT)
-        self.sent = 0
-        self.received = 0
-        self.unused: list[int] = []
-
-    def send(self) -> None:
-        """Note that something is about to leave."""
-        channel = self.unused.pop() if self.unused else recorder.next_channel()
-        recorder.sync(ops.HANDOFF, channel)
-        self.parts.append((self.sent, channel))
-
-    def receive(self, count: int) -> None:
-        """Note that bytes have come; without any, it is the end of all."""
-        self.received += count
-        while self.parts and (not count or self.parts[0][0] < self.received):
-            channel = self.parts.popleft()[1]
-            recorder.sync(ops.RECEIVE, channel)
-            self.unused.append(channel)
 
 
 class _Connection:
@@ -84,8 +48,8 @@ class _Connection:
 
     def __init__(self, first: _Name) -> None:
         self.first = first
-        self.there = _Direction()
-        self.back = _Direction()
+        self.there = Direction()
+        self.back = Direction()
         self.open: set[int] = set()
         self.met = False
 
@@ -95,8 +59,8 @@ class _End(ref):  # type: ignore[type-arg]  # subscripts are evaluated
 
     Attributes:
         address: That of the socket object.
-        key: That of the connection; None if there is no other end here.
-        out: What leaves by it; None likewise.
+        key: That of the connection; None if there is no other end here, or they are a pair.
+        out: What leaves by it; None if there is no other end here.
         incoming: What comes by it; None likewise.
     """
 
@@ -104,8 +68,8 @@ class _End(ref):  # type: ignore[type-arg]  # subscripts are evaluated
 
     address: int
     key: tuple[_Name, _Name] | None
-    out: _Direction | None
-    incoming: _Direction | None
+    out: Direction | None
+    incoming: Direction | None
 
 
 _connections: dict[tuple[_Name, _Name], _Connection] = {}
@@ -149,6 +113,16 @@ def _connect(end: _End, here: _Name, peer: _Name) -> None:
         connection.met = True
 
 
+@contained
+def _paired(sockets: tuple[Any, Any]) -> None:
+    if sockets[0].type == _STREAM:
+        there, back = Direction(), Direction()
+        for socket, out, incoming in zip(sockets, (there, back), (back, there), strict=True):
+            end = _End(socket, _gone)
+            end.address, end.key, end.out, end.incoming = id(socket), None, out, incoming
+            _ends[end.address] = end
+
+
 def _gone(end: _End) -> None:
     """Forget an end when its socket has gone, and the connection if the other one has, too.
 
@@ -177,7 +151,7 @@ def _name(address: Any) -> _Name:
 
 
 @contained
-def _sending(socket: Any) -> _Direction | None:
+def _sending(socket: Any) -> Direction | None:
     end = _end_of(socket) if recorder.status.active else None
     if end is None or end.out is None:
         return None
@@ -198,7 +172,17 @@ def _closing(socket: Any) -> None:
         _sending(socket)
 
 
-# ---------------------------------------------------------------- methods
+# ---------------------------------------------------------------- functions and methods
+
+
+def _socketpair(original: Callable[..., Any]) -> Callable[..., Any]:
+    def socketpair(*args: Any, **kwargs: Any) -> Any:
+        sockets = original(*args, **kwargs)
+        if not is_internal(caller().f_globals):
+            _paired(sockets)
+        return sockets
+
+    return socketpair
 
 
 def _send(original: Callable[..., Any]) -> Callable[..., Any]:
@@ -287,8 +271,12 @@ _SECURE = (
 )
 PATCHES = {
     # That of gevent sends all by send().
-    "socket": (*_BOTH, around("socket.sendall", _sendall, optional=True)),
-    "gevent._socket3": _BOTH,
+    "socket": (
+        *_BOTH,
+        around("socket.sendall", _sendall, optional=True),
+        around("socketpair", _socketpair, optional=True),
+    ),
+    "gevent._socket3": (*_BOTH, around("socketpair", _socketpair, optional=True)),
     "ssl": _SECURE,
     "gevent.ssl": _SECURE,
 }

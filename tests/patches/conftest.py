@@ -183,6 +183,12 @@ def socket_recording():
 
 
 @pytest.fixture
+def pipe_recording():
+    """Record pipes, and the threads at their ends."""
+    yield from _recording("threading", "pipes")
+
+
+@pytest.fixture
 def anyio_recording():
     """Record with the patches that anyio's worker threads need."""
     yield from _recording("threading", "asyncio", "anyio")

@@ -95,10 +95,10 @@ def test_peeking_takes_nothing(socket_recording, marker, ends):
 
 
 def test_other_connections_are_not_ordered(socket_recording, marker, ends):
-    """Datagrams and socket pairs are left alone; errors stay what they are."""
-    left, right = socket.socketpair()
+    """Datagrams are left alone; errors stay what they are."""
+    left, right = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
     with left, right, socket.socket() as unconnected:
-        elsewhere(lambda: (marker("pair"), left.sendall(b"x")))
+        elsewhere(lambda: (marker("pair"), left.send(b"x")))
         assert right.recv(1) == b"x"
         marker("got")
         with pytest.raises(OSError, match="not connected"):
@@ -107,6 +107,22 @@ def test_other_connections_are_not_ordered(socket_recording, marker, ends):
             unconnected.send()
     assert not socket_recording.ordered("pair", "got")
     assert socket_recording.errors() == []
+
+
+def test_the_ends_of_a_socket_pair(socket_recording, marker):
+    left, right = socket.socketpair()
+    with left, right:
+        elsewhere(lambda: (marker("asked"), left.sendall(b"x"), marker("later")))
+        assert right.recv(1) == b"x"
+        marker("got")
+        elsewhere(lambda: (marker("over"), left.close()))
+        marker("before the end")
+        assert right.recv(1) == b""
+        marker("ended")
+    assert socket_recording.ordered("asked", "got")
+    assert not socket_recording.ordered("later", "got")
+    assert not socket_recording.ordered("over", "before the end")
+    assert socket_recording.ordered("over", "ended")
 
 
 def test_a_connection_with_the_names_of_an_earlier_one(socket_recording, marker):
