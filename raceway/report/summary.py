@@ -148,6 +148,6 @@ def _watched(report: Report) -> str:
 def _not_instrumented(page: Page, report: Report) -> str:
     command = page.name(report.command[0], 60) if report.command else "the command"
     return (
-        f"nothing was recorded: {command} runs an interpreter that has no raceway installed,"
-        " or is no Python program"
+        f"nothing was recorded: {command} runs an interpreter that has no raceway installed or was"
+        " started with -I, -E or -S, or is no Python program"
     )

@@ -52,7 +52,7 @@ def render(report: Report, *, verbose: bool = False) -> str:
         ),
         (
             Counts(),
-            "nothing was recorded: my\\x1bpython runs an interpreter that has no raceway installed, or is no Python program",
+            "nothing was recorded: my\\x1bpython runs an interpreter that has no raceway installed or was started with -I, -E or -S, or is no Python program",
         ),
     ],
 )
