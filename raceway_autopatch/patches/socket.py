@@ -123,6 +123,7 @@ def _paired(sockets: tuple[Any, Any]) -> None:
             _ends[end.address] = end
 
 
+@contained
 def _gone(end: _End) -> None:
     """Forget an end when its socket has gone, and the connection if the other one has, too.
 

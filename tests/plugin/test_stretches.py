@@ -2,10 +2,12 @@
 
 import pytest
 
-# Pipes order nothing for us: with them the threads of a test come one after the other, unordered.
+# These functions order nothing for us: with them the threads of a test come one after the other,
+# unordered.
 SUITE = """
 import os
 import threading
+from posix import read as read_byte, write as write_byte
 
 import pytest
 from shared import both, watched, withdraw
@@ -22,16 +24,16 @@ class Server(threading.Thread):
         self.start()
 
     def run(self):
-        while os.read(self.orders[0], 1) == b"w":
+        while read_byte(self.orders[0], 1) == b"w":
             self.account.balance = 1
-            os.write(self.answers[1], b".")
+            write_byte(self.answers[1], b".")
 
     def write(self):
-        os.write(self.orders[1], b"w")
-        os.read(self.answers[0], 1)
+        write_byte(self.orders[1], b"w")
+        read_byte(self.answers[0], 1)
 
     def stop(self):
-        os.write(self.orders[1], b"q")
+        write_byte(self.orders[1], b"q")
         self.join()
 
 

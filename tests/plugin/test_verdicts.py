@@ -5,6 +5,7 @@ from plugin.conftest import SHARED
 
 SUITE = """
 import os
+import posix
 import threading
 import unittest
 
@@ -118,15 +119,15 @@ def test_fixture(raceway):
 
 def test_lock_order():
     one, two = threading.Lock(), threading.Lock()
-    read, write = os.pipe()  # orders nothing for us, and keeps the two apart
+    reader, writer = os.pipe()  # keeps the two apart
 
     def first():
         with one, two:
             pass
-        os.write(write, b".")
+        posix.write(writer, b".")  # which orders nothing for us
 
     def second():
-        os.read(read, 1)
+        posix.read(reader, 1)
         with two, one:
             pass
 
@@ -135,8 +136,8 @@ def test_lock_order():
         thread.start()
     for thread in threads:
         thread.join()
-    os.close(read)
-    os.close(write)
+    os.close(reader)
+    os.close(writer)
 """
 
 CLEAN = {

@@ -274,8 +274,8 @@ class _Operation(recorder.State):
     __slots__ = ("_process",)
 
     def __init__(self, actor: int, group: int) -> None:
+        self._process = recorder.status.pid  # first: __del__ comes also if the rest fails
         super().__init__(actor, group)
-        self._process = recorder.status.pid
 
     # In any thread, and in the middle of anything: one step, on its own behalf, and by names that
     # are still there when the interpreter has cleared its modules.
