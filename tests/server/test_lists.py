@@ -196,7 +196,7 @@ def test_a_service(server):
 
 def test_a_page_keeps_up(tmp_path, browser):
     """What comes in is in a page that nobody has loaded again, also if it waited for others."""
-    (tmp_path / "raceway.toml").write_text("[engine]\ndelay_ms = 5000\n")
+    (tmp_path / "raceway.toml").write_text("[engine]\ndelay_ms = 3500\n")
     problems = []
     context = browser.new_context()
     with running(tmp_path / "data", cwd=tmp_path) as server:
