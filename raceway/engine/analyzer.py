@@ -373,7 +373,24 @@ class Analyzer:
             for entry in reader.accesses()
         )
 
+    def has_counted(self, sequence: Sequence, other: Access, between: bool, observed: bool) -> bool:
+        """Tell whether a violation has counted, and nothing about it is new.
+
+        Many actors may break one sequence, and it is one violation.
+        """
+        first, second = sequence.first, sequence.second
+        places = first.site.frames[0], second.site.frames[0], other.site.frames[0]
+        known = self.violations.get((second.variable, first.kind, second.kind, *places))
+        return (
+            known is not None
+            and known.last >= second.index
+            and known.observed >= observed
+            and known.between >= between
+        )
+
     def _violated(self, sequence: Sequence, other: Access, between: bool, observed: bool) -> None:
+        if self.has_counted(sequence, other, between, observed):
+            return
         first, second = sequence.first, sequence.second
         if self.judge.is_construction(min(other, second, key=_index).site):
             return

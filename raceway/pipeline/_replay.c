@@ -26,7 +26,7 @@
 /* Classes, and those of their slots that are used here. */
 #define CLASSES(X) \
     X(access) X(actor) X(trail) X(shadow) X(sequence) X(site) X(stack) X(pair) X(held) X(guard) \
-    X(conflicts) X(done) X(aging) X(message)
+    X(conflicts) X(done) X(aging) X(message) X(violation)
 
 #define SLOTS(X) \
     X(access, actor) X(access, base) X(access, borrowed) X(access, epoch) X(access, full) \
@@ -48,7 +48,7 @@
     X(sequence, at_once) X(sequence, broken_by_write) X(sequence, claims) X(sequence, first) \
     X(sequence, locks) X(sequence, rechecks) X(sequence, second) X(sequence, sections) \
     X(sequence, takes) X(sequence, unharmed_by) \
-    X(site, number) X(site, flags) X(site, sets) X(stack, sites) \
+    X(site, number) X(site, flags) X(site, frames) X(site, sets) X(stack, sites) \
     X(pair, adds) X(pair, crosses) X(pair, first) X(pair, first_empties) X(pair, is_tested) \
     X(pair, past) X(pair, pattern) X(pair, rechecks) X(pair, second_empties) X(pair, unharmed_by) \
     X(held, actor) X(held, count) X(held, done) X(held, end) X(held, guard) X(held, leaked) \
@@ -58,7 +58,8 @@
     X(guard, last) X(guard, passive) X(guard, signal) X(guard, told) X(guard, waited) X(conflicts, older) X(conflicts, _variables) \
     X(done, wrote) X(done, grew) X(done, read) X(aging, young) \
     X(message, actor) X(message, base) X(message, epoch) X(message, full) X(message, hard) \
-    X(message, life) X(message, open) X(message, origin)
+    X(message, life) X(message, open) X(message, origin) \
+    X(violation, between) X(violation, last) X(violation, observed)
 
 /* What else is called or compared with. */
 #define THINGS(X) \
@@ -71,7 +72,7 @@
     X(_raced) X(_receive_remotely) X(_serial) X(_shadow) X(_sleeps) X(_stacks) X(_touched) X(_trails) X(_value) X(_violated) \
     X(access) X(accesses) X(actors) X(detector) X(flags) X(follow) X(get) X(index) X(is_past) X(is_recheck) \
     X(is_superseded) X(matters) \
-    X(isdisjoint) X(keep) X(keep_sequence) X(known) X(meet) X(of) X(pairs) X(shadows)
+    X(isdisjoint) X(keep) X(keep_sequence) X(known) X(meet) X(of) X(pairs) X(shadows) X(violations)
 
 #define DECLARE(name) static PyTypeObject *name##_type;
 CLASSES(DECLARE)
@@ -337,6 +338,14 @@ typedef struct {
     int64_t code, offset;
 } Found;
 
+/* The violation that was looked for the last time; all borrowed, as long as nothing changes. */
+typedef struct {
+    PyObject *first, *second, *other;  /* sites */
+    PyObject *first_kind, *second_kind, *variable;
+    PyObject *violation;  /* or NULL */
+    int64_t changes;
+} Sought;
+
 typedef struct {
     PyObject *replay, *detector;
     Found *found;  /* REMEMBERED of them */
@@ -345,6 +354,8 @@ typedef struct {
     PyObject *actors, *stacks, *no_callers, *handlers, *locks;
     int64_t serial;  /* of the last critical section, or UNKNOWN: Python code has counted on */
     PyObject *touched, *shadows, *pairs, *known_pairs, *matters, *raced, *violated, *flags;
+    PyObject *violations;
+    Sought sought;
     int64_t index, accesses;
 } Run;
 
@@ -386,9 +397,75 @@ number_of(PyObject *object, PyObject *name)
     return found;
 }
 
+/* Return the first frame of a site. */
+static inline PyObject *
+frame_of(PyObject *site)
+{
+    return PyTuple_GET_ITEM(SLOT(site, site, frames), 0);
+}
+
+/* Let *violation be what is known of a sequence and what breaks it (borrowed), or NULL. */
+static int
+find_violation(Run *run, PyObject *first, PyObject *second, PyObject *other, PyObject **violation)
+{
+    Sought now = {
+        SLOT(first, access, site), SLOT(second, access, site), SLOT(other, access, site),
+        SLOT(first, access, kind), SLOT(second, access, kind), SLOT(second, access, variable),
+        NULL, changes,
+    };
+    Sought *last = &run->sought;
+    if (last->changes != now.changes || last->first != now.first || last->second != now.second
+        || last->other != now.other || last->first_kind != now.first_kind
+        || last->second_kind != now.second_kind || last->variable != now.variable) {
+        PyObject *key = PyTuple_Pack(6, now.variable, now.first_kind, now.second_kind,
+                                     frame_of(now.first), frame_of(now.second), frame_of(now.other));
+        if (key == NULL) {
+            return -1;
+        }
+        now.violation = PyDict_GetItemWithError(run->violations, key);
+        Py_DECREF(key);
+        if (now.violation == NULL && PyErr_Occurred()) {
+            return -1;
+        }
+        *last = now;
+    }
+    *violation = last->violation;
+    return 0;
+}
+
+/* Analyzer.has_counted for what is, at most, to be reported; 1, 0 or -1. */
+static int
+has_counted(Run *run, PyObject *sequence, PyObject *other)
+{
+    PyObject *first = SLOT(sequence, sequence, first), *second = SLOT(sequence, sequence, second);
+    PyObject *known_one;
+    if (find_violation(run, first, second, other, &known_one) < 0) {
+        return -1;
+    }
+    int64_t index = index_of(other);
+    if (known_one == NULL || NUMBER(known_one, violation, last) < index_of(second)) {
+        return 0;
+    }
+    int before = index < index_of(first), after = index > index_of(second);
+    if (!before && !after) {
+        return SLOT(known_one, violation, between) == Py_True
+            && SLOT(known_one, violation, observed) == Py_True;
+    }
+    if (SLOT(known_one, violation, observed) == Py_True) {
+        return 1;
+    }
+    PyObject *earlier = before ? other : second, *later = before ? first : other;
+    return known(SLOT(later, access, full), SLOT(SLOT(earlier, access, actor), actor, number))
+        >= NUMBER(earlier, access, epoch);
+}
+
 static int
 judge(Run *run, PyObject *shadow, PyObject *sequence, PyObject *other)
 {
+    int counted = has_counted(run, sequence, other);
+    if (counted != 0) {
+        return counted < 0 ? -1 : 0;
+    }
     PyObject *arguments[] = {shadow, sequence, other, run->violated, run->matters};
     return done_with(CHANGING(PyObject_Vectorcall(the_judge, arguments, 5, NULL)));
 }
@@ -2050,9 +2127,11 @@ begin_analysis(Run *run)
         || attribute(run->pairs, str_matters, &run->matters) < 0
         || attribute(run->detector, str__raced, &run->raced) < 0
         || attribute(run->detector, str__violated, &run->violated) < 0
-        || attribute(run->detector, str_flags, &run->flags) < 0) {
+        || attribute(run->detector, str_flags, &run->flags) < 0
+        || attribute(run->detector, str_violations, &run->violations) < 0) {
         return -1;
     }
+    run->sought.changes = changes - 1;
     run->accesses = number_of(run->detector, str_accesses);
     return PyErr_Occurred() ? -1 : 0;
 }
@@ -2094,6 +2173,7 @@ end(Run *run)
     Py_XDECREF(run->raced);
     Py_XDECREF(run->violated);
     Py_XDECREF(run->flags);
+    Py_XDECREF(run->violations);
 }
 
 /* Tell the Python objects how far it got; an error that is on its way stays. */

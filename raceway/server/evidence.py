@@ -125,17 +125,11 @@ class ServerAnalyzer(Analyzer):
             self._seen(key, first, second)
 
     def _violated(self, sequence: Sequence, other: Access, between: bool, observed: bool) -> None:
+        if self.has_counted(sequence, other, between, observed):
+            return
         first, second = sequence.first, sequence.second
         places = first.site.frames[0], second.site.frames[0], other.site.frames[0]
         key = (second.variable, first.kind, second.kind, *places)
-        known = self.violations.get(key)
-        if (
-            known is not None
-            and known.last >= second.index
-            and known.observed >= observed
-            and known.between >= between
-        ):
-            return  # it has counted, and nothing about it is new: many actors break one sequence
         super()._violated(sequence, other, between, observed)
         if key in self.violations:
             self._seen(key, *sorted((second, other), key=lambda one: one.index))
