@@ -56,7 +56,7 @@
     X(held, start) X(held, under) \
     X(guard, active) X(guard, alone) X(guard, conflicts) X(guard, hard) X(guard, holder) \
     X(guard, last) X(guard, passive) X(guard, signal) X(guard, told) X(guard, waited) X(conflicts, older) X(conflicts, _variables) \
-    X(done, wrote) X(done, grew) X(done, read) X(aging, young) \
+    X(done, wrote) X(done, grew) X(done, read) X(aging, limit) X(aging, old) X(aging, young) \
     X(message, actor) X(message, base) X(message, epoch) X(message, full) X(message, hard) \
     X(message, life) X(message, open) X(message, origin) \
     X(violation, between) X(violation, last) X(violation, observed)
@@ -1371,6 +1371,28 @@ failed:
     return -1;
 }
 
+/* Analyzer.remember */
+static int
+remember_in(Run *run, PyObject *shadow, PyObject *access)
+{
+    PyObject *actor = SLOT(access, access, actor);
+    New new = {access, actor, SLOT(actor, actor, number), SLOT(access, access, locks), NULL,
+               kind_of(access), is_plain(access)};
+    new.key = PyLong_FromLongLong(NUMBER(SLOT(access, access, site), site, number) << 4 | new.kind);
+    int result = -1;
+    if (new.key != NULL && follow_value(shadow, access, new.kind) == 0) {
+        PyObject *trail = PyDict_GetItemWithError(SLOT(shadow, shadow, trails), new.number);
+        if (trail == NULL && !PyErr_Occurred()) {
+            trail = begin_trail(run, shadow, &new);
+        }
+        if (trail != NULL && keep_in(shadow, trail, &new) == 0) {
+            result = PyDict_SetItem(SLOT(actor, actor, latest), new.key, access);
+        }
+    }
+    Py_XDECREF(new.key);
+    return result;
+}
+
 /* ------------------------------------------------------------------ the stream */
 
 /* Replay.site; a new reference. */
@@ -2261,22 +2283,12 @@ remember(PyObject *module, PyObject *const *args, Py_ssize_t count)
         PyErr_SetString(PyExc_TypeError, "remember() takes an Analyzer, a Shadow and an Access");
         return NULL;
     }
-    PyObject *shadow = args[1], *access = args[2], *actor = SLOT(access, access, actor);
-    New new = {access, actor, SLOT(actor, actor, number), SLOT(access, access, locks), NULL,
-               kind_of(access), is_plain(access)};
-    new.key = PyLong_FromLongLong(NUMBER(SLOT(access, access, site), site, number) << 4 | new.kind);
-    int result = -1;
-    if (new.key != NULL && follow_value(shadow, access, new.kind) == 0) {
-        PyObject *trail = PyDict_GetItemWithError(SLOT(shadow, shadow, trails), new.number);
-        if (trail == NULL && !PyErr_Occurred()) {
-            trail = PyObject_CallMethodObjArgs(args[0], str__begin, shadow, access, NULL);
-            Py_XDECREF(trail);  /* the shadow has it */
-        }
-        if (trail != NULL && keep_in(shadow, trail, &new) == 0) {
-            result = PyDict_SetItem(SLOT(actor, actor, latest), new.key, access);
-        }
+    Run run = {.serial = UNKNOWN, .detector = Py_NewRef(args[0]), .inlined = 1};
+    int result = begin_analysis(&run);
+    if (result == 0) {
+        result = remember_in(&run, args[1], args[2]);
     }
-    Py_XDECREF(new.key);
+    end(&run);
     return result < 0 ? NULL : Py_NewRef(Py_None);
 }
 
@@ -2359,6 +2371,22 @@ table(PyObject *dict, const char *name, int64_t *to)
     return numbers == NULL || PyErr_Occurred() ? -1 : 0;
 }
 
+/* Find the classes of a list in the dict `classes`, and their slots. */
+#define TAKE_CLASS(name) \
+    { \
+        PyObject *found = item(classes, #name); \
+        if (found == NULL || !PyType_Check(found)) { \
+            return NULL; \
+        } \
+        Py_XDECREF(name##_type); \
+        name##_type = (PyTypeObject *)Py_NewRef(found); \
+    }
+#define TAKE_SLOT(class, name) \
+    if (find_slot(class##_type, #name, &class##__##name) < 0) { \
+        return NULL; \
+    }
+#define TAKE_CLASSES(class_list, slot_list) class_list(TAKE_CLASS) slot_list(TAKE_SLOT)
+
 PyDoc_STRVAR(configure_doc,
 "configure(classes, things, tables)\n--\n\nTell what the Python code calls the same.");
 
@@ -2370,23 +2398,7 @@ configure(PyObject *module, PyObject *args)
                           &PyDict_Type, &tables)) {
         return NULL;
     }
-#define TAKE(name) \
-    { \
-        PyObject *found = item(classes, #name); \
-        if (found == NULL || !PyType_Check(found)) { \
-            return NULL; \
-        } \
-        Py_XDECREF(name##_type); \
-        name##_type = (PyTypeObject *)Py_NewRef(found); \
-    }
-    CLASSES(TAKE)
-#undef TAKE
-#define TAKE(class, name) \
-    if (find_slot(class##_type, #name, &class##__##name) < 0) { \
-        return NULL; \
-    }
-    SLOTS(TAKE)
-#undef TAKE
+    TAKE_CLASSES(CLASSES, SLOTS)
 #define TAKE(name) \
     { \
         PyObject *found = item(things, #name); \
@@ -2411,13 +2423,17 @@ configure(PyObject *module, PyObject *args)
     Py_RETURN_NONE;
 }
 
+#include "_by_hand.h"
+
 static PyMethodDef methods[] = {
     {"feed", (PyCFunction)(void (*)(void))feed, METH_FASTCALL, feed_doc},
     {"analyse", (PyCFunction)(void (*)(void))analyse_one, METH_FASTCALL, analyse_doc},
     {"remember", (PyCFunction)(void (*)(void))remember, METH_FASTCALL, remember_doc},
     {"stamp", (PyCFunction)(void (*)(void))stamp, METH_FASTCALL, stamp_doc},
     {"message", message_of, METH_O, message_doc},
+    {"follow", (PyCFunction)(void (*)(void))follow, METH_FASTCALL, follow_doc},
     {"configure", configure, METH_VARARGS, configure_doc},
+    {"configure_sdk", configure_sdk, METH_VARARGS, configure_sdk_doc},
     {NULL, NULL, 0, NULL},
 };
 

@@ -64,7 +64,7 @@ class Analyser:
         self._cost = 0.0
         self._changes = 0
         self._warm_up()
-        self._analysis.observe = self._observations.event
+        self._analysis.observer = self._observations
 
     def _warm_up(self) -> None:
         """Read the latest events again, to know who is who; they have been counted."""
@@ -202,7 +202,7 @@ def main() -> int:
     parser.add_argument("--delay", type=float, default=2.0)
     given = parser.parse_args()
     logging.basicConfig(format="%(levelname)s analysis: %(message)s", level=logging.INFO)
-    gc.set_threshold(200_000, 20, 50)  # nearly nothing here is cyclic
+    gc.set_threshold(1_000_000, 20, 50)  # nearly nothing here is cyclic
     analyser = Analyser(Path(given.folder), tuple(given.source), given.delay)
     failures = 0
     while True:

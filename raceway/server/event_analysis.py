@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from bisect import bisect_right
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
 from raceway.analysis import merge
@@ -18,6 +17,7 @@ from raceway.server.senders import Senders
 if TYPE_CHECKING:
     from raceway.model.findings import Finding
     from raceway.server.event_reader import Stored
+    from raceway.server.sdk_events import Waiting
     from raceway.server.senders import Sender
 
 WAITING_KEPT: Final = 50_000
@@ -26,8 +26,20 @@ _LATE: Final = 60 * 1_000_000_000
 """Nanoseconds after which an event comes too late to be compared by its time with what is there."""
 
 
-def _time_of(waiting: tuple[int, int, float, Stored, Sender]) -> int:
+def _time_of(waiting: Waiting) -> int:
     return waiting[0]
+
+
+class Observer:
+    """Sees events when it is their turn; this one does not look."""
+
+    def event(self, event: Stored, sender: Sender) -> None:
+        """See an event and who has sent it."""
+
+    def events(self, waiting: list[Waiting]) -> None:
+        """See events, one after the other."""
+        for _, _, _, event, sender in waiting:
+            self.event(event, sender)
 
 
 class EventAnalysis:
@@ -36,19 +48,19 @@ class EventAnalysis:
     Args:
         sources: Source files.
         root: Folder that paths in fingerprints are relative to.
-        observe: Called with each event and its sender when it is its turn.
+        observer: Sees each event.
         delay: Seconds that what was tracked by hand waits for events of other processes.
         replay: What replays the events.
 
     Attributes:
-        observe: As above; it may be changed.
+        observer: As above; it may be changed.
     """
 
     def __init__(
         self,
         sources: SourceFolders,
         root: str = "",
-        observe: Callable[[Stored, Sender], None] = lambda _event, _sender: None,
+        observer: Observer | None = None,
         delay: float = 2.0,
         replay: type[EventReplay] = EventReplay,
     ) -> None:
@@ -58,11 +70,11 @@ class EventAnalysis:
         self.analyzer.replay = self.replay
         self._sources = sources
         self._root = root or os.getcwd()
-        self.observe = observe
+        self.observer = observer or Observer()
         self._delay = delay
         self._programs = ProgramEvents(self.replay)
         self._sdks = SdkEvents(self.replay)
-        self._waiting: list[tuple[int, int, float, Stored, Sender]] = []
+        self._waiting: list[Waiting] = []
         self._serial = 0
         self._senders = Senders()
         self._latest: dict[str, int] = {}
@@ -81,31 +93,37 @@ class EventAnalysis:
             received: When they were stored, in seconds since the epoch.
         """
         now = int(received * 1e9)
-        latest, waiting, offsets = self._latest, self._waiting, self._offsets
+        latest, offsets, take = self._latest, self._offsets, self._waiting.append
         earliest, last = now - _LATE, now + _LATE
-        serial = self._serial
-        sender = None
+        serial, run, newest = self._serial, "", 0
+        sender, metadata = None, None
         for event in events:
             # Most events are of the sender of the one before.
-            if sender is None or sender.metadata is not event.event.metadata:
-                sender = self._senders.of(event.event.metadata)
+            if sender is None or metadata is not event.event.metadata:
+                metadata = event.event.metadata
+                sender = self._senders.of(metadata)
+                if newest:
+                    latest[run] = newest
                 run = sender.run
+                newest, is_right = latest.get(run, 0), offsets.get(run) == 0
             time = event.time
             if sender.is_program:
                 self.analyzer.time = time
-                self.observe(event, sender)
+                self.observer.event(event, sender)
                 self._programs.feed(event, run)
                 continue
-            if not earliest <= time <= last or offsets.get(run) != 0:
+            if not is_right or not earliest <= time <= last:
                 time += self._offset(run, time, now)
+                is_right = offsets[run] == 0
             # Within a process the order is that of the arrival.
-            newest = latest.get(run, 0)
             if time < newest:
                 time = newest
             else:
-                latest[run] = time
+                newest = time
             serial += 1
-            waiting.append((time, serial, received, event, sender))
+            take((time, serial, received, event, sender))
+        if newest:
+            latest[run] = newest
         self._serial = serial
         if len(self._latest) > WAITING_KEPT:
             self._latest.clear()
@@ -144,11 +162,20 @@ class EventAnalysis:
         count = bisect_right(waiting, until, key=_time_of)
         count = max(count, len(waiting) - WAITING_KEPT)
         chosen, self._waiting = waiting[:count], waiting[count:]
-        analyzer, observe, feed = self.analyzer, self.observe, self._sdks.feed
-        for _, _, _, event, sender in chosen:
+        analyzer, observer, sdks = self.analyzer, self.observer, self._sdks
+        if not sdks.in_c:
+            for _, _, _, event, sender in chosen:
+                analyzer.time = event.time
+                observer.event(event, sender)
+                sdks.feed(event, sender)
+            return
+        observer.events(chosen)  # it does not ask what has been found by then
+        at = 0
+        while (at := sdks.follow(chosen, at)) < len(chosen):
+            _, _, _, event, sender = chosen[at]
             analyzer.time = event.time
-            observe(event, sender)
-            feed(event, sender)
+            sdks.feed(event, sender)
+            at += 1
 
     def findings(self) -> tuple[tuple[Finding, ...], dict[tuple[str, str], Seen]]:
         """Return what was found, worst first, and where each was seen."""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from raceway.pipeline import wire_tags
 from raceway.pipeline.run_trace import EVENTS_KEPT, Tee, Tracing
-from raceway.server.event_analysis import EventAnalysis
+from raceway.server.event_analysis import EventAnalysis, Observer
 from raceway.server.event_reader import EventReader, Refused, stored
 from raceway.server.event_replay import EventReplay
 from raceway.server.places import SourceFolders
@@ -137,15 +137,14 @@ def _joined(trace: RunTrace, merged: dict[int, int]) -> RunTrace:
     )
 
 
-class _Feed:
+class _Feed(Observer):
     """Replays events in the order of their arrival."""
 
     def __init__(self, sources: SourceFolders) -> None:
-        self._analysis = EventAnalysis(
-            sources, observe=self._observe, delay=0.0, replay=TracingEventReplay
-        )
+        self._analysis = EventAnalysis(sources, observer=self, delay=0.0, replay=TracingEventReplay)
 
-    def _observe(self, event: Stored, _sender: Sender) -> None:
+    def event(self, event: Stored, _sender: Sender) -> None:
+        """Let the replay know what time it is."""
         self._replay.time = event.time
 
     @property

@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 SIGHTINGS_KEPT: Final = 16
 SETTLED: Final = 100
 """Times that a race has been seen, after which it is only counted."""
-_SETTLED_KEPT: Final = 256
+SETTLED_KEPT: Final = 256
+"""Different accesses of a variable that has been seen to race so often."""
 _SETTLED_VARIABLES: Final = 10_000
 _SECOND: Final = 1_000_000_000
 _NOWHERE: Final = Origin("", "", "", "", True)
@@ -82,7 +83,7 @@ class ServerAnalyzer(Analyzer):
             done = (access.site.number << 4 | access.kind, access.locks)
             shadow = self.shadows.young.get(access.variable)
             if done not in settled:
-                if len(settled) < _SETTLED_KEPT:
+                if len(settled) < SETTLED_KEPT:
                     settled.add(done)
             elif shadow is not None:
                 self._passed += 1

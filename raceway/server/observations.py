@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from raceway.engine.commutes import WORDS
 from raceway.pipeline import wire_tags
+from raceway.server.event_analysis import Observer
 from raceway.server.event_replay import scalar
 from raceway.server.findings_store import trim
 
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     import sqlite3
 
     from raceway.server.event_reader import Stored
+    from raceway.server.sdk_events import Waiting
     from raceway.server.senders import Sender
 
 RECENT: Final = 50
@@ -59,6 +61,16 @@ class _Variable:
     last: int = 0
     dirty: bool = True
 
+    def touched(self, sender: Sender, trace: str) -> None:
+        """Take note of who accesses it, and in which trace."""
+        if sender is not self.sender:
+            self.sender = sender
+            _add(self.actors, sender.name)
+            _add(self.services, sender.service)
+        if trace != self.trace:
+            self.trace = trace
+            _add(self.traces, trace)
+
 
 @dataclass(slots=True)
 class _Lock:
@@ -82,7 +94,7 @@ class _Lock:
     dirty: bool = True
 
 
-class Observations:
+class Observations(Observer):
     """Counts events; what has changed is written by :meth:`write`."""
 
     def __init__(self) -> None:
@@ -104,11 +116,8 @@ class Observations:
         if sender is self._sender and kind == self._kind:
             count = self._count
         else:
-            found = self._counts.get((sender.actor, kind))
-            if found is None:
-                found = self._counts[sender.actor, kind] = _Count(sender, 0, time, time)
-            self._sender, self._kind, self._count = sender, kind, found
-            count = found
+            count = self._count = self._count_of(sender, kind, time)
+            self._sender, self._kind = sender, kind
         count.events += 1
         if time > count.last:  # noqa: PLR1730 - half the price of max
             count.last = time
@@ -121,6 +130,46 @@ class Observations:
         duration = event.event.metadata.duration_ns
         if duration is not None or kind in _TIMED:
             self._took(event, sender.service, duration_of(event) or 0)
+
+    def events(self, waiting: list[Waiting]) -> None:
+        """Count events, as :meth:`event` does; most access what the one before has accessed."""
+        previous: Sender | None = None
+        variable, is_timed = "", False
+        for _, _, _, event, sender in waiting:
+            if event.kind != "StateChange" or sender.is_program:
+                self.event(event, sender)
+                previous, variable = None, ""
+                continue
+            time, fields = event.time, event.fields
+            if sender is not previous:
+                previous = sender
+                count = self._count_of(sender, "StateChange", time)
+                is_timed = sender.metadata.duration_ns is not None
+            count.events += 1
+            if time > count.last:  # noqa: PLR1730 - as above
+                count.last = time
+            if fields.variable != variable or not variable:
+                variable = fields.variable
+                known = self._variable("", variable, event)
+                known.dirty = True
+            reads = fields.access_type not in _WRITES
+            if reads:
+                known.reads += 1
+            else:
+                known.writes += 1
+            known.last = time
+            trace = event.event.trace_id
+            if sender is not known.sender or trace != known.trace:
+                known.touched(sender, trace)
+            known.fresh.append((event, sender, reads))
+            if is_timed:
+                self._took(event, sender.service, duration_of(event) or 0)
+
+    def _count_of(self, sender: Sender, kind: str, time: int) -> _Count:
+        found = self._counts.get((sender.actor, kind))
+        if found is None:
+            found = self._counts[sender.actor, kind] = _Count(sender, 0, time, time)
+        return found
 
     def _took(self, event: Stored, service: str, duration: int) -> None:
         timed = self._timed.setdefault((service, event.kind), [0, 0, 0])
@@ -145,13 +194,7 @@ class Observations:
             if own and " named " not in own:
                 scope, name = sender.run, f"{name}#{own.partition(' ')[0]}"
             word = tags.get("operation", "")
-        known = self._variables.get((scope, name))
-        if known is None:
-            if len(self._variables) >= _KEPT:
-                self._forget()
-            known = self._variables[scope, name] = _Variable(
-                fields.variable, scope, first=event.time
-            )
+        known = self._variable(scope, name, event)
         reads = word in _READ_WORDS if word in _WORDS else fields.access_type not in _WRITES
         if reads:
             known.reads += 1
@@ -159,14 +202,18 @@ class Observations:
             known.writes += 1
         known.last = event.time
         known.dirty = True
-        if sender is not known.sender:
-            known.sender = sender
-            _add(known.actors, sender.name)
-            _add(known.services, sender.service)
-        if event.event.trace_id != known.trace:
-            known.trace = event.event.trace_id
-            _add(known.traces, known.trace)
+        known.touched(sender, event.event.trace_id)
         known.fresh.append((event, sender, reads))
+
+    def _variable(self, scope: str, name: str, event: Stored) -> _Variable:
+        known = self._variables.get((scope, name))
+        if known is None:
+            if len(self._variables) >= _KEPT:
+                self._forget()
+            known = self._variables[scope, name] = _Variable(
+                event.fields.variable, scope, first=event.time
+            )
+        return known
 
     def _acquired(self, event: Stored, sender: Sender) -> None:
         fields, tags = event.fields, event.event.metadata.tags

@@ -19,17 +19,22 @@ from __future__ import annotations
 import re
 from collections import deque
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from raceway.engine.stamped import ActorReplay, Message
 from raceway.model import ops
 from raceway.model.aging import Aging
+from raceway.pipeline.replay import compiled
 from raceway.pipeline.replay import message as message_of
+from raceway.server.event_decoding import Change
+from raceway.server.event_reader import Stored
 from raceway.server.event_replay import EventReplay, Origin, scalar
+from raceway.server.evidence import SETTLED_KEPT, ServerAnalyzer
+from raceway.server.senders import Sender
+from raceway.server.wire import Event, Metadata
 
-if TYPE_CHECKING:
-    from raceway.server.event_reader import Stored
-    from raceway.server.senders import Sender
+Waiting = tuple[int, int, float, Stored, Sender]
+"""When an event happened, its serial number, when it was received, the event and its sender."""
 
 THREADS_KEPT: Final = 20_000
 """Threads of a generation, and groups of them."""
@@ -77,12 +82,26 @@ class SdkEvents:
 
     Args:
         replay: What is fed.
+
+    Attributes:
+        in_c: Whether the usual events are taken by C code.
     """
+
+    __slots__ = (
+        "_clocks", "_events", "_groups", "_happened", "_replay", "_replies", "_running", "_sender",
+        "_shared", "_spawns", "_tasks", "_thread", "_threads", "in_c",
+    )  # fmt: skip
 
     def __init__(self, replay: EventReplay) -> None:
         self._replay = replay
         is_heard = type(replay).happened is not EventReplay.happened
         self._happened = replay.happened if is_heard else None
+        # What a subclass does instead of these is not known to C.
+        self.in_c = (
+            compiled is not None
+            and type(replay) is EventReplay
+            and type(replay.detector) is ServerAnalyzer
+        )
         self._threads: Aging[tuple[str, str], _Thread] = Aging(THREADS_KEPT)
         self._groups: Aging[tuple[str, str], int] = Aging(THREADS_KEPT)
         self._events: Aging[str, Message] = Aging(EVENTS_KEPT)
@@ -96,6 +115,20 @@ class SdkEvents:
         self._running: Aging[int, int] = Aging(THREADS_KEPT)  # by group
         self._sender: Sender | None = None  # of the event before
         self._thread = _Thread(("", ""))
+
+    def follow(self, waiting: list[Waiting], start: int) -> int:
+        """Take events as long as they are accesses of which there is nothing special.
+
+        Args:
+            waiting: The events.
+            start: Which of them is the next one.
+
+        Returns:
+            The one that :meth:`feed` is to take, or how many there are.
+        """
+        if self.in_c:
+            return compiled.follow(self, waiting, start)  # type: ignore[no-any-return]
+        return start
 
     def feed(self, event: Stored, sender: Sender) -> None:
         """Take the next event."""
@@ -372,3 +405,13 @@ _HANDLERS: Final[dict[str, Any]] = {
     "AsyncSpawn": SdkEvents._spawn,
     "AsyncAwait": SdkEvents._await,
 }
+
+if compiled is not None:
+    compiled.configure_sdk(
+        {
+            "change": Change, "metadata": Metadata, "sdk": SdkEvents, "sender": Sender,
+            "sent": Event, "stored": Stored, "thread": _Thread,
+        },
+        SETTLED_KEPT,
+        ops.TEXT_LIMIT,
+    )  # fmt: skip
