@@ -2,7 +2,8 @@
  *
  * SdkEvents.feed, with what it calls for an access of a thread that holds nothing, is the reference;
  * ServerAnalyzer.access is part of it.  An event that is anything else, and the first of its thread,
- * trace, variable or place, is left to Python, before anything has been done about it.
+ * variable or place, is left to Python, before anything has been done about it but that its thread has
+ * entered its trace.
  */
 
 #define SDK_CLASSES(X) X(sdk) X(thread) X(sender) X(stored) X(sent) X(change) X(metadata)
@@ -18,7 +19,7 @@
     X(metadata, distributed_span_id)
 
 #define SDK_NAMES(X) \
-    X(StateChange) X(_passed) X(_settled) X(append) X(places) X(time) X(variables)
+    X(StateChange) X(_clock) X(_enter) X(_passed) X(_settled) X(append) X(places) X(time) X(variables)
 
 #define DECLARE(name) static PyTypeObject *name##_type;
 SDK_CLASSES(DECLARE)
@@ -130,40 +131,59 @@ has_replies(Tracked *tracked, PyObject *sent)
     return 0;
 }
 
-/* Find out who does it: a thread that goes on with its trace, and that nothing orders but that.
+/* Let a thread go on with the trace of an event, as SdkEvents.feed does. */
+static int
+enter_trace(Tracked *tracked, PyObject *event, PyObject *sender, PyObject *thread)
+{
+    PyObject *trace = SLOT(SLOT(event, stored, event), sent, trace_id);
+    PyObject *actor = SLOT(thread, thread, current);
+    if (actor != Py_None && are_equal_texts(SLOT(thread, thread, trace), trace)) {
+        if (PyDict_GetItemWithError(tracked->run.actors, SLOT(actor, actor, number)) == actor) {
+            return 0;
+        }
+        if (PyErr_Occurred()) {
+            return -1;
+        }
+    }
+    if (write_back(&tracked->run) < 0
+        || done_with(CHANGING(PyObject_CallMethodObjArgs(tracked->sdk, str__enter, thread, event,
+                                                         sender, NULL))) < 0) {
+        return -1;
+    }
+    Py_CLEAR(tracked->touched);
+    return attribute(tracked->replay, str__touched, &tracked->touched);
+}
+
+/* Find out who does it: somebody who holds nothing, and whom nothing orders but the thread.
  * Return 1, -1, or 0 for what is left to Python; so do the following ones. */
 static int
 find_actor(Tracked *tracked, PyObject *event, PyObject *sender, Tracking *found)
 {
     PyObject *sent = SLOT(event, stored, event), *vector = SLOT(sent, sent, causality_vector);
-    PyObject *thread = found->thread, *actor = SLOT(thread, thread, current);
-    PyObject *parent = SLOT(event, stored, parent), *last = SLOT(thread, thread, last);
-    if (!PyObject_TypeCheck(sent, sent_type) || Py_TYPE(actor) != actor_type
-        || !are_equal_texts(SLOT(thread, thread, trace), SLOT(sent, sent, trace_id))
-        || !same_number(SLOT(actor, actor, group), SLOT(actor, actor, number))
-        || SLOT(actor, actor, turn) != Py_None || PyDict_GET_SIZE(SLOT(actor, actor, held))
-        || PyTuple_GET_SIZE(SLOT(actor, actor, borrowed))
-        || PyList_GET_SIZE(SLOT(sent, sent, lock_set)) || PyList_GET_SIZE(vector) != 1
-        || (PyUnicode_GET_LENGTH(parent) && !are_equal_texts(parent, last))) {
+    PyObject *thread = found->thread, *parent = SLOT(event, stored, parent);
+    if (PyList_GET_SIZE(SLOT(sent, sent, lock_set)) || PyList_GET_SIZE(vector) != 1) {
         return 0;
-    }
-    PyObject *number = SLOT(actor, actor, number);
-    if (PyDict_GetItemWithError(tracked->run.actors, number) != actor) {
-        return PyErr_Occurred() ? -1 : 0;
     }
     PyObject *clock = PyList_GET_ITEM(vector, 0), *component = SLOT(sender, sender, component);
     if (!are_equal_texts(PyTuple_GET_ITEM(clock, 0), component)) {
         return 0;
     }
-    int replies = has_replies(tracked, sent);
-    if (replies != 0) {
-        return replies < 0 ? -1 : 0;
+    if (enter_trace(tracked, event, sender, thread) < 0) {
+        return -1;
+    }
+    PyObject *actor = SLOT(thread, thread, current);
+    if (Py_TYPE(actor) != actor_type
+        || !same_number(SLOT(actor, actor, group), SLOT(actor, actor, number))
+        || SLOT(actor, actor, turn) != Py_None || PyDict_GET_SIZE(SLOT(actor, actor, held))
+        || PyTuple_GET_SIZE(SLOT(actor, actor, borrowed))
+        || (PyUnicode_GET_LENGTH(parent)
+            && !are_equal_texts(parent, SLOT(thread, thread, last)))) {
+        return 0;
     }
     found->actor = actor;
     found->count = PyTuple_GET_ITEM(clock, 1);
-    found->clocks = of_pair(young_of(SLOT(tracked->sdk, sdk, _clocks)),
-                            SLOT(thread, thread, trace), component);
-    return found->clocks != NULL ? 1 : PyErr_Occurred() ? -1 : 0;
+    int replies = has_replies(tracked, sent);
+    return replies < 0 ? -1 : !replies;
 }
 
 /* Find out what is done. */
@@ -202,6 +222,20 @@ find_access(Tracked *tracked, PyObject *fields, Tracking *found)
     PyObject *location = SLOT(fields, change, location);
     found->site = of_pair(young_of(tracked->sites), location, function_of(found->thread, location));
     return found->site != NULL ? 1 : PyErr_Occurred() ? -1 : 0;
+}
+
+/* Find what is known of the component of a sender in the trace of its thread. */
+static int
+find_clocks(Tracked *tracked, PyObject *sender, Tracking *found)
+{
+    PyObject *trace = SLOT(found->thread, thread, trace);
+    PyObject *component = SLOT(sender, sender, component);
+    found->clocks = of_pair(young_of(SLOT(tracked->sdk, sdk, _clocks)), trace, component);
+    if (found->clocks == NULL && !PyErr_Occurred()) {
+        found->clocks = PyObject_CallMethodObjArgs(tracked->sdk, str__clock, trace, component, NULL);
+        Py_XDECREF(found->clocks);  /* the table has it */
+    }
+    return found->clocks != NULL ? 1 : -1;
 }
 
 /* Tell whether an access of a variable that has raced often is only to be remembered; *shadow is
@@ -298,6 +332,7 @@ follow_one(Tracked *tracked, PyObject *event, PyObject *sender)
 {
     PyObject *events = SLOT(tracked->sdk, sdk, _events);
     if (Py_TYPE(event) != stored_type || Py_TYPE(sender) != sender_type
+        || !PyObject_TypeCheck(SLOT(event, stored, event), sent_type)
         || SLOT(event, stored, kind) != str_StateChange
         || Py_TYPE(SLOT(event, stored, fields)) != change_type
         || PyDict_GET_SIZE(young_of(events)) >= NUMBER(events, aging, limit)) {
@@ -310,6 +345,9 @@ follow_one(Tracked *tracked, PyObject *event, PyObject *sender)
     }
     if (result > 0) {
         result = find_access(tracked, SLOT(event, stored, fields), &found);
+    }
+    if (result > 0) {
+        result = find_clocks(tracked, sender, &found);
     }
     if (result <= 0) {
         return result;
@@ -425,16 +463,20 @@ follow(PyObject *module, PyObject *const *args, Py_ssize_t count)
 }
 
 PyDoc_STRVAR(configure_sdk_doc,
-"configure_sdk(classes, settled_kept, text_limit)\n--\n\nTell what the server calls the same.");
+"configure_sdk(classes, analyzer, settled, settled_kept, text_limit)\n--\n\nTell what the server calls the same.");
 
 static PyObject *
 configure_sdk(PyObject *module, PyObject *args)
 {
-    PyObject *classes;
-    if (!PyArg_ParseTuple(args, "O!nn:configure_sdk", &PyDict_Type, &classes, &settled_kept,
-                          &text_limit)) {
+    PyObject *classes, *analyzer;
+    Py_ssize_t settled;
+    if (!PyArg_ParseTuple(args, "O!O!nnn:configure_sdk", &PyDict_Type, &classes, &PyType_Type,
+                          &analyzer, &settled, &settled_kept, &text_limit)) {
         return NULL;
     }
+    Py_XDECREF(settling_type);
+    settling_type = (PyTypeObject *)Py_NewRef(analyzer);
+    settled_after = settled;
     TAKE_CLASSES(SDK_CLASSES, SDK_SLOTS)
 #define INTERN(name) \
     if (str_##name == NULL && (str_##name = PyUnicode_InternFromString(#name)) == NULL) { \

@@ -26,7 +26,7 @@
 /* Classes, and those of their slots that are used here. */
 #define CLASSES(X) \
     X(access) X(actor) X(trail) X(shadow) X(sequence) X(site) X(stack) X(pair) X(held) X(guard) \
-    X(conflicts) X(done) X(aging) X(message) X(violation)
+    X(conflicts) X(done) X(aging) X(message) X(violation) X(race)
 
 #define SLOTS(X) \
     X(access, actor) X(access, base) X(access, borrowed) X(access, epoch) X(access, full) \
@@ -59,7 +59,8 @@
     X(done, wrote) X(done, grew) X(done, read) X(aging, limit) X(aging, old) X(aging, young) \
     X(message, actor) X(message, base) X(message, epoch) X(message, full) X(message, hard) \
     X(message, life) X(message, open) X(message, origin) \
-    X(violation, between) X(violation, last) X(violation, observed)
+    X(violation, between) X(violation, last) X(violation, observed) \
+    X(race, count) X(race, last)
 
 /* What else is called or compared with. */
 #define THINGS(X) \
@@ -72,7 +73,7 @@
     X(_raced) X(_receive_remotely) X(_serial) X(_shadow) X(_sleeps) X(_stacks) X(_touched) X(_trails) X(_value) X(_violated) \
     X(access) X(accesses) X(actors) X(detector) X(flags) X(follow) X(get) X(index) X(is_past) X(is_recheck) \
     X(is_superseded) X(matters) \
-    X(isdisjoint) X(keep) X(keep_sequence) X(known) X(meet) X(of) X(pairs) X(shadows) X(violations)
+    X(isdisjoint) X(keep) X(keep_sequence) X(known) X(meet) X(of) X(pairs) X(races) X(shadows) X(violations)
 
 #define DECLARE(name) static PyTypeObject *name##_type;
 CLASSES(DECLARE)
@@ -338,13 +339,17 @@ typedef struct {
     int64_t code, offset;
 } Found;
 
-/* The violation that was looked for the last time; all borrowed, as long as nothing changes. */
+/* The evidence that was looked for the last time; all borrowed, as long as nothing changes. */
 typedef struct {
-    PyObject *first, *second, *other;  /* sites */
+    PyObject *first, *second, *other;  /* sites; no other one for a race */
     PyObject *first_kind, *second_kind, *variable;
-    PyObject *violation;  /* or NULL */
+    PyObject *evidence;  /* or NULL */
     int64_t changes;
 } Sought;
+
+/* The class of analyzers that only count the races of a place once they have seen so many, or NULL. */
+static PyTypeObject *settling_type;
+static int64_t settled_after;
 
 typedef struct {
     PyObject *replay, *detector;
@@ -354,8 +359,9 @@ typedef struct {
     PyObject *actors, *stacks, *no_callers, *handlers, *locks;
     int64_t serial;  /* of the last critical section, or UNKNOWN: Python code has counted on */
     PyObject *touched, *shadows, *pairs, *known_pairs, *matters, *raced, *violated, *flags;
-    PyObject *violations;
+    PyObject *violations, *races;
     Sought sought;
+    int settles;  /* the detector is of settling_type */
     int64_t index, accesses;
 } Run;
 
@@ -404,33 +410,51 @@ frame_of(PyObject *site)
     return PyTuple_GET_ITEM(SLOT(site, site, frames), 0);
 }
 
-/* Let *violation be what is known of a sequence and what breaks it (borrowed), or NULL. */
+/* Let *evidence be what is known of a violation, or of a race if there is no other site (borrowed),
+ * or NULL. */
 static int
-find_violation(Run *run, PyObject *first, PyObject *second, PyObject *other, PyObject **violation)
+find_evidence(Run *run, Sought now, PyObject **evidence)
 {
-    Sought now = {
-        SLOT(first, access, site), SLOT(second, access, site), SLOT(other, access, site),
-        SLOT(first, access, kind), SLOT(second, access, kind), SLOT(second, access, variable),
-        NULL, changes,
-    };
     Sought *last = &run->sought;
     if (last->changes != now.changes || last->first != now.first || last->second != now.second
         || last->other != now.other || last->first_kind != now.first_kind
         || last->second_kind != now.second_kind || last->variable != now.variable) {
-        PyObject *key = PyTuple_Pack(6, now.variable, now.first_kind, now.second_kind,
-                                     frame_of(now.first), frame_of(now.second), frame_of(now.other));
+        PyObject *first = frame_of(now.first), *second = frame_of(now.second);
+        PyObject *key = now.other == NULL
+            ? PyTuple_Pack(3, now.variable, first, second)
+            : PyTuple_Pack(6, now.variable, now.first_kind, now.second_kind, first, second,
+                           frame_of(now.other));
         if (key == NULL) {
             return -1;
         }
-        now.violation = PyDict_GetItemWithError(run->violations, key);
+        now.evidence = PyDict_GetItemWithError(now.other == NULL ? run->races : run->violations, key);
         Py_DECREF(key);
-        if (now.violation == NULL && PyErr_Occurred()) {
+        if (now.evidence == NULL && PyErr_Occurred()) {
             return -1;
         }
         *last = now;
     }
-    *violation = last->violation;
+    *evidence = last->evidence;
     return 0;
+}
+
+/* Tell whether a race has been seen so often that it is only counted, and this time is counted. */
+static int
+has_settled(Run *run, PyObject *first, PyObject *second)
+{
+    PyObject *variable = SLOT(second, access, variable), *race;
+    if (!run->settles || !same_number(SLOT(first, access, variable), variable)) {
+        return 0;
+    }
+    Sought now = {
+        .first = SLOT(first, access, site), .second = SLOT(second, access, site),
+        .variable = variable, .changes = changes,
+    };
+    if (find_evidence(run, now, &race) < 0) {
+        return -1;
+    }
+    return race != NULL && NUMBER(race, race, count) >= settled_after
+        && NUMBER(race, race, last) == index_of(second);
 }
 
 /* Analyzer.has_counted for what is, at most, to be reported; 1, 0 or -1. */
@@ -439,7 +463,12 @@ has_counted(Run *run, PyObject *sequence, PyObject *other)
 {
     PyObject *first = SLOT(sequence, sequence, first), *second = SLOT(sequence, sequence, second);
     PyObject *known_one;
-    if (find_violation(run, first, second, other, &known_one) < 0) {
+    Sought now = {
+        SLOT(first, access, site), SLOT(second, access, site), SLOT(other, access, site),
+        SLOT(first, access, kind), SLOT(second, access, kind), SLOT(second, access, variable),
+        NULL, changes,
+    };
+    if (find_evidence(run, now, &known_one) < 0) {
         return -1;
     }
     int64_t index = index_of(other);
@@ -1059,6 +1088,13 @@ compare(Run *run, PyObject *shadow, PyObject *trails, int64_t racing, New *new)
                     continue;
                 }
                 raced = 1;
+                int settled = has_settled(run, other, new->access);
+                if (settled != 0) {
+                    if (settled < 0) {
+                        return -1;
+                    }
+                    continue;
+                }
                 int before = known(SLOT(new->access, access, full), number) >= epoch;
                 PyObject *arguments[] = {other, new->access, before ? Py_False : Py_True};
                 if (done_with(CHANGING(PyObject_Vectorcall(run->raced, arguments, 3, NULL))) < 0) {
@@ -2150,10 +2186,12 @@ begin_analysis(Run *run)
         || attribute(run->detector, str__raced, &run->raced) < 0
         || attribute(run->detector, str__violated, &run->violated) < 0
         || attribute(run->detector, str_flags, &run->flags) < 0
+        || attribute(run->detector, str_races, &run->races) < 0
         || attribute(run->detector, str_violations, &run->violations) < 0) {
         return -1;
     }
     run->sought.changes = changes - 1;
+    run->settles = Py_TYPE(run->detector) == settling_type;
     run->accesses = number_of(run->detector, str_accesses);
     return PyErr_Occurred() ? -1 : 0;
 }
@@ -2195,6 +2233,7 @@ end(Run *run)
     Py_XDECREF(run->raced);
     Py_XDECREF(run->violated);
     Py_XDECREF(run->flags);
+    Py_XDECREF(run->races);
     Py_XDECREF(run->violations);
 }
 
@@ -2371,7 +2410,7 @@ table(PyObject *dict, const char *name, int64_t *to)
     return numbers == NULL || PyErr_Occurred() ? -1 : 0;
 }
 
-/* Find the classes of a list in the dict `classes`, and their slots. */
+/* Find the classes of a list in the dict `classes`, and their slots; what is in `things`. */
 #define TAKE_CLASS(name) \
     { \
         PyObject *found = item(classes, #name); \
@@ -2384,6 +2423,15 @@ table(PyObject *dict, const char *name, int64_t *to)
 #define TAKE_SLOT(class, name) \
     if (find_slot(class##_type, #name, &class##__##name) < 0) { \
         return NULL; \
+    }
+#define TAKE_THING(name) \
+    { \
+        PyObject *found = item(things, #name); \
+        if (found == NULL) { \
+            return NULL; \
+        } \
+        Py_XDECREF(the_##name); \
+        the_##name = Py_NewRef(found); \
     }
 #define TAKE_CLASSES(class_list, slot_list) class_list(TAKE_CLASS) slot_list(TAKE_SLOT)
 
@@ -2399,17 +2447,7 @@ configure(PyObject *module, PyObject *args)
         return NULL;
     }
     TAKE_CLASSES(CLASSES, SLOTS)
-#define TAKE(name) \
-    { \
-        PyObject *found = item(things, #name); \
-        if (found == NULL) { \
-            return NULL; \
-        } \
-        Py_XDECREF(the_##name); \
-        the_##name = Py_NewRef(found); \
-    }
-    THINGS(TAKE)
-#undef TAKE
+    THINGS(TAKE_THING)
     if (table(tables, "races", racing_kinds) < 0 || table(tables, "item_races", item_racing_kinds) < 0
         || table(tables, "with_whole", kinds_with_whole) < 0
         || table(tables, "with_items", kinds_with_items) < 0
@@ -2424,6 +2462,7 @@ configure(PyObject *module, PyObject *args)
 }
 
 #include "_by_hand.h"
+#include "_stored.h"
 
 static PyMethodDef methods[] = {
     {"feed", (PyCFunction)(void (*)(void))feed, METH_FASTCALL, feed_doc},
@@ -2433,6 +2472,8 @@ static PyMethodDef methods[] = {
     {"message", message_of, METH_O, message_doc},
     {"follow", (PyCFunction)(void (*)(void))follow, METH_FASTCALL, follow_doc},
     {"configure", configure, METH_VARARGS, configure_doc},
+    {"events_of", events_of, METH_O, events_of_doc},
+    {"configure_lines", configure_lines, METH_VARARGS, configure_lines_doc},
     {"configure_sdk", configure_sdk, METH_VARARGS, configure_sdk_doc},
     {NULL, NULL, 0, NULL},
 };

@@ -31,7 +31,7 @@ from collections.abc import Callable, Iterable
 from typing import Any, Protocol
 
 from raceway.engine import atomicity, races
-from raceway.engine.analyzer import TRAILS_BEGUN, Analyzer, Violation
+from raceway.engine.analyzer import TRAILS_BEGUN, Analyzer, Race, Violation
 from raceway.engine.definitions import Definitions
 from raceway.engine.flags import Locks
 from raceway.engine.judge import Pattern
@@ -765,7 +765,7 @@ def _loaded() -> Any:
             "access": Access, "actor": ActorReplay, "aging": Aging, "conflicts": Conflicts,
             "done": Done, "guard": _LockReplay, "held": Held, "message": Message, "pair": Pair,
             "sequence": Sequence, "shadow": Shadow, "site": Site, "stack": Stack, "trail": Trail,
-            "violation": Violation,
+            "race": Race, "violation": Violation,
         },
         {
             "analyzer": Analyzer, "excluded": excluded, "join": join, "judge": atomicity.judge,

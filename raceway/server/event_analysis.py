@@ -158,7 +158,7 @@ class EventAnalysis:
             return
         waiting.sort()
         late = now - self._delay
-        until = max((one[0] for one in waiting if one[2] <= late), default=-1)
+        until = next((one[0] for one in reversed(waiting) if one[2] <= late), -1)
         count = bisect_right(waiting, until, key=_time_of)
         count = max(count, len(waiting) - WAITING_KEPT)
         chosen, self._waiting = waiting[:count], waiting[count:]

@@ -11,6 +11,7 @@ from typing import Any, Final
 
 import msgspec
 
+from raceway.pipeline.replay import compiled
 from raceway.server.event_reader import Stored, canonical, stored
 from raceway.server.wire import (
     KINDS,
@@ -65,16 +66,20 @@ def stored_lines(data: bytes) -> list[Stored]:
         another version.
     """
     try:
-        return _events(_decode(data))
+        events: list[Stored] = _events_of(_decode(data))
     except (msgspec.DecodeError, RecursionError, UnicodeDecodeError, Refused):
         return _one_by_one(data)
+    return events
 
 
-def _events(lines: list[Any]) -> list[Stored]:
+def events_of(lines: list[Any]) -> list[Stored]:
     """Return what the analysis wants of events.
 
     Most have the trace, the thread and the second of the one before.  What is equal becomes one
     object: many events wait, and the less there is of them, the faster.
+
+    Args:
+        lines: What was decoded; it becomes part of the events.
     """
     unset = msgspec.UNSET
     known_second, begin = "", 0
@@ -98,7 +103,8 @@ def _events(lines: list[Any]) -> list[Stored]:
             time = begin + int(text[20:26]) * 1000
         else:
             time = nanoseconds(text)
-            known_second, begin = text[:20], time - time % 1_000_000_000
+            if text[26:] == "+00:00":
+                known_second, begin = text[:20], time - time % 1_000_000_000
         event.timestamp = ""
         raw = event.metadata
         if raw != known_raw:
@@ -141,3 +147,16 @@ def _one_by_one(data: bytes) -> list[Stored]:
             one.fields.old_value = one.fields.new_value
         events.append(one)
     return events
+
+
+if compiled is not None:
+    compiled.configure_lines(
+        {"changed": Change, "kinds": _Kinds, "line": _Line, "made": Stored},
+        {
+            "canonical": canonical, "kind_of": _kind_of, "nanoseconds": nanoseconds,
+            "no_lock_set": _NO_LOCKS, "none_left": _NONE_LEFT, "read_metadata": read_metadata,
+            "unset": msgspec.UNSET,
+        },
+    )  # fmt: skip
+
+_events_of: Final[Any] = events_of if compiled is None else compiled.events_of

@@ -29,7 +29,7 @@ from raceway.pipeline.replay import message as message_of
 from raceway.server.event_decoding import Change
 from raceway.server.event_reader import Stored
 from raceway.server.event_replay import EventReplay, Origin, scalar
-from raceway.server.evidence import SETTLED_KEPT, ServerAnalyzer
+from raceway.server.evidence import SETTLED, SETTLED_KEPT, ServerAnalyzer
 from raceway.server.senders import Sender
 from raceway.server.wire import Event, Metadata
 
@@ -75,6 +75,7 @@ class _Thread:
     last: str = ""
     tells_locks: bool = False
     function: tuple[str, str] = ("", "")
+    names: dict[str, tuple[str, str]] = field(default_factory=dict)  # and kinds, by language
 
 
 class SdkEvents:
@@ -142,7 +143,7 @@ class SdkEvents:
             or thread.trace != sent.trace_id
             or replay.actors.get(actor.number) is not actor
         ):
-            actor = self._enter(thread, event, sender.run)
+            actor = self._enter(thread, event, sender)
         group = actor.group
         if group != actor.number and self._running.get(group) != actor.number:
             replay.switch(actor)
@@ -177,20 +178,23 @@ class SdkEvents:
 
     # ------------------------------------------------------------ actors
 
-    def _enter(self, thread: _Thread, event: Stored, run: str) -> ActorReplay:
+    def _enter(self, thread: _Thread, event: Stored, sender: Sender) -> ActorReplay:
         """Return who does what comes now: each trace of a thread is an actor of its own."""
         replay = self._replay
-        metadata = event.event.metadata
         trace = event.event.trace_id
         before = thread.current
         actor = thread.actors.get(trace)
         if actor is not None and replay.actors.get(actor.number) is not actor:
             actor = None
-        follows = metadata.tags.get("sdk_language", "") == "python"
+        follows = sender.language == "python"
         if actor is None:
-            name, kind = _name(metadata.thread_id, metadata.tags, follows=follows)
+            run, thread_id = thread.key
+            named = thread.names.get(sender.language)
+            if named is None:
+                named = thread.names[sender.language] = _name(thread_id, sender.language)
+            name, kind = named
             group = self._group(run, thread, kind, follows=follows)
-            origin = Origin(run, metadata.service_name, trace, metadata.thread_id, True)
+            origin = Origin(run, sender.service, trace, thread_id, True)
             actor = replay.begin(name, kind, group, origin)
             thread.actors[trace] = actor
             if len(thread.actors) > _TRACES_OF_THREAD:
@@ -271,12 +275,16 @@ class SdkEvents:
         for component, count in sent.causality_vector:
             if component == own:
                 key = (sent.trace_id, component)
-                known = self._clocks.young.get(key) or self._clocks.get(key)
-                if known is None:
-                    known = self._clocks[key] = deque(maxlen=_SENT_KEPT)
-                known.append((count, message))
+                (self._clocks.young.get(key) or self._clock(*key)).append((count, message))
         if event.kind == "HttpResponse":
             self._responded(actor, event, message)
+
+    def _clock(self, trace: str, component: str) -> deque[tuple[int, Message]]:
+        """Return what is known of a component in a trace."""
+        known = self._clocks.get((trace, component))
+        if known is None:
+            known = self._clocks[trace, component] = deque(maxlen=_SENT_KEPT)
+        return known
 
     def _responded(self, actor: ActorReplay, event: Stored, message: Message) -> None:
         sent, metadata = event.event, event.event.metadata
@@ -388,14 +396,13 @@ class SdkEvents:
         return self._lock(thread, lock_id, "")
 
 
-def _name(thread_id: str, tags: dict[str, str], *, follows: bool) -> tuple[str, str]:
+def _name(thread_id: str, language: str) -> tuple[str, str]:
     """Return what a report calls an actor, and its kind."""
     name = thread_id.rpartition(":")[2] or thread_id
     found = _THREAD_NAME.search(name)
-    if follows:
+    if language == "python":
         return name[:120], found[1] if found else "thread"
-    kinds = {"go": "goroutine"}
-    return name[:120], kinds.get(tags.get("sdk_language", ""), "task")
+    return name[:120], "goroutine" if language == "go" else "task"
 
 
 _HANDLERS: Final[dict[str, Any]] = {
@@ -412,6 +419,8 @@ if compiled is not None:
             "change": Change, "metadata": Metadata, "sdk": SdkEvents, "sender": Sender,
             "sent": Event, "stored": Stored, "thread": _Thread,
         },
+        ServerAnalyzer,
+        SETTLED,
         SETTLED_KEPT,
         ops.TEXT_LIMIT,
     )  # fmt: skip
