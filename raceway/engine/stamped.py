@@ -100,15 +100,19 @@ class Message:
     def and_also(self, other: Message) -> Message:
         """Return this message with what ``other`` says, and that it was said."""
         sender, epoch = other.actor, other.epoch
-        return Message(
-            self.actor,
-            self.epoch,
-            join(self.life, other.life, sender, epoch),
-            join(self.base, other.base, sender, epoch),
-            join(self.hard, other.hard, sender, epoch),
-            join(self.full, other.full, sender, epoch),
-            tuple(dict.fromkeys((*self.open, *other.open)))[-OPEN_KEPT:],
-        )
+        life = join(self.life, other.life, sender, epoch)
+        # Mostly several clocks of either one are one object.
+        base = hard = full = life
+        if self.base is not self.life or other.base is not other.life:
+            base = hard = full = join(self.base, other.base, sender, epoch)
+        if self.hard is not self.base or other.hard is not other.base:
+            hard = full = join(self.hard, other.hard, sender, epoch)
+        if self.full is not self.hard or other.full is not other.hard:
+            full = join(self.full, other.full, sender, epoch)
+        open_ = self.open
+        if open_ or other.open:
+            open_ = tuple(dict.fromkeys((*open_, *other.open)))[-OPEN_KEPT:]
+        return Message(self.actor, self.epoch, life, base, hard, full, open_)
 
 
 class Section:

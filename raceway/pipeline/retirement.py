@@ -96,13 +96,19 @@ class Retirement:
             if actor.origin is not None:
                 knowing.append(actor.origin)
         for one in knowing:
-            one.life = only(one.life)
-            one.base = only(one.base)
-            one.hard = only(one.hard)
-            one.full = only(one.full)
+            life, base, hard, full = one.life, one.base, one.hard, one.full
+            one.life = one.base = one.hard = one.full = only(life)
+            # Mostly they are one object.
+            if base is not life:
+                one.base = one.hard = one.full = only(base)
+            if hard is not base:
+                one.hard = one.full = only(hard)
+            if full is not hard:
+                one.full = only(full)
         for actor in self._actors.values():
-            for number in retired.intersection(actor.caused):
-                del actor.caused[number]
+            if actor.caused:
+                for number in retired.intersection(actor.caused):
+                    del actor.caused[number]
 
 
 def _by_knowledge(
