@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 WAITING_KEPT: Final = 50_000
 """Events that wait, at most."""
+_AT_ONCE: Final = 500
+"""Events that are taken at a time: they stay in the processor's cache until they are done with."""
 _LATE: Final = 60 * 1_000_000_000
 """Nanoseconds after which an event comes too late to be compared by its time with what is there."""
 
@@ -161,7 +163,13 @@ class EventAnalysis:
         until = next((one[0] for one in reversed(waiting) if one[2] <= late), -1)
         count = bisect_right(waiting, until, key=_time_of)
         count = max(count, len(waiting) - WAITING_KEPT)
-        chosen, self._waiting = waiting[:count], waiting[count:]
+        while count > 0:
+            chosen = waiting[: min(count, _AT_ONCE)]
+            del waiting[: len(chosen)]
+            count -= len(chosen)
+            self._analyse(chosen)
+
+    def _analyse(self, chosen: list[Waiting]) -> None:
         analyzer, observer, sdks = self.analyzer, self.observer, self._sdks
         if not sdks.in_c:
             for _, _, _, event, sender in chosen:
