@@ -143,7 +143,8 @@ class EventReplay(Replay):
 
     def end(self, actor: ActorReplay) -> None:
         """Take note that an actor is over."""
-        self._ended(actor, actor.number, None, None)
+        if not actor.ended:
+            self._ended(actor, actor.number, None, None)
 
     def retire_now(self, actors: list[ActorReplay]) -> None:
         """Forget actors that come before everything that is still to happen."""
