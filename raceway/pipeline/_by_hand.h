@@ -333,6 +333,7 @@ follow_one(Tracked *tracked, PyObject *event, PyObject *sender)
     PyObject *events = SLOT(tracked->sdk, sdk, _events);
     if (Py_TYPE(event) != stored_type || Py_TYPE(sender) != sender_type
         || !PyObject_TypeCheck(SLOT(event, stored, event), sent_type)
+        || Py_TYPE(SLOT(SLOT(event, stored, event), sent, metadata)) != metadata_type
         || SLOT(event, stored, kind) != str_StateChange
         || Py_TYPE(SLOT(event, stored, fields)) != change_type
         || PyDict_GET_SIZE(young_of(events)) >= NUMBER(events, aging, limit)) {
