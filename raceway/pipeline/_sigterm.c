@@ -4,14 +4,16 @@
  * Python knows nothing.  signal.getsignal() goes on to say SIG_DFL, a handler of the program that
  * comes later takes its place as it would take that of the default action, and exec resets it.
  *
- * The handler posts a semaphore.  A thread without Python, the guard, waits for that, lets another
- * thread call the function that delivers, and waits for it, but not longer than the limit, whoever
- * holds the interpreter's lock meanwhile.  Then it restores the default action and kills the
- * process, whose exit status is that of the signal.  A second SIGTERM does so at once.
+ * The handler sets a timer, which sends SIGTERM once more, and posts the semaphores for which the
+ * threads that send wait (Wake).  The first of them that sees it, or the main thread when it next
+ * runs Python code, starts a thread that calls the function that delivers, sets the timer anew to
+ * the limit, and kills the process at the end, whose exit status is that of the signal.  A second
+ * SIGTERM, that of the timer or somebody else's, does so at once, whoever holds the interpreter's
+ * lock.  So nobody else has to wait for the first one: until it comes there is no thread for it.
  *
  * By default nothing of the program runs after the signal.  So the main thread is held where it
  * next runs Python code (by a pending call), unless it is within code that may hold a lock which
- * delivery needs: then it is let go on for a millisecond.  Other threads run on until the end.
+ * delivery needs: then it is let go on for a few steps.  Other threads run on until the end.
  */
 
 #define PY_SSIZE_T_CLEAN
@@ -20,6 +22,7 @@
 #include <frameobject.h>
 #endif
 #include <errno.h>
+#include <poll.h>
 #include <pthread.h>
 #include <semaphore.h>
 #include <signal.h>
@@ -36,30 +39,61 @@
 #if !defined(_POSIX_SEMAPHORES) || _POSIX_SEMAPHORES <= 0
 #error "raceway.pipeline._sigterm needs semaphores that a signal handler may post"
 #endif
+#if !defined(_POSIX_TIMERS) || _POSIX_TIMERS <= 0
+#error "raceway.pipeline._sigterm needs timers of its own"
+#endif
+#if defined(__GLIBC__) && defined(__GLIBC_PREREQ)
+#if __GLIBC_PREREQ(2, 30)
+#define HAS_SEM_CLOCKWAIT
+#endif
+#endif
 
-enum { QUIET, TOLD, NOTED, DELIVERED };
+enum { QUIET, TOLD, NOTED };
 
-#define SLICE 1           /* milliseconds between two looks at what has happened */
-#define NOTE_WITHIN 20    /* milliseconds that the handler waits for the guard */
-#define SURVIVED 1000     /* milliseconds after which the process has been saved by a debugger */
-#define GUARD_STACK (128 * 1024)
+#define MILLISECOND ((int64_t)1000000)  /* in nanoseconds, as all times here */
+#define SECOND (1000 * MILLISECOND)
+#define SLICE 1  /* milliseconds between two looks of the main thread while it is held */
+#define LOOK (50 * MILLISECOND)  /* between two looks of a thread that waits for a socket */
+#define LONGEST SECOND  /* after which a wait that a change of the clock may spoil is begun anew */
+#define WAKES 64  /* senders that see at once what has happened */
 #define DELIVERY_STACK (4 * 1024 * 1024)
 
-static sem_t told;
+/* Static, so that the handler never finds one that is no longer there. */
+static struct {
+    sem_t posted;
+    atomic_int used;
+    atomic_int raised;  /* by set(); the handler posts without it */
+} wakes[WAKES];
+
+static timer_t timer;
 static atomic_int stage = QUIET;
-static atomic_int owner;  /* the process whose guard is there; a forked child has none */
+static atomic_int owner;  /* the process whose timer that is; a forked child has none */
 static atomic_int asked;  /* a pending call is on its way */
 static atomic_int held;   /* the main thread is */
-static _Atomic int64_t deadline;
 static _Atomic int64_t patience, limit;
 static PyObject *deliver;
 
 static int64_t
-now(void)
+now(clockid_t clock)
 {
     struct timespec time;
-    clock_gettime(CLOCK_MONOTONIC, &time);
-    return (int64_t)time.tv_sec * 1000 + time.tv_nsec / 1000000;
+    clock_gettime(clock, &time);
+    return (int64_t)time.tv_sec * SECOND + time.tv_nsec;
+}
+
+static struct timespec
+as_time(int64_t nanoseconds)
+{
+    struct timespec time = {nanoseconds / SECOND, nanoseconds % SECOND};
+    return time;
+}
+
+/* Send SIGTERM again after so long; 0: never.  Allowed in a signal handler. */
+static void
+set_timer(int64_t nanoseconds)
+{
+    struct itimerspec once = {{0, 0}, as_time(nanoseconds)};
+    timer_settime(timer, 0, &once, NULL);
 }
 
 /* Of the functions that wait this one is allowed in a signal handler. */
@@ -150,53 +184,96 @@ is_needed(void)
     return needed;
 }
 
+static void begin(void);
+static void ask(void);
+
 static int
 hold(void *Py_UNUSED(nothing))
 {
-    if (atomic_load(&stage) != QUIET && !is_needed()) {
-        atomic_store(&held, 1);
-        Py_BEGIN_ALLOW_THREADS
-        while (atomic_load(&stage) != QUIET) {
-            wait_for(SLICE);
-        }
-        Py_END_ALLOW_THREADS
-        atomic_store(&held, 0);
-    }
     atomic_store(&asked, 0);
+    if (atomic_load(&stage) == QUIET) {
+        return 0;
+    }
+    begin();
+    if (is_needed()) {
+        atomic_store(&asked, 1);
+        ask();  /* this runs a few dozen times, then the program a few steps, and so on */
+        return 0;
+    }
+    atomic_store(&held, 1);
+    Py_BEGIN_ALLOW_THREADS
+    while (atomic_load(&stage) != QUIET) {
+        wait_for(SLICE);
+    }
+    Py_END_ALLOW_THREADS
+    atomic_store(&held, 0);
     return 0;
 }
 
-static void
-ask_to_hold(void)
+/* Whether this thread is the one to ask. */
+static int
+is_to_ask(void)
 {
-    if (!atomic_load(&held) && !atomic_exchange(&asked, 1) && Py_AddPendingCall(hold, NULL) < 0) {
-        atomic_store(&asked, 0);  /* there is no room: asked again in a millisecond */
+    return !atomic_load(&held) && !atomic_exchange(&asked, 1);
+}
+
+static void
+ask(void)
+{
+    if (Py_AddPendingCall(hold, NULL) < 0) {
+        atomic_store(&asked, 0);  /* there is no room: asked again by who notices the signal */
     }
 }
 
-/* ------------------------------------------------------------ the handler and the guard */
+/* ------------------------------------------------------------ the handler and the end */
 
 static void
-on_terminate(int number)
+die(void)
 {
-    int error = errno, expected = QUIET;
-    if (getpid() != atomic_load(&owner)
-        || !atomic_compare_exchange_strong(&stage, &expected, TOLD)) {
-        restore_default(number);
-        kill(getpid(), number);
+    sigset_t terminate, before;
+    sigemptyset(&terminate);
+    sigaddset(&terminate, SIGTERM);
+    if (getpid() == atomic_load(&owner)) {
+        set_timer(0);
     }
-    else {
-        /* Before 3.13 a pending call is noticed at once only if the main thread asks for it. (It
-         * takes a lock; to find that taken, the signal must come within the few instructions
-         * between which this thread handles another pending call. Even then the guard goes on.) */
-        if (PyGILState_Check()) {
-            ask_to_hold();
+    restore_default(SIGTERM);
+    pthread_sigmask(SIG_UNBLOCK, &terminate, &before);
+    raise(SIGTERM);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);  /* a debugger has saved the process */
+    atomic_store(&stage, QUIET);
+}
+
+/* Let delivery begin; 0 if it has already. */
+static int
+tell(void)
+{
+    /* Before 3.13 the main thread notices a pending call at once only if it asks for it itself: so
+     * nobody else shall, who sees that the signal has come. */
+    int asks = Py_IsInitialized() && is_to_ask(), expected = QUIET;
+    if (!atomic_compare_exchange_strong(&stage, &expected, TOLD)) {
+        return 0;
+    }
+    set_timer(atomic_load(&patience));
+    for (int at = 0; at < WAKES; at++) {
+        if (atomic_load(&wakes[at].used)) {
+            sem_post(&wakes[at].posted);
         }
-        sem_post(&told);
-        for (int waited = 0; waited < NOTE_WITHIN && !atomic_load(&asked) && !atomic_load(&held)
-                 && atomic_load(&stage) == TOLD; waited += SLICE) {
-            wait_for(SLICE);  /* until the guard has asked */
-        }
+    }
+    if (asks) {
+        /* It takes a lock; to find that taken, the signal must come within the few instructions
+         * between which this thread handles another pending call.  Even then the others have been
+         * told, and the timer goes on. */
+        ask();
+    }
+    return 1;
+}
+
+static void
+on_terminate(int Py_UNUSED(number))
+{
+    int error = errno;
+    if (getpid() != atomic_load(&owner) || !tell()) {
+        die();
     }
     errno = error;
 }
@@ -205,17 +282,17 @@ static void *
 run_delivery(void *Py_UNUSED(nothing))
 {
     PyGILState_STATE state = PyGILState_Ensure();
-    atomic_store(&deadline, now() + atomic_load(&limit));
+    set_timer(atomic_load(&limit));
     PyObject *result = deliver == NULL ? NULL : PyObject_CallNoArgs(deliver);
     Py_XDECREF(result);
     PyErr_Clear();
-    atomic_store(&stage, DELIVERED);
     PyGILState_Release(state);
+    die();
     return NULL;
 }
 
 static int
-start(void *(*run)(void *), size_t stack)
+start_delivery(void)
 {
     pthread_t thread;
     pthread_attr_t attributes;
@@ -223,7 +300,7 @@ start(void *(*run)(void *), size_t stack)
         return 0;
     }
     pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
-    pthread_attr_setstacksize(&attributes, stack);
+    pthread_attr_setstacksize(&attributes, DELIVERY_STACK);
     /* No signal of the program shall find its way to a thread of ours, but for those that such a
      * thread is the cause of. */
     sigset_t all, before;
@@ -233,47 +310,34 @@ start(void *(*run)(void *), size_t stack)
     sigdelset(&all, SIGFPE);
     sigdelset(&all, SIGILL);
     pthread_sigmask(SIG_SETMASK, &all, &before);
-    int started = pthread_create(&thread, &attributes, run, NULL) == 0;
+    int started = pthread_create(&thread, &attributes, run_delivery, NULL) == 0;
     pthread_sigmask(SIG_SETMASK, &before, NULL);
     pthread_attr_destroy(&attributes);
     return started;
 }
 
+/* After the signal, for whoever comes first. */
 static void
-die(void)
+begin(void)
 {
-    sigset_t terminate;
-    sigemptyset(&terminate);
-    sigaddset(&terminate, SIGTERM);
-    restore_default(SIGTERM);
-    pthread_sigmask(SIG_UNBLOCK, &terminate, NULL);
-    kill(getpid(), SIGTERM);
-    wait_for(SURVIVED);
-    pthread_sigmask(SIG_BLOCK, &terminate, NULL);
-    atomic_store(&stage, QUIET);
-}
-
-static void *
-guard(void *Py_UNUSED(nothing))
-{
-    for (;;) {
-        while (sem_wait(&told) != 0) {
-        }
-        ask_to_hold();
-        atomic_store(&deadline, now() + atomic_load(&patience));
-        atomic_store(&stage, NOTED);
-        if (start(run_delivery, DELIVERY_STACK)) {
-            while (atomic_load(&stage) != DELIVERED && now() < atomic_load(&deadline)) {
-                wait_for(SLICE);
-                ask_to_hold();
-            }
-        }
+    int expected = TOLD;
+    if (atomic_compare_exchange_strong(&stage, &expected, NOTED) && !start_delivery()) {
         die();
     }
-    return NULL;
 }
 
-/* In a forked child, in which the guard is missing. */
+static void
+notice(void)
+{
+    if (atomic_load(&stage) != QUIET) {
+        if (is_to_ask()) {
+            ask();
+        }
+        begin();
+    }
+}
+
+/* In a forked child, in which the timer is missing. */
 static void
 forget(void)
 {
@@ -285,6 +349,182 @@ forget(void)
     if (sigaction(SIGTERM, NULL, &action) == 0 && is_in_place(&action)) {
         restore_default(SIGTERM);
     }
+}
+
+/* ------------------------------------------------------------ waiting, and noticing it meanwhile */
+
+typedef struct {
+    PyObject_HEAD
+    int at;
+} Wake;
+
+static PyObject *
+Wake_new(PyTypeObject *type, PyObject *args, PyObject *keywords)
+{
+    static char *none[] = {NULL};
+    if (!PyArg_ParseTupleAndKeywords(args, keywords, "", none)) {
+        return NULL;
+    }
+    int at = 0;
+    while (at < WAKES && atomic_load(&wakes[at].used)) {
+        at++;
+    }
+    if (at == WAKES || sem_init(&wakes[at].posted, 0, 0) != 0) {
+        PyErr_SetString(PyExc_OSError, "no more semaphores");
+        return NULL;
+    }
+    Wake *self = (Wake *)type->tp_alloc(type, 0);
+    if (self != NULL) {
+        self->at = at;
+        atomic_store(&wakes[at].raised, 0);
+        atomic_store(&wakes[at].used, 1);
+    }
+    return (PyObject *)self;
+}
+
+static void
+Wake_dealloc(PyObject *self)
+{
+    PyTypeObject *type = Py_TYPE(self);
+    atomic_store(&wakes[((Wake *)self)->at].used, 0);
+    type->tp_free(self);
+    Py_DECREF(type);
+}
+
+PyDoc_STRVAR(Wake_set_doc,
+"set()\n--\n\n"
+"Wake the waiter, or let its next wait return at once.");
+
+static PyObject *
+Wake_set(PyObject *self, PyObject *Py_UNUSED(nothing))
+{
+    int at = ((Wake *)self)->at;
+    if (!atomic_exchange(&wakes[at].raised, 1)) {
+        sem_post(&wakes[at].posted);
+    }
+    Py_RETURN_NONE;
+}
+
+/* Wait for a post, but not for ever if the system has no semaphore that goes by the right clock. */
+static int
+wait_for_post(sem_t *posted, int64_t nanoseconds)
+{
+    if (nanoseconds < 0) {
+        return sem_wait(posted) == 0;
+    }
+#ifdef HAS_SEM_CLOCKWAIT
+    struct timespec end = as_time(now(CLOCK_MONOTONIC) + nanoseconds);
+    return sem_clockwait(posted, CLOCK_MONOTONIC, &end) == 0;
+#else
+    if (nanoseconds > LONGEST) {
+        nanoseconds = LONGEST;
+    }
+    struct timespec end = as_time(now(CLOCK_REALTIME) + nanoseconds);
+    return sem_timedwait(posted, &end) == 0;
+#endif
+}
+
+static int64_t
+in_nanoseconds(double seconds)
+{
+    return seconds < 0 ? -1 : (int64_t)((seconds < 1e9 ? seconds : 1e9) * 1e9 + 0.999);
+}
+
+PyDoc_STRVAR(Wake_wait_doc,
+"wait(timeout, /)\n--\n\n"
+"Wait until the flag is raised, take it down again.\n\n"
+"Args:\n"
+"    timeout: Longest time to wait, in seconds; negative means without a limit.\n\n"
+"Returns:\n"
+"    False if the time ran out.");
+
+static PyObject *
+Wake_wait(PyObject *self, PyObject *timeout)
+{
+    int at = ((Wake *)self)->at, raised = 0;
+    double seconds = PyFloat_AsDouble(timeout);
+    if (seconds == -1.0 && PyErr_Occurred()) {
+        return NULL;
+    }
+    int64_t left = in_nanoseconds(seconds);
+    int64_t end = left < 0 ? -1 : now(CLOCK_MONOTONIC) + left;
+    Py_BEGIN_ALLOW_THREADS
+    for (;;) {
+        notice();
+        int posted = wait_for_post(&wakes[at].posted, left);
+        raised = posted && atomic_exchange(&wakes[at].raised, 0);
+        if (raised) {
+            break;
+        }
+        if (end >= 0 && (left = end - now(CLOCK_MONOTONIC)) <= 0) {
+            break;
+        }
+    }
+    notice();
+    Py_END_ALLOW_THREADS
+    return PyBool_FromLong(raised);
+}
+
+static PyMethodDef Wake_methods[] = {
+    {"set", Wake_set, METH_NOARGS, Wake_set_doc},
+    {"wait", Wake_wait, METH_O, Wake_wait_doc},
+    {NULL, NULL, 0, NULL},
+};
+
+PyDoc_STRVAR(Wake_doc,
+"Wake()\n--\n\n"
+"A flag that one thread waits for, any thread may raise, and SIGTERM does.\n\n"
+"Raises:\n"
+"    OSError: There are too many of them already.");
+
+static PyType_Slot Wake_slots[] = {
+    {Py_tp_doc, (void *)Wake_doc},
+    {Py_tp_new, Wake_new},
+    {Py_tp_dealloc, Wake_dealloc},
+    {Py_tp_methods, Wake_methods},
+    {0, NULL},
+};
+
+static PyType_Spec Wake_spec = {
+    .name = "raceway.pipeline._sigterm.Wake",
+    .basicsize = sizeof(Wake),
+    .flags = Py_TPFLAGS_DEFAULT,
+    .slots = Wake_slots,
+};
+
+PyDoc_STRVAR(wait_for_socket_doc,
+"wait_for_socket(descriptor, writing, timeout, /)\n--\n\n"
+"Wait until a socket can be read from, or written to, or has failed.\n\n"
+"Args:\n"
+"    descriptor: Its number.\n"
+"    writing: Whether it is to be written to.\n"
+"    timeout: Longest time to wait, in seconds.\n\n"
+"Returns:\n"
+"    False if the time ran out.");
+
+static PyObject *
+wait_for_socket(PyObject *Py_UNUSED(module), PyObject *args)
+{
+    struct pollfd polled = {0, 0, 0};
+    int writing, ready;
+    double seconds;
+    if (!PyArg_ParseTuple(args, "ipd", &polled.fd, &writing, &seconds)) {
+        return NULL;
+    }
+    polled.events = writing ? POLLOUT : POLLIN;
+    int64_t end = now(CLOCK_MONOTONIC) + in_nanoseconds(seconds < 0 ? 0 : seconds);
+    Py_BEGIN_ALLOW_THREADS
+    for (;;) {
+        int64_t left = end - now(CLOCK_MONOTONIC);
+        notice();
+        int64_t slice = left < 0 ? 0 : left < LOOK ? left : LOOK;
+        ready = poll(&polled, 1, (int)((slice + MILLISECOND - 1) / MILLISECOND));
+        if (ready > 0 || (ready < 0 && errno != EINTR) || left <= 0) {
+            break;
+        }
+    }
+    Py_END_ALLOW_THREADS
+    return PyBool_FromLong(ready != 0);
 }
 
 /* ------------------------------------------------------------ for Python */
@@ -314,8 +554,8 @@ arm(PyObject *Py_UNUSED(module), PyObject *args)
     }
     Py_INCREF(function);
     Py_XSETREF(deliver, function);
-    atomic_store(&patience, begins);
-    atomic_store(&limit, takes);
+    atomic_store(&patience, begins * MILLISECOND);
+    atomic_store(&limit, takes * MILLISECOND);
     if (sigaction(SIGTERM, NULL, &action) != 0) {
         Py_RETURN_FALSE;
     }
@@ -326,14 +566,19 @@ arm(PyObject *Py_UNUSED(module), PyObject *args)
         Py_RETURN_FALSE;
     }
     if (atomic_load(&owner) != getpid()) {
-        if (sem_init(&told, 0, 0) != 0 || !start(guard, GUARD_STACK)) {
+        struct sigevent again;
+        memset(&again, 0, sizeof again);
+        again.sigev_notify = SIGEV_SIGNAL;
+        again.sigev_signo = SIGTERM;
+        if (timer_create(CLOCK_MONOTONIC, &again, &timer) != 0) {
             Py_RETURN_FALSE;
         }
         atomic_store(&owner, getpid());
     }
     memset(&action, 0, sizeof action);
     action.sa_handler = on_terminate;
-    action.sa_flags = SA_RESTART | SA_ONSTACK;
+    /* The second one is not to wait for the end of the handler. */
+    action.sa_flags = SA_RESTART | SA_ONSTACK | SA_NODEFER;
     sigemptyset(&action.sa_mask);
     return PyBool_FromLong(sigaction(SIGTERM, &action, NULL) == 0);
 }
@@ -355,13 +600,20 @@ disarm(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(nothing))
 static PyMethodDef methods[] = {
     {"arm", arm, METH_VARARGS, arm_doc},
     {"disarm", disarm, METH_NOARGS, disarm_doc},
+    {"wait_for_socket", wait_for_socket, METH_VARARGS, wait_for_socket_doc},
     {NULL, NULL, 0, NULL},
 };
 
 static int
-module_exec(PyObject *Py_UNUSED(module))
+module_exec(PyObject *module)
 {
     static int done;
+    PyObject *type = PyType_FromSpec(&Wake_spec);
+    int added = type == NULL ? -1 : PyModule_AddObjectRef(module, "Wake", type);
+    Py_XDECREF(type);
+    if (added < 0) {
+        return -1;
+    }
     if (!done && pthread_atfork(NULL, NULL, forget) != 0) {
         PyErr_SetString(PyExc_OSError, "no room for a fork handler");
         return -1;

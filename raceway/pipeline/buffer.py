@@ -14,7 +14,7 @@ import time
 from collections import deque
 from typing import TYPE_CHECKING, Any
 
-from raceway.pipeline import native
+from raceway.pipeline import native, sigterm
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -98,7 +98,7 @@ class Buffer:
     def begin(self) -> None:
         """Begin anew, empty: in the constructor and in the child of a process fork."""
         self.lock = native.ReentrantLock()
-        self.wake = native.Signal()
+        self.wake = sigterm.wake()
         self.attended = self.asleep = False
         self.queue: deque[tuple[float, int, Any]] = deque()
         self.queued_bytes = self.in_flight_bytes = 0

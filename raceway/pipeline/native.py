@@ -12,7 +12,7 @@ import _thread
 import os
 import sys
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -97,8 +97,18 @@ if hasattr(os, "register_at_fork"):  # not on Windows
     os.register_at_fork(after_in_child=process.ask)
 
 
-class Signal:
+class Flag(Protocol):
     """A flag that one thread waits for and any thread may raise."""
+
+    def set(self) -> None:
+        """Wake the waiter, or let its next wait return at once."""
+
+    def wait(self, timeout: float, /) -> bool:
+        """Wait until the flag is raised, take it down again; False if the time ran out."""
+
+
+class Signal:
+    """A :class:`Flag` of Python's."""
 
     __slots__ = ("_lock",)
 

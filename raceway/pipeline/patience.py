@@ -11,7 +11,7 @@ from raceway.pipeline.pacing import Pacer
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from raceway.pipeline.native import Signal
+    from raceway.pipeline.native import Flag
     from raceway.pipeline.transport import Answer
 
 _FIRST_DELAY, _LONGEST_DELAY = 0.1, 5.0  # seconds of backoff
@@ -31,7 +31,7 @@ class Patience:
         hurry: Whether a flush wants the next attempt now.
     """
 
-    def __init__(self, wake: Signal, rate: float | None, meanwhile: Callable[[], None]) -> None:
+    def __init__(self, wake: Flag, rate: float | None, meanwhile: Callable[[], None]) -> None:
         self._wake = wake
         self._meanwhile = meanwhile
         self.pacer = Pacer(rate, time.monotonic())

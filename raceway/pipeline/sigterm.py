@@ -2,9 +2,10 @@
 
 That action ends a process without any Python code. ``_sigterm`` puts a handler of the operating
 system in its place, of which Python, and so the program, knows nothing; it is there only while
-events wait for delivery. Whatever the program does about SIGTERM replaces it, and is never replaced
-by it. The process still ends by the signal, in a bounded time. A forked child has the default
-action again, until it tracks something itself.
+events wait for delivery. It needs no thread of its own: the one that sends sees that the signal has
+come while it waits (:func:`wake`, :func:`wait_for`). Whatever the program does about SIGTERM
+replaces it, and is never replaced by it. The process still ends by the signal, in a bounded time. A
+forked child has the default action again, until it tracks something itself.
 
 Without that extension there is a handler in Python, for those who ask for it: it can be seen by
 ``signal.getsignal``, other handlers may pass on to it what they would not pass on to the default
@@ -16,7 +17,7 @@ from __future__ import annotations
 import _signal  # type: ignore[import-not-found]  # signal, without its enums
 import importlib
 import os
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from raceway.pipeline import ends, native
 
@@ -32,6 +33,9 @@ if os.environ.get("RACEWAY_PURE_PYTHON", "") in ("", "0"):
         _handler = importlib.import_module("raceway.pipeline._sigterm")
     except ImportError:  # no compiler, or a system that it does not know
         pass
+
+IN_C: Final = _handler is not None
+"""Whether the extension is there."""
 
 
 class _State:
@@ -82,6 +86,34 @@ def relax(sender: object) -> None:
     with _state.lock:
         if _state.expecting.pop(id(sender), None) is not None and not _state.expecting:
             _handler.disarm()
+
+
+def wake() -> native.Flag:
+    """Return a flag for a thread that sends: it sees SIGTERM while it waits for that."""
+    if _handler is not None:
+        try:
+            flag: native.Flag = _handler.Wake()
+        except OSError:  # there are dozens already, and one that sees it is enough
+            pass
+        else:
+            return flag
+    return native.Signal()
+
+
+def wait_for(sock: Any, seconds: float, *, writing: bool = False) -> bool:
+    """Wait for a socket, and see SIGTERM meanwhile.
+
+    Args:
+        sock: It.
+        seconds: Longest time to wait.
+        writing: Whether something is to be sent, and not received.
+
+    Returns:
+        False if the time ran out. Without the extension True at once: what is done next waits.
+    """
+    if _handler is None:
+        return True
+    return bool(_handler.wait_for_socket(sock.fileno(), writing, seconds))
 
 
 def _is_default() -> bool:

@@ -9,6 +9,9 @@ So that this is rare, a new connection is tried out with an empty batch, which d
 arrives twice: whoever takes connections for a server that is not there (a proxy, a container, a
 process that hangs) gets no event to lose.
 
+What waits for the network sees SIGTERM meanwhile (``sigterm.wait_for``), but for the lookup of a
+name, and the handshake with TLS or a proxy.
+
 ``http.client`` is imported with the first request: it imports socket and ssl, which a program that
 uses gevent must be able to patch before.
 """
@@ -17,6 +20,8 @@ from __future__ import annotations
 
 import binascii
 import codecs
+import errno
+import functools
 import io
 import os
 import time
@@ -24,9 +29,10 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
 
-from raceway.pipeline import native
+from raceway.pipeline import native, sigterm
 
 if TYPE_CHECKING:
+    import socket
     from http.client import HTTPConnection
     from urllib.parse import SplitResult
 
@@ -38,6 +44,7 @@ _inherited: list[HTTPConnection] = []
 _MAX_ANSWER = 64 * 1024
 _MAX_RETRY_AFTER = 120.0  # seconds; a server that asks for more is asked again earlier
 _IDLE = 4.0  # seconds; after five of them many servers hang up, perhaps just when a batch comes
+_PIECE = 64 * 1024  # bytes that are handed to a socket at once
 _PROXY_PORT = 80  # as for any URL that names none
 _NOTHING = b'{"events":[]}'
 _PROOF = frozenset({400, 413, 422})  # answers that only say something about the empty batch
@@ -187,7 +194,12 @@ class Transport:
                 connection = make(host, port, timeout=self._timeout)
                 if self._tls:
                     connection.set_tunnel(self._host, self._port, self._proxy_headers)
+            if sigterm.IN_C:
+                # An attribute that is there to be replaced, as http.client says.
+                connection._create_connection = _reach  # type: ignore[attr-defined]
             connection.connect()
+            send = functools.partial(_send, connection.sock, self._timeout)
+            connection.send = send  # type: ignore[method-assign]
             connection.response_class = self._response  # type: ignore[assignment]  # it is called
             self._connection = connection
         return connection
@@ -247,6 +259,8 @@ class _Bounded(io.RawIOBase):
         remaining = self._deadline - time.monotonic()
         if remaining <= 0:
             raise TimeoutError("the answer takes too long")
+        if not _has_decrypted(self._socket) and not sigterm.wait_for(self._socket, remaining):
+            raise TimeoutError("the answer takes too long")
         self._socket.settimeout(remaining)
         read: int | None = self._file.readinto(buffer)
         return read
@@ -257,6 +271,54 @@ class _Bounded(io.RawIOBase):
 
     def makefile(self, _mode: str) -> io.BufferedReader:
         return io.BufferedReader(self)
+
+
+def _reach(address: tuple[str, int], timeout: float, _source: object = None) -> socket.socket:
+    """Do what ``socket.create_connection`` does, and see SIGTERM meanwhile."""
+    import socket  # late: see the top of this file
+
+    failure = OSError("the name has no address")
+    for family, kind, protocol, _, place in socket.getaddrinfo(*address, 0, socket.SOCK_STREAM):
+        sock = socket.socket(family, kind, protocol)
+        try:
+            _connect(sock, place, timeout)
+        except OSError as error:
+            failure = error
+            sock.close()
+        else:
+            return sock
+    raise failure
+
+
+def _connect(sock: socket.socket, place: Any, timeout: float) -> None:
+    import socket  # late: see the top of this file
+
+    sock.setblocking(False)
+    error = sock.connect_ex(place)
+    if error == errno.EINPROGRESS:
+        if not sigterm.wait_for(sock, timeout, writing=True):
+            raise TimeoutError("timed out")
+        error = sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+    if error:
+        raise OSError(error, os.strerror(error))
+    sock.settimeout(timeout)
+
+
+def _send(sock: Any, timeout: float, data: bytes) -> None:
+    """Do what ``sendall`` of a socket does, and see SIGTERM meanwhile."""
+    deadline = time.monotonic() + timeout
+    left = memoryview(data)
+    while left:
+        remaining = deadline - time.monotonic()
+        if remaining <= 0 or not sigterm.wait_for(sock, remaining, writing=True):
+            raise TimeoutError("the request takes too long")
+        sock.settimeout(remaining)
+        left = left[sock.send(left[:_PIECE]) :]
+
+
+def _has_decrypted(sock: Any) -> bool:
+    """Return whether there is something to be read that cannot be seen from outside."""
+    return hasattr(sock, "pending") and sock.pending() > 0
 
 
 def _acknowledge_at_once(sock: Any) -> None:

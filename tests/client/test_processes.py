@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import os
+import socket
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
 import pytest
 from wire_server import PATIENCE, free_port
 
+from raceway.client import RacewayClient
+from raceway.config import Config
 from raceway.pipeline import ends, sigterm
 
 ROOT = Path(__file__).parents[2]
@@ -219,7 +223,7 @@ def test_a_dead_server_holds_up_os_exit_for_two_seconds_at_most():
     assert done.returncode == 3
 
 
-C_HANDLER = sigterm._handler is not None
+C_HANDLER = sigterm.IN_C
 
 SIGTERM = "import signal; os.kill(os.getpid(), signal.SIGTERM); print('goes on'); signal.pause()"
 FROM_OUTSIDE = """
@@ -288,6 +292,85 @@ def test_whatever_hangs_sigterm_ends_the_process(server, program):
     assert (done.returncode, done.stdout) == (-15, "")
 
 
+ASLEEP = (
+    PRELUDE
+    + """
+import time
+client.flush(0.1)
+print("ready", flush=True)
+time.sleep(100)
+"""
+)  # in which a call of C is begun anew after the signal, without a step of Python code
+
+
+class Deaf:
+    """A server that stops to do anything at a certain point, as one does whose process is stopped."""
+
+    def __init__(self, answers):
+        self._listener = socket.socket()
+        self._listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        self._listener.bind(("127.0.0.1", 0))
+        self._listener.listen(0)
+        self.url = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
+        self._open = []
+        if not answers:  # not even the kernel does: its queue is full
+            for _ in range(2):
+                self._open.append(socket.socket())
+                self._open[-1].setblocking(False)
+                self._open[-1].connect_ex(self._listener.getsockname())
+        self._thread = threading.Thread(target=self._answer, args=(answers,))
+        self._thread.start()
+
+    def _answer(self, answers):
+        for _ in range(answers):
+            connection, _ = self._listener.accept()
+            self._open.append(connection)
+            assert connection.recv(65536)
+            connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+
+    def stop(self):
+        self._thread.join()
+        for one in (*self._open, self._listener):
+            one.close()
+
+
+@pytest.mark.skipif(not C_HANDLER, reason="it takes the C extension")
+@pytest.mark.parametrize(
+    ("answers", "partly"),
+    [(0, False), (1, True), (None, False)],
+    ids=["connecting", "sending", "waiting for an answer"],
+)
+def test_sigterm_puts_on_the_disk_what_a_server_does_not_take(server, tmp_path, answers, partly):
+    """Also if the main thread does not run Python code: the one that sends must see the signal."""
+    deaf = None if answers is None else Deaf(answers)
+    server.gate.clear()
+    program = ASLEEP.format(url=deaf.url if deaf else server.url).replace(
+        'client.track_custom("parent")',
+        "for number in range(2100): client.track_custom(str(number), 'x' * 300)",
+    )
+    variables = {"SPOOL": str(tmp_path), "BATCH_SIZE": "2000", "MAX_BATCH_BYTES": "2000000"}
+    process = subprocess.Popen(
+        [sys.executable, "-c", program], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        env={**os.environ, "PYTHONPATH": str(ROOT)} | {f"RACEWAY_{k}": v for k, v in variables.items()},
+    )  # fmt: skip
+    with process:
+        assert process.stdout.readline() == "ready\n"
+        begun = time.monotonic()
+        process.terminate()
+        assert process.wait(PATIENCE) == -15
+        assert time.monotonic() - begun < 7
+    if deaf:
+        deaf.stop()
+    server.gate.set()
+    client = RacewayClient(Config(endpoint=server.url, spool=str(tmp_path), batch_size=2000))
+    client.start_trace()
+    client.track_custom("next")
+    assert client.shutdown()
+    first = int(names(server)[0])
+    assert names(server) == [*map(str, range(first, 2100)), "next"]
+    assert 0 < first < 2000 if partly else first == 0  # what was being sent may have arrived
+
+
 @pytest.mark.skipif(not C_HANDLER, reason="it takes the C extension")
 def test_a_second_sigterm_ends_the_process_at_once(server):
     server.gate.clear()
@@ -312,6 +395,8 @@ def test_a_program_that_has_nothing_to_deliver_is_ended_at_once_by_sigterm(serve
     program = (
         """
 client.flush(20)
+from raceway.client import RacewayClient
+from raceway.config import Config
 from raceway.pipeline import ends, sigterm
 while sigterm._state.expecting:  # until its thread has nothing to do
     pass
