@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NoReturn
 
 from raceway import __version__
 from raceway.triage.baseline import DEFAULT_FILE
@@ -19,6 +19,20 @@ To find race conditions, run a program: raceway-run python app.py"""
 
 class CommandError(Exception):
     """What the user asked for cannot be done; the message says what to do instead."""
+
+
+class _Version(argparse.Action):
+    """Prints the version; what is in C is looked up only then."""
+
+    def __init__(self, option_strings: Sequence[str], dest: str, help: str) -> None:  # noqa: A002
+        super().__init__(option_strings, dest, nargs=0, default=argparse.SUPPRESS, help=help)
+
+    def __call__(self, parser: argparse.ArgumentParser, *_arguments: object) -> NoReturn:
+        from raceway.cli.extensions import summary
+
+        version = sys.version.split()[0]
+        sys.stdout.write(f"raceway {__version__} (Python {version}; {summary()})\n")
+        parser.exit()
 
 
 def run(words: Sequence[str]) -> int:
@@ -86,7 +100,9 @@ def _parsers() -> tuple[argparse.ArgumentParser, dict[str, argparse.ArgumentPars
     parser = argparse.ArgumentParser(
         "raceway", description=_DESCRIPTION, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--version", action="version", version=f"raceway {__version__}")
+    parser.add_argument(
+        "--version", action=_Version, help="print the version, and what is in C here"
+    )
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
     commands.add_parser("run", help="run a program and report its race conditions, as raceway-run")
     _add_report(commands.add_parser("report", help="show a report, or analyse a recording anew"))

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 import raceway
 import raceway_autopatch
 from raceway import __version__
-from raceway.cli import PROBLEM, selftest
+from raceway.cli import PROBLEM, extensions, selftest
 from raceway.config import Config
 from raceway.exceptions import UsageError
 from raceway.triage.verdict import wanted
@@ -38,6 +38,8 @@ _BESIDE: Final = (
     "sentry-sdk", "viztracer",
 )  # fmt: skip
 """Distributions that change or watch a program as we do."""
+_WITHOUT: Final = {"sigterm": "in Python, where flush_on_sigterm asks for it"}
+"""What parts do that are not in C, if it is not the same."""
 _SECRET: Final = "RACEWAY_API_KEY"  # noqa: S105 - the name of a variable
 _VARIABLES: Final = ("PYTHONPATH", "PYTHONHOME", "PYTHONSAFEPATH", "PYTHONNOUSERSITE")
 
@@ -79,15 +81,12 @@ def doctor(stream: TextIO) -> int:
 
 
 def _interpreter(seen: _Examination) -> None:
-    from raceway.model import clocks
-    from raceway.record.accelerator import accelerator, reason
-
     version = ".".join(map(str, sys.version_info[:3]))
     seen.say("raceway", f"{__version__} in {os.path.dirname(raceway.__file__)}")
     seen.say("python", f"{sys.implementation.name} {version} on {sys.platform}, {sys.executable}")
-    seen.say("recorder", "in C" if accelerator is not None else f"in Python: {reason}")
-    clocks_in_c = clocks.join.__module__ != clocks.__name__
-    seen.say("clocks", "in C" if clocks_in_c else "in Python")
+    for part, why_not in extensions.missing().items():
+        otherwise = _WITHOUT.get(part, "in Python")
+        seen.say(part, f"{otherwise}: {why_not}" if why_not else "in C")
     oldest, newest = _SUPPORTED
     if sys.implementation.name != "cpython" or not oldest <= sys.version_info[:2] <= newest:
         names = " to ".join(".".join(map(str, one)) for one in _SUPPORTED)

@@ -48,8 +48,29 @@ def test_the_accelerator(command):
 
     seen = lines(outcome)
     assert outcome.status == 0
-    assert seen["recorder"] == ["in Python: RACEWAY_PURE_PYTHON is set"]
-    assert seen["clocks"] == ["in Python"]
+    for part in ("recorder", "clocks", "analysis"):
+        assert seen[part] == ["in Python: RACEWAY_PURE_PYTHON is set"]
+    (said,) = seen["sigterm"]
+    assert said == "in Python, where flush_on_sigterm asks for it: RACEWAY_PURE_PYTHON is set"
+
+
+def test_what_could_not_be_built(command):
+    """An extension that is missing is named, and so is why."""
+    pytest.importorskip("raceway.pipeline._sigterm")
+    hidden = command.folder / "site"
+    hidden.mkdir()
+    (hidden / "sitecustomize.py").write_text(
+        "import sys; sys.modules['raceway.pipeline._sigterm'] = None\n"
+    )
+    env = {"PYTHONPATH": f"{hidden}{os.pathsep}{path()}"}
+
+    seen = lines(command.raceway("doctor", env=env))
+
+    assert seen["recorder"] == seen["clocks"] == seen["analysis"] == ["in C"]
+    (said,) = seen["sigterm"]
+    assert said.startswith("in Python, where flush_on_sigterm asks for it: import of raceway.")
+    version = command.raceway("--version", env=env).out
+    assert version.endswith("; recorder, clocks, analysis in C; sigterm in Python)\n")
 
 
 def test_what_is_left_out(command):

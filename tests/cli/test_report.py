@@ -117,7 +117,9 @@ def test_what_cannot_be_done(command, arguments, message):
 
 
 def test_the_command_itself(command):
-    assert re.fullmatch(r"raceway \S+\n", command.raceway("--version").out)
+    version = command.raceway("--version", env={"RACEWAY_PURE_PYTHON": "1"}).out
+    parts = "recorder, clocks, analysis, sigterm"
+    assert re.fullmatch(rf"raceway \S+ \(Python 3\.\S+; {parts} in Python\)\n", version)
     for arguments in ([], ["--help"], ["reprot"]):
         outcome = command.raceway(*arguments)
         assert outcome.status == (0 if arguments == ["--help"] else 2)
