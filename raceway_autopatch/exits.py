@@ -221,7 +221,6 @@ def _forked() -> None:
     _state.stands_in = False
     if _signal.getsignal(_signal.SIGTERM) is _on_terminate:
         _set_terminate(_signal.SIG_DFL)
-    _let_through()
 
 
 def _set_terminate(handler: Any) -> None:
@@ -251,6 +250,8 @@ def _guard_forks() -> None:
             after_in_parent=contained(_let_through),
             after_in_child=contained(_forked),
         )
+        # A hook of its own: a child that nobody can stop is worse than whatever else fails in it.
+        os.register_at_fork(after_in_child=contained(_let_through))
 
 
 def _hold_back() -> None:

@@ -39,7 +39,7 @@ IN_PLACE = {
     "_released_silently", "_create_eagerly", "_leave_group", "setup", "teardown",
     # ... or there is nothing in them that could fail.
     "is_container", "is_data_descriptor", "is_ours", "in_hub", "_send", "_receive", "task_types",
-    "_let_through", "next_part", "_is_eager", "nothing", "known_state", "_hub_class", "forget_plan",
+    "_let_through", "caller", "next_part", "_is_eager", "nothing", "known_state", "_hub_class", "forget_plan",
 }  # fmt: skip
 RECORDER = "new_state _first_seen _thread_name note_stack sync sync_site fork_actor switch_to _take_turn _hand_over"
 
