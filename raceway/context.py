@@ -252,7 +252,8 @@ def leave(frame: Frame) -> None:
 class raceway_context:  # noqa: N801 - used like a function
     """Be in a trace for the length of a ``with`` block, and in the one before it afterwards.
 
-    The thread of a pool that runs the block does not take the trace along into its next job.
+    The thread of a pool that runs the block does not take the trace along into its next job. One
+    object may serve several threads and tasks, and blocks within each other: all are in its trace.
 
     Args:
         trace: The trace; a new one if missing. What a request brings is read by
@@ -266,21 +267,24 @@ class raceway_context:  # noqa: N801 - used like a function
         True
     """
 
-    __slots__ = ("_frame", "_trace")
+    __slots__ = ("_trace",)
 
     def __init__(self, trace: TraceContext | None = None) -> None:
         self._trace = trace if trace is not None else TraceContext()
-        self._frame: Frame | None = None
 
     def __enter__(self) -> TraceContext:
         """Open the trace and return it."""
-        self._frame = begin(self._trace)
+        begin(self._trace)
         return self._trace
 
     def __exit__(self, *error: object) -> None:
         """Go back, also from traces that were left open since; an exception passes through."""
-        if self._frame is not None:
-            leave(self._frame)
+        # Looked for, not remembered: threads and tasks may share this object, and blocks be nested.
+        frame = _current.get()
+        while frame is not None and frame.trace is not self._trace:
+            frame = frame.previous
+        if frame is not None:
+            leave(frame)
 
 
 def wrap(function: Callable[..., T]) -> Callable[..., T]:

@@ -1,7 +1,8 @@
 """Decorators that track the calls of a function, of a coroutine function and of a method.
 
 Outside a trace a decorated function costs one look at the context and a call. What the function
-returns or raises is its own.
+returns or raises is its own. What a generator does is tracked from its first step to its end, and
+a decorated generator function or coroutine function still is one, for frameworks that ask.
 """
 
 from __future__ import annotations
@@ -30,7 +31,8 @@ def track_function(
 ) -> Callable[[F], F]:
     """Track each call of a function: its entry, its return and what it raises.
 
-    A coroutine function is tracked as by :func:`track_async`.
+    A coroutine function is tracked as by :func:`track_async`. It does not matter whether
+    ``classmethod`` or ``staticmethod`` stands above it or below.
 
     Args:
         client: Records the events.
@@ -59,7 +61,7 @@ def track_async(
     capture_args: bool = False,
     capture_result: bool = False,
 ) -> Callable[[F], F]:
-    """Track each call of a coroutine function, from its first step to its end.
+    """Track each call of a coroutine function or generator, from its first step to its end.
 
     Args:
         client: Records the events.
@@ -114,40 +116,100 @@ def _decorator(
     method: bool = False,
 ) -> Callable[[F], F]:
     def decorate(function: F) -> F:
+        if isinstance(function, (classmethod, staticmethod)):
+            return cast("F", type(function)(decorate(function.__func__)))
         call = _Calls(client, function, name, capture_args, capture_result, method)
         if inspect.iscoroutinefunction(function):
-
-            @functools.wraps(function)
-            async def tracked_coroutine(*args: Any, **kwargs: Any) -> Any:
-                if context.current_frame() is None:
-                    return await function(*args, **kwargs)
-                begun = call.begin(args, kwargs)
-                try:
-                    result = await function(*args, **kwargs)
-                except BaseException as error:
-                    call.fail(error)
-                    raise
-                call.end(args, begun, result)
-                return result
-
-            return cast("F", tracked_coroutine)
-
-        @functools.wraps(function)
-        def tracked(*args: Any, **kwargs: Any) -> Any:
-            if context.current_frame() is None:
-                return function(*args, **kwargs)
-            begun = call.begin(args, kwargs)
-            try:
-                result = function(*args, **kwargs)
-            except BaseException as error:
-                call.fail(error)
-                raise
-            call.end(args, begun, result)
-            return result
-
-        return cast("F", tracked)
+            tracked = _coroutine(function, call)
+        elif inspect.isgeneratorfunction(function):
+            tracked = _generator(function, call)
+        elif inspect.isasyncgenfunction(function):
+            tracked = _async_generator(function, call)
+        else:
+            tracked = _function(function, call)
+        return cast("F", functools.wraps(function)(tracked))
 
     return decorate
+
+
+def _function(function: Callable[..., Any], call: _Calls) -> Callable[..., Any]:
+    def tracked(*args: Any, **kwargs: Any) -> Any:
+        if context.current_frame() is None:
+            return function(*args, **kwargs)
+        begun = call.begin(args, kwargs)
+        try:
+            result = function(*args, **kwargs)
+        except BaseException as error:
+            call.fail(error)
+            raise
+        call.end(args, begun, result)
+        return result
+
+    return tracked
+
+
+def _coroutine(function: Callable[..., Any], call: _Calls) -> Callable[..., Any]:
+    async def tracked(*args: Any, **kwargs: Any) -> Any:
+        if context.current_frame() is None:
+            return await function(*args, **kwargs)
+        begun = call.begin(args, kwargs)
+        try:
+            result = await function(*args, **kwargs)
+        except BaseException as error:
+            call.fail(error)
+            raise
+        call.end(args, begun, result)
+        return result
+
+    return tracked
+
+
+def _generator(function: Callable[..., Any], call: _Calls) -> Callable[..., Any]:
+    def tracked(*args: Any, **kwargs: Any) -> Any:
+        if context.current_frame() is None:
+            return (yield from function(*args, **kwargs))
+        begun = call.begin(args, kwargs)
+        try:
+            result = yield from function(*args, **kwargs)
+        except GeneratorExit:  # whoever uses it needs no more
+            call.end(args, begun, None)
+            raise
+        except BaseException as error:
+            call.fail(error)
+            raise
+        call.end(args, begun, result)
+        return result
+
+    return tracked
+
+
+def _async_generator(function: Callable[..., Any], call: _Calls) -> Callable[..., Any]:
+    async def tracked(*args: Any, **kwargs: Any) -> Any:
+        within = context.current_frame() is not None
+        begun = call.begin(args, kwargs) if within else 0
+        try:
+            steps = function(*args, **kwargs)
+            step = steps.__anext__()
+            while True:  # what "yield from" does for other generators
+                value = await step
+                try:
+                    step = steps.asend((yield value))
+                except GeneratorExit:
+                    await steps.aclose()
+                    raise
+                except BaseException as error:
+                    step = steps.athrow(error)
+        except (StopAsyncIteration, GeneratorExit) as end:
+            if within:
+                call.end(args, begun, None)
+            if isinstance(end, GeneratorExit):
+                raise
+        except BaseException as error:
+            if within:
+                call.fail(error)
+            raise
+
+    return tracked
 
 
 class _Calls:

@@ -27,31 +27,49 @@ if TYPE_CHECKING:
 
 _INTERNAL = "x-raceway-internal"
 _STATE = "_raceway_request"
+_SERVED = "raceway.clients"  # in the scope of a connection: who has recorded it
 _SEEN = "raceway.request"  # what raceway-run marks a request with that it records
 
 
 class _Request:
     """One request that is being served."""
 
-    __slots__ = ("_begun", "_client", "_failed", "_frame", "_headers", "_open")
+    __slots__ = (
+        "_answered", "_begun", "_client", "_failed", "_frame", "_headers", "_inside", "_open"
+    )  # fmt: skip
 
     def __init__(self, client: RacewayClient, headers: Any, method: str, path: str) -> None:
         self._client = client
         self._begun = time.perf_counter()
         self._open = True
-        self._failed = False
+        self._answered = self._failed = False
         self._frame = context.begin(context.parse_headers(headers))
         self._headers = client.config.capture_http
         shown = headers if self._headers else None
         client.track_http_request(method, path, shown, direction="in")
+        self._inside = context.current_frame()
+
+    def answer(self, status: int, headers: Any) -> None:
+        """Record the response; the second time does nothing."""
+        if self._answered:
+            return
+        self._answered = True
+        elapsed = (time.perf_counter() - self._begun) * 1000
+        shown = headers if self._headers else None
+        before = context.current_frame()
+        # A handler may send from a task that knows nothing of the request, or within another trace.
+        elsewhere = before is None or before.trace is not self._frame.trace
+        if elsewhere:
+            context.resume(self._inside)
+        self._client.track_http_response(status, shown, None, elapsed, direction="in")
+        if elsewhere:
+            context.resume(before)
 
     def finish(self, status: int, headers: Any) -> None:
         """Record the response and leave the trace; the second time does nothing."""
         if self._open:
             self._open = False
-            elapsed = (time.perf_counter() - self._begun) * 1000
-            shown = headers if self._headers else None
-            self._client.track_http_response(status, shown, None, elapsed, direction="in")
+            self.answer(status, headers)
             self.leave()
 
     def fail(self, error: BaseException) -> None:
@@ -206,7 +224,9 @@ def flask_middleware(client: RacewayClient) -> FlaskMiddleware:
 class RacewayMiddleware:
     """Puts each request of an ASGI application into a trace. For Starlette, FastAPI and others.
 
-    Websocket and lifespan connections pass through.
+    Websocket and lifespan connections pass through. What comes after the response, such as
+    background tasks, belongs to the trace of the request. An application that is mounted in another
+    one may have the same middleware: the request is recorded once.
 
     Args:
         app: The application.
@@ -240,8 +260,12 @@ class RacewayMiddleware:
 
         async def observed(message: Message) -> None:
             nonlocal status, headers
-            if message.get("type") == "http.response.start":
+            kind = message.get("type")
+            if kind == "http.response.start":
                 status, headers = message.get("status", 500), message.get("headers")
+            elif kind == "http.response.body" and not message.get("more_body"):
+                # Now, as the caller may go on while we do: what is still to come is not before it.
+                state.answer(status, headers)
             await send(message)
 
         try:
@@ -257,8 +281,10 @@ class RacewayMiddleware:
             headers = list(scope.get("headers") or ())
             if any(name.lower() == _INTERNAL.encode() for name, _value in headers):
                 return None
-            if _is_told(self.client, scope):
+            served = scope.get(_SERVED, ())
+            if self.client in served or _is_told(self.client, scope):
                 return None
+            scope[_SERVED] = (*served, self.client)
             return _Request(self.client, headers, scope.get("method", ""), scope.get("path", ""))
         except Exception:  # the request is served without a trace
             return None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import inspect
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
@@ -106,6 +107,124 @@ def test_a_method_is_named_after_the_class_of_its_object(server):
     assert calls[2]["args"] == {"amount": 5}
 
 
+def test_a_generator_is_tracked_from_its_first_step_to_its_end(server):
+    with tracing(server) as client:
+
+        @track_function(client, name="numbers", capture_result=True)
+        def numbers(most):
+            sent = yield 1
+            try:
+                yield sent
+            except KeyError:
+                yield most
+            client.track_custom("within")
+            return "end"
+
+        assert inspect.isgeneratorfunction(numbers)
+        steps = numbers(7)
+        client.track_custom("made")
+        assert next(steps) == 1
+        assert steps.send("sent") == "sent"
+        assert steps.throw(KeyError()) == 7
+        with pytest.raises(StopIteration) as ended:
+            next(steps)
+        assert ended.value.value == "end"
+        steps = numbers(8)
+        next(steps)
+        steps.close()
+        with pytest.raises(LookupError):
+            next(steps := numbers(9))
+            steps.throw(LookupError("no"))
+    told = [fields.get("name") or fields.get("function_name") or fields["message"]
+            for _, fields in server.kinds()]  # fmt: skip
+    assert told == [
+        "made", "numbers", "within", "numbers:return", "numbers", "numbers:return", "numbers", "no"
+    ]  # fmt: skip
+    assert server.events[3]["kind"]["FunctionCall"]["args"] == {"return_value": "end"}
+    assert list(numbers(1)) == [1, None]  # outside of a trace
+
+
+def test_an_async_generator_is_tracked_from_its_first_step_to_its_end(server):
+    closed = []
+
+    async def use(client):
+        @track_function(client, name="numbers")
+        async def numbers(most):
+            try:
+                sent = yield 1
+                try:
+                    yield sent
+                except KeyError:
+                    yield most
+                client.track_custom("within")
+            finally:
+                closed.append(most)
+
+        assert inspect.isasyncgenfunction(numbers)
+        steps = numbers(7)
+        assert await anext(steps) == 1
+        assert await steps.asend("sent") == "sent"
+        assert await steps.athrow(KeyError()) == 7
+        with pytest.raises(StopAsyncIteration):
+            await anext(steps)
+        steps = numbers(8)
+        await anext(steps)
+        await steps.aclose()
+        assert closed == [7, 8]
+        steps = numbers(9)
+        await anext(steps)
+        with pytest.raises(LookupError):
+            await steps.athrow(LookupError("no"))
+        with pytest.raises(TypeError):
+            await anext(numbers())
+        client.end_trace()
+        assert [number async for number in numbers(11)] == [1, None]
+
+    with tracing(server) as client:
+        asyncio.run(use(client))
+    told = [fields.get("name") or fields.get("function_name") or fields["message"]
+            for _, fields in server.kinds()]  # fmt: skip
+    assert told[:7] == [
+        "numbers", "within", "numbers:return", "numbers", "numbers:return", "numbers", "no"
+    ]  # fmt: skip
+    assert told[7] == "numbers"
+    assert "positional argument" in told[8]
+    assert len(told) == 9
+
+
+@pytest.mark.parametrize("decorator", [track_function, track_method])
+def test_methods_of_a_class_on_either_side(server, decorator):
+    with tracing(server) as client:
+        track = decorator(client)
+
+        class Account:
+            @track
+            @classmethod
+            def above(cls, number):
+                return cls, number
+
+            @classmethod
+            @track
+            def below(cls, number):
+                return cls, number
+
+            @track_function(client)
+            @staticmethod
+            def static(number):
+                return number
+
+        class Savings(Account):
+            pass
+
+        assert Savings.above(1) == Savings().below(1) == (Savings, 1)
+        assert Savings.static(2) == Savings().static(2) == 2
+    called = [fields["function_name"] for _, fields in server.kinds()]
+    kind = "Savings" if decorator is track_method else "Account"
+    assert [name.rpartition("<locals>.")[2] for name in called[::2]] == [
+        f"{kind}.above", f"{kind}.below", "Account.static", "Account.static"
+    ]  # fmt: skip
+
+
 def test_nothing_is_recorded_outside_a_trace(server):
     client = make_client(server)
     assert track_function(client)(lambda x: x + 1)(1) == 2
@@ -186,6 +305,48 @@ def test_a_context_ends_with_its_block(server):
         assert context.current() is outer
     assert context.current() is None
     client.shutdown()
+
+
+def test_a_context_may_be_shared_and_nested():
+    shared = raceway_context()
+
+    def work():
+        with raceway_context() as own, shared as trace:
+            barrier.wait()
+            with shared:
+                assert context.current() is trace
+            assert context.current() is trace
+            barrier.wait()
+        assert context.current() is None
+        return own is not trace
+
+    barrier = threading.Barrier(2)
+    with ThreadPoolExecutor(2) as pool:
+        assert all(pool.map(lambda _: work(), range(2)))
+    with shared as trace, raceway_context(), shared:
+        assert context.current() is trace
+    assert context.current() is None
+
+
+def test_a_context_that_tasks_share():
+    shared = raceway_context()
+
+    async def work(depth):
+        with raceway_context() as own:
+            with shared as trace:
+                await asyncio.sleep(0)
+                if depth:
+                    await asyncio.gather(work(depth - 1), work(depth - 1))
+                assert context.current() is trace
+            assert context.current() is own
+        return context.current()
+
+    async def main():
+        with shared as trace:
+            assert await asyncio.gather(work(2), work(1)) == [trace, trace]
+
+    asyncio.run(main())
+    assert context.current() is None
 
 
 def test_the_public_face():

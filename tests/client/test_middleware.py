@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import contextvars
 
+import fastapi
 import flask
 import pytest
 from starlette.applications import Starlette
-from starlette.responses import PlainTextResponse
+from starlette.responses import PlainTextResponse, StreamingResponse
 from starlette.routing import Route
+from starlette.testclient import TestClient
 from test_context import HEADERS, TRACE
 from wire_server import make_client
 
-from raceway import context
+from raceway import context, track_function
 from raceway.middleware import FastAPIMiddleware, RacewayMiddleware, flask_middleware
 
 
@@ -235,6 +238,138 @@ def test_asgi_leaves_other_connections_alone_and_restores_the_context(client, se
         ("websocket", False),
         ("lifespan", False),
     ]
+
+
+def make_fastapi(client):
+    """One with everything that goes on beside a handler."""
+    app, mounted = fastapi.FastAPI(), fastapi.FastAPI()
+
+    @track_function(client, name="session")
+    async def session():
+        try:
+            yield "session"
+        finally:
+            client.track_custom("session closed")
+
+    @app.get("/background")
+    async def background(tasks: fastapi.BackgroundTasks):
+        tasks.add_task(client.track_custom, "background")
+        return {}
+
+    @app.get("/broken-background")
+    async def broken_background(tasks: fastapi.BackgroundTasks):
+        tasks.add_task(int, "x")
+        return {}
+
+    @app.get("/stream")
+    async def stream():
+        async def parts():
+            for number in range(2):
+                client.track_custom(f"part {number}")
+                yield b"x"
+
+        return StreamingResponse(parts())
+
+    @app.get("/broken-stream")
+    async def broken_stream():
+        async def parts():
+            yield b"x"
+            raise LookupError("boom")
+
+        return StreamingResponse(parts(), status_code=202)
+
+    @app.get("/dependency")
+    async def dependency(given: str = fastapi.Depends(session)):  # noqa: FAST002 - it is local
+        client.track_custom(given)
+        return {}
+
+    @app.get("/http-error")
+    async def http_error():
+        raise fastapi.HTTPException(404)
+
+    @mounted.get("/inner")
+    async def inner():
+        client.track_custom("inner")
+        return {}
+
+    @app.websocket("/ws")
+    async def websocket(socket: fastapi.WebSocket):
+        await socket.accept()
+        await socket.send_text(str(context.current()))
+        await socket.close()
+
+    mounted.add_middleware(FastAPIMiddleware, client=client)
+    app.add_middleware(FastAPIMiddleware, client=client)
+    app.mount("/mounted", mounted)
+    return app
+
+
+@pytest.mark.parametrize(
+    ("path", "status", "told"),
+    [
+        ("/background", 200, ["HttpResponse", "background"]),
+        ("/broken-background", 200, ["HttpResponse", "ValueError"]),
+        ("/stream", 200, ["part 0", "part 1", "HttpResponse"]),
+        ("/broken-stream", 202, ["LookupError", "HttpResponse"]),
+        ("/http-error", 404, ["HttpResponse"]),
+        ("/mounted/inner", 200, ["inner", "HttpResponse"]),
+        ("/nothing", 404, ["HttpResponse"]),
+    ],
+)
+def test_fastapi(client, server, path, status, told):
+    with TestClient(make_fastapi(client), raise_server_exceptions=False) as web:
+        try:
+            assert web.get(path, headers=HEADERS).status_code == status
+        except LookupError:  # the response had begun
+            assert path == "/broken-stream"
+    assert context.current() is None
+    client.flush()
+    events = server.events
+    assert [label(event) for event in events] == ["HttpRequest", *told]
+    assert {event["trace_id"] for event in events} == {TRACE}
+    assert [event["kind"]["HttpResponse"]["status"] for event in events
+            if "HttpResponse" in event["kind"]] == [status]  # fmt: skip
+    assert [event["parent_id"] for event in events[1:]].count(None) == 0
+
+
+def test_fastapi_knows_a_tracked_dependency(client, server):
+    with TestClient(make_fastapi(client)) as web:
+        assert web.get("/dependency").status_code == 200
+        with web.websocket_connect("/ws") as socket:
+            assert socket.receive_text() == "None"
+    client.flush()
+    assert {"session", "session closed", "session:return"} < {label(e) for e in server.events}
+
+
+def label(event):
+    kind, fields = next(iter(event["kind"].items()))
+    return fields.get("name") or fields.get("error_type") or fields.get("function_name") or kind
+
+
+def test_a_response_from_a_task_that_knows_nothing_of_the_request(client, server):
+    async def app(scope, receive, send):
+        task = asyncio.get_running_loop().create_task
+        for message in (
+            {"type": "http.response.start", "status": 200},
+            {"type": "http.response.body"},
+        ):
+            await contextvars.Context().run(task, send(message))
+        client.start_trace()  # never ended
+        client.track_custom("another")
+
+    async def send(message):
+        pass
+
+    async def main():
+        middleware = RacewayMiddleware(app, client=client)
+        await middleware({"type": "http", "path": "/", "method": "GET"}, None, send)
+        assert context.current() is None
+
+    asyncio.run(main())
+    client.flush()
+    request, response, another = server.events
+    assert response["parent_id"] == request["id"]
+    assert response["trace_id"] == request["trace_id"] != another["trace_id"]
 
 
 def test_concurrent_asgi_requests_do_not_mix(client, server):
