@@ -415,7 +415,7 @@ def format_headers(trace: TraceContext, service: str, instance: str) -> dict[str
 
     Returns:
         ``traceparent`` with a new span id for the callee, ``tracestate`` if one came in, and
-        ``raceway-clock``.
+        ``raceway-clock``, unless not even the caller's own component has room in a header.
 
     Example:
         >>> sorted(format_headers(TraceContext(), "checkout", "web-1"))
@@ -438,8 +438,10 @@ def format_headers(trace: TraceContext, service: str, instance: str) -> dict[str
         }
         header = _encode_clock(payload)
         others = [entry for entry in entries if entry[0] != component]
-        if len(header) <= MAX_HEADER_LENGTH or not others:
+        if len(header) <= MAX_HEADER_LENGTH:
             headers["raceway-clock"] = header
+        if "raceway-clock" in headers or not others:
+            # A name of a service that is longer than any header: the next hop would refuse it all.
             return headers
         # Too long for the next hop: the components of the remotest services go first.
         kept = others[len(others) // 2 + 1 :]
@@ -554,7 +556,8 @@ def _parse_clock(header: str | None) -> tuple[str, str, str | None, Clock] | Non
         entries = []
     if not isinstance(entries, list):
         return None
-    return trace_id, span_id, upstream, _clock_entries(entries)
+    sender = f"{payload.get('service')}#{payload.get('instance')}"
+    return trace_id, span_id, upstream, _clock_entries(entries, sender)
 
 
 def _decode_clock(text: str) -> object:
@@ -575,11 +578,9 @@ def _no_constant(name: str) -> object:
     raise ValueError(name)  # NaN and Infinity are not JSON
 
 
-def _clock_entries(entries: list[object]) -> Clock:
+def _clock_entries(entries: list[object], sender: str) -> Clock:
     known: dict[str, int] = {}
     for entry in entries:
-        if len(known) >= MAX_COMPONENTS:
-            break
         if not isinstance(entry, list) or len(entry) != 2:
             continue
         name, number = entry
@@ -592,7 +593,12 @@ def _clock_entries(entries: list[object]) -> Clock:
         if not name.isascii() and not _encodable(name):
             continue
         known[name] = max(known.get(name, 0), number)
-    return tuple(known.items())
+    # Of too many the remotest services go, which came first. What the sender did is never one.
+    kept = set(list(known)[-MAX_COMPONENTS:])
+    if len(known) > MAX_COMPONENTS and sender in known and sender not in kept:
+        kept.remove(list(known)[-MAX_COMPONENTS])
+        kept.add(sender)
+    return tuple(entry for entry in known.items() if entry[0] in kept)
 
 
 def _encodable(text: str) -> bool:

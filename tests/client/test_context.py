@@ -245,6 +245,24 @@ def test_components_are_capped_and_outgoing_headers_fit():
         header = format_headers(each, "own", "i")["raceway-clock"]
         assert len(header) <= context.MAX_HEADER_LENGTH
         assert ["own#i", 1] in decoded(header)["clock"]
+    assert set(format_headers(TraceContext(), "s" * 9000, "i")) == {"traceparent"}
+
+
+@pytest.mark.parametrize("at", [0, 50, 199])
+def test_of_too_many_components_that_of_the_sender_is_kept(at):
+    clock = [[f"s{number}#i", number] for number in range(200)]
+    header = encoded(payload(service=f"s{at}", instance="i", clock=clock))
+    kept = parse_headers({"raceway-clock": header}).clock("own")
+    assert len(kept) == context.MAX_COMPONENTS + 1
+    assert (f"s{at}#i", at) in kept
+    assert ("s198#i", 198) in kept  # of services that are near
+
+
+def test_along_two_hundred_services_each_knows_the_one_before():
+    trace = TraceContext()
+    for hop in range(200):
+        trace = parse_headers(format_headers(trace, f"hop{hop}", "i"))
+        assert dict(trace.clock("own"))[f"hop{hop}#i"] == 1
 
 
 @pytest.mark.parametrize("value", ["a=1\r\nX-Evil: 1", "a=é", "", "  ", "a" * 9000, "a\x00"])
