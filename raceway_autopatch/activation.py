@@ -101,7 +101,7 @@ class _Activation:
             recorder.flush()
         self._recorder = recorder
         forked = self._pid != os.getpid() or _process.serves  # also by the server that we skip
-        exits.install(self._leave, self._at_exit, recorder.flush, forked=forked)
+        exits.install(self._leave, self._stay, self._at_exit, recorder.flush, forked=forked)
 
     def note(self, text: str) -> None:
         """Add a sentence about what cannot be seen to the report."""
@@ -147,7 +147,13 @@ class _Activation:
             deliver()
         processes = sys.modules.get("raceway.pipeline.processes")
         if processes is not None:  # of what the program has tracked by hand
-            processes.flush_all()
+            processes.leave_all()
+
+    def _stay(self) -> None:
+        """Go on: no other program has taken this process's place."""
+        processes = sys.modules.get("raceway.pipeline.processes")
+        if processes is not None:
+            processes.stay_all()
 
     def _finish(self, how: str) -> None:
         try:

@@ -43,12 +43,13 @@ if TYPE_CHECKING:
 class _State:
     """What is installed in this process."""
 
-    __slots__ = ("applied", "at_exit", "interrupts", "leave", "stands_in", "write")
+    __slots__ = ("applied", "at_exit", "interrupts", "leave", "stands_in", "stay", "write")
 
     def __init__(self) -> None:
         self.applied: patching.Applied | None = None
         self.interrupts: patching.Applied | None = None
         self.leave: Callable[[], None] | None = None
+        self.stay: Callable[[], None] | None = None
         self.stands_in = True
         """Whether SIGTERM's default action may be replaced."""
         self.at_exit: Callable[[], None] | None = None
@@ -60,6 +61,7 @@ _state = _State()
 
 def install(
     leave: Callable[[], None],
+    stay: Callable[[], None],
     at_exit: Callable[[], None],
     write: Callable[[], None],
     *,
@@ -69,6 +71,7 @@ def install(
 
     Args:
         leave: Writes out what was recorded; the process may go on (``exec`` can fail).
+        stay: Called when it has failed.
         at_exit: The same, when it is certain that the process ends.
         write: The same, when the process goes on, but perhaps not where its log is (``chroot``).
         forked: This process was forked: SIGTERM is left alone.
@@ -76,6 +79,7 @@ def install(
     if _state.applied is not None:
         return
     _state.leave = contained(leave, "process exit")
+    _state.stay = contained(stay, "process exit")
     _state.at_exit = contained(at_exit, "process exit")
     _state.write = contained(write, "process exit")
     # First registered is last called: what other exit functions do is recorded too.
@@ -117,7 +121,7 @@ def uninstall() -> None:
         _state.interrupts.undo()
         _state.interrupts = None
     atexit.unregister(_end)
-    _state.leave = _state.at_exit = _state.write = None
+    _state.leave = _state.stay = _state.at_exit = _state.write = None
     if hasattr(_signal, "SIGTERM") and _signal.getsignal(_signal.SIGTERM) is _on_terminate:
         _set_terminate(_signal.SIG_DFL)
 
@@ -173,10 +177,16 @@ def _leaving_first(original: Callable[..., Any]) -> Callable[..., Any]:
     first_again = contained(_first_again)
 
     def leaving(*args: Any, **kwargs: Any) -> Any:
-        leave = _state.leave
-        if leave is None:
+        leave, stay = _state.leave, _state.stay
+        if leave is None or stay is None:
             return original(*args, **kwargs)
-        leave()
+        try:
+            leave()
+            return execute(*args, **kwargs)
+        finally:  # it has failed
+            stay()
+
+    def execute(*args: Any, **kwargs: Any) -> Any:
         before = os.environ.get("PYTHONPATH", "")
         wanted = first_again(before)
         if wanted and wanted != before:

@@ -76,6 +76,10 @@ class Batches:
         self._parts.popleft()
         self._parts.extendleft(reversed(rest))
 
+    def all(self) -> list[list[bytes]]:
+        """Return all of them."""
+        return list(self._parts)
+
     def drain(self) -> list[list[bytes]]:
         """Take all of them off."""
         parts = list(self._parts)

@@ -24,12 +24,15 @@ GRACE = 2.0
 _watched = False
 
 
-def watch(ending: Callable[[], None], leaving: Callable[[], None]) -> None:
+def watch(
+    ending: Callable[[], None], leaving: Callable[[], None], staying: Callable[[], None]
+) -> None:
     """Deliver before this process ends by ``os._exit`` or becomes another program; once.
 
     Args:
         ending: Called when the process ends for sure.
         leaving: Called when another program is to take its place, which can fail.
+        staying: Called when it has failed, by the same thread.
     """
     global _watched  # noqa: PLW0603 - what a process has switched on is global
     if _watched or is_watched_elsewhere():
@@ -39,7 +42,7 @@ def watch(ending: Callable[[], None], leaving: Callable[[], None]) -> None:
     os._exit = _ending(os._exit, ending)
     for name in ("execv", "execve"):
         if hasattr(os, name):
-            setattr(os, name, _leaving(getattr(os, name), leaving))
+            setattr(os, name, _leaving(getattr(os, name), leaving, staying))
     if takes_descriptors:
         os.supports_fd.add(os.execve)  # a set of functions, in which programs look
 
@@ -61,10 +64,15 @@ def _ending(original: Callable[..., Any], ending: Callable[[], None]) -> Callabl
     return _exit
 
 
-def _leaving(original: Callable[..., Any], leaving: Callable[[], None]) -> Callable[..., Any]:
+def _leaving(
+    original: Callable[..., Any], leaving: Callable[[], None], staying: Callable[[], None]
+) -> Callable[..., Any]:
     @functools.wraps(original)
     def execute(*args: Any, **kwargs: Any) -> Any:
-        leaving()
-        return original(*args, **kwargs)
+        try:
+            leaving()
+            return original(*args, **kwargs)
+        finally:
+            staying()
 
     return execute

@@ -39,7 +39,7 @@ def register_at_exit() -> None:
     _at_exit_pids.add(pid)
     if not inherited:
         atexit.register(close_all)
-        ends.watch(close_all, flush_all)
+        ends.watch(close_all, leave_all, stay_all)
     # A multiprocessing child ends with os._exit(), which runs no atexit handlers.
     process = sys.modules.get("multiprocessing.process")
     util = sys.modules.get("multiprocessing.util")
@@ -78,13 +78,19 @@ def _close_outside() -> None:
     close_all()
 
 
-def flush_all() -> None:
-    """Deliver what every client of this process has tracked: it may end now."""
+def leave_all() -> None:
+    """Deliver what every client of this process has tracked: another program takes its place."""
     for sender in list(_senders):
         try:
-            sender.flush(ends.GRACE)
+            sender.leave(ends.GRACE)
         except Exception:  # noqa: S110 - as above
             pass
+
+
+def stay_all() -> None:
+    """Go on after :func:`leave_all`: it could not."""
+    for sender in list(_senders):
+        sender.stay()
 
 
 def losses() -> list[str]:

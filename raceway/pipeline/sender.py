@@ -44,6 +44,8 @@ if TYPE_CHECKING:
     from raceway.pipeline.stats import Stats
     from raceway.pipeline.transport import Answer, Transport
 
+_SETTLES_WITHIN = 0.5  # seconds in which a thread that is not in a request puts down what it has
+
 _io: Any = native.Local()
 
 
@@ -130,6 +132,7 @@ class Sender:
         self._urgent = 0  # events up to this number are to be sent without waiting for others
         self._failing = False
         self._given_up = False
+        self._copied: frozenset[str] | None = None
 
     def after_fork(self) -> None:
         """Start over in the child: the buffer, thread and connection belong to the parent."""
@@ -171,6 +174,47 @@ class Sender:
         done = self._wait(target, timeout)
         return done and not self._ledger.left and self._ledger.lost == lost
 
+    def leave(self, timeout: float) -> None:
+        """Send what is there before another program takes the place of this one, which can fail.
+
+        What the server does not take is left on the disk, if there is one. Then nothing is taken or
+        sent any more until :meth:`stay`.
+
+        Args:
+            timeout: Longest time to wait, in seconds.
+        """
+        if self.flush(timeout) or is_internal() or not self._disk.exists:
+            return
+        deadline = time.monotonic() + _SETTLES_WITHIN
+        while self._copied is None and time.monotonic() < deadline:
+            if not self._disk.lock.acquire(timeout=_SETTLES_WITHIN):
+                return
+            self._buffer.lock.acquire()
+            if not self._copy():
+                self._buffer.lock.release()
+                self._disk.lock.release()
+                time.sleep(0.001)  # for the thread to put down what it has just taken up
+
+    def stay(self) -> None:
+        """Go on: no other program has taken the place of this one. By the thread that left."""
+        if self._copied is not None:
+            copied, self._copied = self._copied, None
+            self._disk.forget_copy(copied)
+            self._buffer.lock.release()
+            self._disk.lock.release()
+
+    def _copy(self) -> bool:
+        """Copy what waits to the disk, unless some of it is in the hands of the thread."""
+        parts = self._batches.all()
+        on_their_way = len(parts.pop(0)) if parts and self._transport.entrusted else 0
+        older = [event for part in parts for event in part]
+        known = on_their_way + len(older) + len(self._buffer.queue) + len(self._disk)
+        if known != self._buffer.accepted - self._ledger.settled:
+            return False
+        queue = [event for _, _, event in self._buffer.queue]
+        self._copied = self._disk.copy(older, [event for event in self._encoded(queue) if event])
+        return True
+
     def close(self, timeout: float, *, patient: bool = True) -> bool:
         """Send what is there, stop the thread and take no more events. Safe to repeat.
 
@@ -191,6 +235,7 @@ class Sender:
             if not again:
                 self._patience.give_up_at = begun + timeout
             threadless = not buffer.attended and bool(buffer.queue) and not self._start()
+            attended, generation = buffer.attended, self._generation
         buffer.wake.set()
         if threadless:
             # No thread can be started (the interpreter ends, or a limit of the system).
@@ -201,7 +246,7 @@ class Sender:
             if (progress or patient) and not self._failing:
                 self._wait(target, max(0.0, timeout - grace))
         self._abandon()
-        if buffer.attended and not is_internal():
+        if attended and generation == self._generation and not is_internal():
             self._exited.wait_cooperatively(0.2)  # idle, it ends at once
         sigterm.relax(self)
         if not again:
@@ -395,7 +440,7 @@ class Sender:
         with self._buffer.lock:
             self._ledger.requests += 1
             self._ledger.retries += again
-        return self._transport.post(body)
+        return self._transport.post(body, self._buffer.lock)
 
     def _take_note(self, outcome: Outcome, part: list[bytes], generation: int) -> list[list[bytes]]:
         """Count what came of a request, and return the pieces that are to be sent next."""

@@ -145,6 +145,24 @@ class Spool:
                 return events
         return []
 
+    def segments(self) -> frozenset[str]:
+        """Return what is there now, for :meth:`reduce_to`."""
+        return frozenset(path for path, _, _ in self._segments)
+
+    def reduce_to(self, before: frozenset[str]) -> None:
+        """Remove what has been written since.
+
+        Args:
+            before: What was there then.
+        """
+        for segment in list(self._segments):
+            path, count, size = segment
+            if path not in before:
+                self._segments.remove(segment)
+                self.count -= count
+                self.bytes -= size
+                _remove(path)
+
     def adopt(self) -> int:
         """Take over what processes have left that are gone.
 

@@ -155,6 +155,32 @@ class Spooling:
         spool.close()
         return kept
 
+    def copy(self, older: list[bytes], newer: list[bytes]) -> frozenset[str]:
+        """Write events down that stay in memory, too; with the lock.
+
+        Args:
+            older: Those that come before what is on the disk.
+            newer: Those that come after it.
+
+        Returns:
+            What was there before, for :meth:`forget_copy`.
+        """
+        spool = self._spool
+        if spool is None:
+            return frozenset()
+        before = spool.segments()
+        read = list(self._read)
+        if older or read:
+            spool.write(older + read, oldest=True)
+        spool.write(newer)
+        self.problem = spool.problem or self.problem
+        return before
+
+    def forget_copy(self, before: frozenset[str]) -> None:
+        """Remove what :meth:`copy` has written; with the lock."""
+        if self._spool is not None:
+            self._spool.reduce_to(before)
+
     def close(self) -> None:
         """Let other processes have what is there."""
         if self._spool is not None:

@@ -25,6 +25,7 @@ import functools
 import io
 import os
 import time
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
@@ -47,6 +48,7 @@ _IDLE = 4.0  # seconds; after five of them many servers hang up, perhaps just wh
 _PIECE = 64 * 1024  # bytes that are handed to a socket at once
 _PROXY_PORT = 80  # as for any URL that names none
 _NOTHING = b'{"events":[]}'
+_UNGUARDED: AbstractContextManager[Any] = nullcontext()
 _PROOF = frozenset({400, 413, 422})  # answers that only say something about the empty batch
 
 
@@ -114,11 +116,12 @@ class Transport:
         self._used_at = 0.0
         self._tried = False
 
-    def post(self, body: bytes) -> Answer:
+    def post(self, body: bytes, lock: AbstractContextManager[Any] = _UNGUARDED) -> Answer:
         """Send one batch and wait for the answer. Raises nothing that a network can cause.
 
         Args:
             body: The batch as JSON.
+            lock: Taken to say that it is on its way. While somebody else has it, it does not go.
         """
         try:
             connection = self._connected()
@@ -131,7 +134,8 @@ class Transport:
         except Exception as error:  # name resolution, refusal, timeout, TLS, a bad proxy
             self.close()
             return Answer(error=_reason(error))
-        self.entrusted = True
+        with lock:
+            self.entrusted = True
         return self._exchange(connection, body)
 
     def _exchange(self, connection: HTTPConnection, body: bytes) -> Answer:

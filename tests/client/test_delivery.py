@@ -503,7 +503,7 @@ def test_is_internal_during_delivery(server, traced):
     seen = []
     transport = client._sender._transport
     post = transport.post
-    transport.post = lambda body: (seen.append(is_internal()), post(body))[1]
+    transport.post = lambda *args: (seen.append(is_internal()), post(*args))[1]
     before = threading.active_count()
     track(client, 1)
     own = threading.active_count() - before

@@ -138,6 +138,63 @@ def test_processes_leave_what_they_have_and_nothing_twice(server, tmp_path):
     assert os.listdir(tmp_path) == []
 
 
+EXECUTES = """
+import os, sys
+from raceway.client import RacewayClient
+from raceway.config import Config
+client = RacewayClient(Config(endpoint={url!r}, spool={spool!r}, batch_size=5))
+client.start_trace()
+for number in range(12):
+    client.track_custom(str(number))
+print("ready", flush=True)
+try:
+    os.execv({program!r}, ["true"])
+except FileNotFoundError:
+    print(client.stats().spooled, flush=True)
+    sys.stdin.read()  # until there is a server
+    client.track_custom("12")
+"""
+
+
+@pytest.mark.parametrize("under", [(), ("-m", "raceway_autopatch.launcher", "-q", sys.executable)])
+@pytest.mark.parametrize("program", [sys.executable, "/nowhere"])
+@pytest.mark.parametrize("server_is", ["away", "hanging"])
+def test_what_exec_overtakes_is_on_the_disk_and_only_then(
+    server, tmp_path, under, program, server_is
+):
+    port = free_port()
+    server.gate.clear()
+    text = EXECUTES.format(
+        url=server.url if server_is == "hanging" else f"http://127.0.0.1:{port}",
+        spool=str(tmp_path), program=program,
+    ).replace('["true"]', '["python", "-c", "pass"]')  # fmt: skip
+    process = subprocess.Popen(
+        [sys.executable, *under, "-c", text], text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE, env={**os.environ, "PYTHONPATH": str(ROOT), "PYTHONWARNINGS": "ignore"},
+    )  # fmt: skip
+    assert process.stdout.readline() == "ready\n"
+    later = None
+    if program == "/nowhere":
+        assert process.stdout.readline() == "0\n"
+        assert files(tmp_path) == []
+        server.gate.set()
+        later = WireServer(port)
+    process.communicate(timeout=3 * PATIENCE)
+    assert process.returncode == 0
+    server.gate.set()
+    if program != "/nowhere":
+        assert len(files(tmp_path)) > 0
+        client = RacewayClient(Config(endpoint=server.url, spool=str(tmp_path)))
+        client.start_trace()
+        client.track_custom("12")
+        assert client.shutdown()
+    at = later if later and server_is == "away" else server
+    assert delivered(at) == list(range(13))
+    assert os.listdir(tmp_path) == []
+    if later:
+        later.stop()
+
+
 def test_the_folder_of_a_living_process_is_left_alone(tmp_path):
     living = Spool(str(tmp_path), 10**6)
     assert living.write([b"{}"] * 3) == 3
