@@ -198,7 +198,7 @@ class Posts:
     def __init__(self):
         self.bodies = []
 
-    def post(self, body):
+    def post(self, body, _lock):
         from raceway.pipeline.transport import Answer
 
         self.bodies.append(body)
