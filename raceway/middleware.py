@@ -83,7 +83,54 @@ class _Request:
 
     def leave(self) -> None:
         """Go back to what was open before the request."""
+        inside = context.current_frame()
+        if inside is not None and inside.trace is self._frame.trace:
+            self._inside = inside
         context.leave(self._frame)
+
+    def enter_again(self) -> context.Frame | None:
+        """Be in the request again, where it was left; return what was open instead."""
+        before = context.current_frame()
+        context.resume(self._inside)
+        return before
+
+    def leave_again(self, before: context.Frame | None) -> None:
+        """Go back to what :meth:`enter_again` has returned."""
+        self._inside = context.current_frame()
+        context.resume(before)
+
+
+class _Parts:
+    """The parts of a response that is made while it is sent: each in the trace of its request."""
+
+    def __init__(self, parts: Any, request: _Request) -> None:
+        self._parts = parts
+        self._steps = iter(parts)
+        self._request = request
+
+    def __iter__(self) -> _Parts:
+        return self
+
+    def __next__(self) -> Any:
+        before = self._request.enter_again()
+        try:
+            return next(self._steps)
+        except StopIteration:
+            raise
+        except BaseException as error:
+            self._request.fail(error)
+            raise
+        finally:
+            self._request.leave_again(before)
+
+    def close(self) -> None:
+        """End what makes them; a server calls this in any case."""
+        before = self._request.enter_again()
+        try:
+            if hasattr(self._parts, "close"):
+                self._parts.close()
+        finally:
+            self._request.leave_again(before)
 
 
 def _is_told(client: RacewayClient, surroundings: Any) -> bool:
@@ -144,7 +191,8 @@ class FlaskMiddleware:
         """Record the response and leave the trace. For ``@app.after_request``.
 
         Args:
-            response: The response; it is not touched.
+            response: The response. Parts that are made while it is sent belong to the trace;
+                nothing else of it is touched.
 
         Returns:
             The same response.
@@ -153,8 +201,16 @@ class FlaskMiddleware:
             from flask import g  # late: flask is optional
 
             state: _Request | None = g.pop(_STATE, None)
-            if state is not None:
-                state.finish(response.status_code, list(response.headers.items()))
+            if state is None:
+                return response
+            status, headers = response.status_code, list(response.headers.items())
+            if response.is_streamed and not response.direct_passthrough:
+                # Now, as it is not certain that anybody asks for the parts.
+                state.answer(status, headers)
+                state.leave()
+                response.response = _Parts(response.response, state)
+            else:
+                state.finish(status, headers)
         except Exception:  # noqa: S110 - as above
             pass
         return response

@@ -124,6 +124,61 @@ def test_flask_handler_whose_exception_is_handled(client, server):
     assert names(server.events) == ["HttpRequest", "HttpResponse"]
 
 
+@pytest.mark.parametrize("with_context", [True, False])
+def test_flask_response_that_is_made_while_it_is_sent(client, server, with_context):
+    app = make_flask(client)
+    closed = []
+
+    def parts(most):
+        try:
+            for number in range(most):
+                client.track_custom(f"part {number}")
+                yield f"{number}"
+            if most > 2:
+                raise LookupError("boom")
+        finally:
+            closed.append(context.current() is not None)
+
+    @app.route("/stream/<int:most>")
+    def stream(most):
+        client.track_custom("handler")
+        made = parts(most)
+        return flask.Response(flask.stream_with_context(made) if with_context else made)
+
+    with app.test_client() as web:
+        answer = web.get("/stream/2", headers=HEADERS)
+        assert context.current() is None
+        assert answer.data == b"01"
+        answer.close()
+        broken = web.get("/stream/3", headers=HEADERS)
+        with pytest.raises(LookupError):
+            broken.get_data()
+        broken.close()
+        web.get("/stream/9", headers=HEADERS, buffered=False).close()
+        web.head("/stream/1", headers=HEADERS).close()
+        assert context.current() is None
+    client.flush()
+    told = [label(event) for event in server.events]
+    whole = ["HttpRequest", "handler", "HttpResponse", "part 0", "part 1"]
+    assert told[:5] == whole
+    assert told[5:12] == [*whole, "part 2", "LookupError"]
+    assert told.count("HttpRequest") == told.count("HttpResponse") == 4
+    assert {event["trace_id"] for event in server.events} == {TRACE}
+    assert [event["parent_id"] for event in server.events].count(None) == 4
+    assert all(closed[:2])
+
+
+def test_flask_file_is_not_touched(client, server):
+    app = make_flask(client)
+    app.add_url_rule("/file", view_func=lambda: flask.send_file(__file__))
+    with app.test_client() as web, open(__file__, "rb") as file:
+        answer = web.get("/file")
+        assert answer.data == file.read()
+        answer.close()
+    client.flush()
+    assert names(server.events) == ["HttpRequest", "HttpResponse"]
+
+
 def test_flask_hooks_work_alone(client, server):
     assert make_flask(client, before=False).test_client().post("/transfer").json["trace"] is False
     assert make_flask(client, after=False).test_client().post("/transfer").json["trace"] is True
