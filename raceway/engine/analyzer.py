@@ -403,6 +403,8 @@ class Analyzer:
             return
         if self._was_told(first, second, other) or self._builds_on(first, second, other):
             return
+        if self._was_left(first, second):
+            return
         apart = not observed and first.locks.isdisjoint(other.locks)
         if apart and self.judge.is_handed_over(later.site):
             return  # as for races
@@ -426,6 +428,20 @@ class Analyzer:
         found = Violation(variable, sequence, other, severity, between=between)
         found.observed = observed
         self.violations[key] = found
+
+    def _was_left(self, first: Access, second: Access) -> bool:
+        """Tell whether the call that both seem to belong to was over in between.
+
+        It was, if a lock that had been taken for the call has been released and taken once more.
+        """
+        return any(
+            one.lock == two.lock
+            and one.serial != two.serial
+            and self.judge.is_other_call((first.site, one.site), (second.site, two.site))
+            for one in first.held
+            if one.actor is first.actor
+            for two in second.held
+        )
 
     def _swaps_at_once(self, first: Access, second: Access) -> bool:
         """Tell whether another object was put in place before anybody could come in.

@@ -36,6 +36,7 @@ class Links(Places):
         super().__init__(definitions, sources)
         self._links: dict[tuple[int, int, Kind, Kind], Link] = {}
         self._past: dict[int, bool] = {}
+        self._other_calls: dict[tuple[int, int, int, int], bool] = {}
 
     def link(self, first: Site, second: Site, first_kind: Kind, second_kind: Kind) -> Link:
         """Tell whether an access at ``second`` relies on an earlier one at ``first``."""
@@ -204,6 +205,40 @@ class Links(Places):
         depths = self.common_call(first, second)
         return self._guess(first, second, *depths, second_kind) if depths else NO_LINK
 
+    def is_other_call(self, first: tuple[Site, Site], second: tuple[Site, Site]) -> bool:
+        """Tell whether two places with one look belong to two calls, by a lock held at both.
+
+        Args:
+            first: The earlier place, and where the lock was taken that was held there.
+            second: The later one; the lock had been released in between.
+        """
+        key = (first[0].number, first[1].number, second[0].number, second[1].number)
+        answer = self._other_calls.get(key)
+        if answer is None:
+            answer = self._other_calls[key] = self._is_other_call(first, second)
+        return answer
+
+    def _is_other_call(self, first: tuple[Site, Site], second: tuple[Site, Site]) -> bool:
+        depths = self.common_call(first[0], second[0])
+        if depths is None:
+            return False
+        outside = [
+            self.is_taken_outside(lock, site, depth)
+            for (site, lock), depth in zip((first, second), depths, strict=True)
+        ]
+        if all(outside):
+            return True
+        lock = first[1]
+        taken = self.common_call(lock, first[0])
+        return (
+            lock is second[1]
+            and taken is not None
+            and taken[1] == depths[0]
+            and self.common_call(lock, second[0]) == (taken[0], depths[1])
+            and self._is_reached_once(lock, taken[0])
+            and self._is_other_pass((lock, taken[0]), (first[0], depths[0]), (second[0], depths[1]))
+        )
+
     def is_past(self, first: Site, second: Site) -> bool:
         """Tell whether ``first`` is over for ``second``, since its place was reached again.
 
@@ -218,21 +253,37 @@ class Links(Places):
 
     def _is_past(self, first: Site, second: Site) -> bool:
         depths = self.common_call(first, second)
-        codes = [code for code, _ in first.frames]
-        if depths is None or len(set(codes)) < len(codes):
-            return False  # it calls itself
-        i, j = depths
-        for level in range(i + 1):
-            place = self._place(first, level)
-            if place is None or (level < i and not passes.is_reached_once(*place)):
+        return (
+            depths is not None
+            and self._is_reached_once(first, depths[0])
+            and self._is_other_pass((first, depths[0]), (first, depths[0]), (second, depths[1]))
+        )
+
+    def _is_reached_once(self, site: Site, depth: int) -> bool:
+        """Tell whether one pass of the function at ``depth`` gets to ``site`` only once."""
+        codes = [code for code, _ in site.frames]
+        if codes.count(codes[depth]) > 1 or len({*codes[:depth]}) < depth:
+            return False  # it calls itself; what a decorator has put around several does not
+        for level in range(depth + 1):
+            place = self._place(site, level)
+            if place is None or (level < depth and not passes.is_reached_once(*place)):
                 return False
-            callee = self.frame(first, level - 1) if level else None
+            callee = self.frame(site, level - 1) if level else None
             if callee and not passes.calls_once(*place, callee.function.rpartition(".")[2]):
                 return False
-        one, two = self._place(first, i), self._place(second, j)
-        if one is None or two is None:
+        return True
+
+    def _is_other_pass(
+        self, again: tuple[Site, int], first: tuple[Site, int], second: tuple[Site, int]
+    ) -> bool:
+        """Tell whether what was done at ``first`` is over, since ``again`` was reached once more.
+
+        All three lie in one function, at the depths that come with them.
+        """
+        there, one, two = self._place(*again), self._place(*first), self._place(*second)
+        if there is None or one is None or two is None:
             return False
-        together = passes.shares_loop(*one, two[1])
+        together = passes.shares_loop(*there, two[1])
         if together is None:
             return True
         return together and not dependence.is_carried(*one, two[1])

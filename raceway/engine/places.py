@@ -13,6 +13,7 @@ from raceway.model.findings import Frame
 SourceProvider = Callable[[str], "str | None"]
 Frames = tuple[tuple[int, int], ...]
 
+_GENERATORS = ops.GENERATOR | ops.ASYNC_GENERATOR
 _EXITS = frozenset({"__exit__", "__aexit__"})
 
 
@@ -109,6 +110,22 @@ class Places:
         return (
             depths is not None and first.frames[depths[0] + 1 :] != second.frames[depths[1] + 1 :]
         )
+
+    def is_taken_outside(self, lock: Site, site: Site, depth: int) -> bool:
+        """Tell whether a lock was taken at ``lock`` for a call of the function at ``depth``.
+
+        By a caller of it, that is, before it called.  A generator is another matter: its caller may
+        take the lock anew for each step.
+        """
+        common = self.common_call(lock, site)
+        if (
+            common is None
+            or common[1] <= depth
+            or self._definitions.code(lock.frames[0][0]) is None
+        ):
+            return False
+        callees = site.frames[depth : common[1]]
+        return not any(self._resumable(code) & _GENERATORS for code, _ in callees)
 
     def is_superseded(self, first: Site, middle: Site, second: Site) -> bool:
         """Tell whether ``middle`` is the same place as ``first``, in the call of ``second``.
