@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from raceway.engine import atomicity, harmless, races
+from raceway.engine import atomicity, harmless, named_items, races
 from raceway.engine.commutes import READS, WRITES
 from raceway.engine.definitions import Definitions
 from raceway.engine.flags import Flags, Locks
@@ -403,7 +403,7 @@ class Analyzer:
             return
         if self._was_told(first, second, other) or self._builds_on(first, second, other):
             return
-        if self._was_left(first, second):
+        if self._was_left(first, second) or self._is_about_items(sequence, other):
             return
         apart = not observed and first.locks.isdisjoint(other.locks)
         if apart and self.judge.is_handed_over(later.site):
@@ -442,6 +442,27 @@ class Analyzer:
             if one.actor is first.actor
             for two in second.held
         )
+
+    def _is_about_items(self, sequence: Sequence, other: Access) -> bool:
+        """Tell whether a walk has only named the items that are taken out of the container."""
+
+        def is_item(access: Access) -> bool:
+            known = self.definitions.variable(access.variable)
+            return known is not None and known.parent == other.variable
+
+        return named_items.does_no_harm(sequence, other, self.judge, is_item)
+
+    def is_about_others(self, violation: Violation) -> bool:
+        """Tell whether what somebody has put into a container is no item that was taken out."""
+        shadows = self.shadows
+        number = violation.variable
+        items = [
+            shadow
+            for generation in (shadows.young, shadows.old)
+            for shadow in generation.values()
+            if shadow.container is not None and shadow.container.number == number
+        ]
+        return named_items.is_another_one(violation.sequence, violation.other, self.judge, items)
 
     def _swaps_at_once(self, first: Access, second: Access) -> bool:
         """Tell whether another object was put in place before anybody could come in.

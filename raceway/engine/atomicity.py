@@ -243,12 +243,12 @@ def _checked_again(sequence: Sequence, other: Access) -> bool:
     And if the actor has acted on its check at once: it has claimed a slot, and gives it back later.
     """
     first, second = sequence.first, sequence.second
-    return any(_are_one(check, second, other) for check in sequence.rechecks) or any(
-        _are_one(first, claim, other) for claim in sequence.claims
+    return any(are_one(check, second, other) for check in sequence.rechecks) or any(
+        are_one(first, claim, other) for claim in sequence.claims
     )
 
 
-def _are_one(one: Access, two: Access, other: Access) -> bool:
+def are_one(one: Access, two: Access, other: Access) -> bool:
     """Tell whether ``other`` cannot come in between two accesses of one actor."""
     if excluded(one.sections & two.sections, two.borrowed, other):
         return True

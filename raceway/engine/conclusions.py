@@ -164,6 +164,8 @@ class Conclusions:
                 sequence.first, sequence.second, violation.other
             ):
                 continue
+            if self._analyzer.is_about_others(violation):
+                continue
             name = self._definitions.variable_name(violation.variable)
             key = (
                 violation.variable >> 32,

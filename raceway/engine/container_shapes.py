@@ -19,6 +19,7 @@ _COPIES = frozenset({"dict", "frozenset", "list", "set", "sorted", "tuple"})
 _DEL = "del"
 """In the place of a method: ``del d[k]``."""
 _REMOVALS = frozenset({_DEL, "clear", "discard", "pop", "popitem", "popleft", "remove"})
+_TAKES_NAMED = frozenset({"discard", "pop", "remove"})
 _TAKES_ANY = frozenset({"popitem"})
 _COUNTS = frozenset({"update", "subtract"})
 _INSERTIONS = frozenset({"append", "appendleft", "insert"})
@@ -128,6 +129,18 @@ def _compares_with_limit(comparison: ast.Compare) -> bool:
 def takes_any(view: CodeView, position: Position) -> bool:
     """Tell whether the operation takes out whatever is there."""
     return _all(view, position, _TAKES_ANY)
+
+
+def takes_named(view: CodeView, position: Position) -> bool:
+    """Tell whether the operation takes out one item, which is named by its key or value."""
+    nodes = _nodes(view, position, "write")
+    return bool(nodes) and all(map(_takes_named, nodes))
+
+
+def _takes_named(node: ast.AST) -> bool:
+    if not isinstance(node, ast.Call):
+        return _deletes(node)
+    return _method(node) in _TAKES_NAMED and bool(node.args)
 
 
 def counts(view: CodeView, position: Position) -> bool:

@@ -528,6 +528,10 @@ class Judge(Links):
         """Tell whether this operation takes out whatever is there."""
         return self._ask_operation("takes_any", site)
 
+    def takes_named(self, site: Site) -> bool:
+        """Tell whether this operation takes out one item, which is named by its key or value."""
+        return self._ask_operation("takes_named", site)
+
     def is_insertion(self, site: Site) -> bool:
         """Tell whether this operation puts something in and takes nothing out."""
         return self._ask_operation("is_insertion", site)

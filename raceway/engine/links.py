@@ -92,8 +92,7 @@ class Links(Places):
                 return self._dependence(first, second, depths, kinds, control_only=True)
             if answer.verdict is Verdict.DATA and self._only_decides(first, depths[0]):
                 answer = Link(Verdict.CONTROL, answer.back_edge)
-            checks = answer.verdict is Verdict.CONTROL and kinds[1] == "read"
-            if checks and self._checks_again(second, depths[1]):
+            if kinds[1] == "read" and self._checks_again(second, depths[1]):
                 return Link(Verdict.RECHECK, answer.back_edge)
             return answer
         if answer == NOT_LINKED and self._is_kept(first, second, depths, kinds):
