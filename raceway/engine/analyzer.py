@@ -403,6 +403,8 @@ class Analyzer:
             return
         if self._was_told(first, second, other) or self._builds_on(first, second, other):
             return
+        if self.judge.leaves_added(first.site, second.site, other):
+            return
         if self._was_left(first, second) or self._is_about_items(sequence, other):
             return
         apart = not observed and first.locks.isdisjoint(other.locks)

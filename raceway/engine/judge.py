@@ -15,6 +15,7 @@ from raceway.engine import (
     flow_calls,
     owners,
     section_shapes,
+    settlements,
 )
 from raceway.engine.code_view import CodeView, Position
 from raceway.engine.commutes import READS, WRITES
@@ -58,6 +59,7 @@ class Judge(Links):
     def __init__(self, definitions: Definitions, sources: SourceProvider) -> None:
         super().__init__(definitions, sources)
         self._rechecks: dict[tuple[int, int, int], bool] = {}
+        self._settled: dict[tuple[int, int, int, int], bool] = {}
         self._answers: dict[tuple[str, int], bool] = {}
         self._operations: dict[tuple[object, ...], bool] = {}
         self._patterns: dict[int, Pattern | object | None] = {}
@@ -266,6 +268,33 @@ class Judge(Links):
             return True
         kind: Kind = "write" if access.kind in WRITES else "read"
         return self.link(cause.site, access.site, "read", kind).verdict not in _MAKES_NO_DIFFERENCE
+
+    def leaves_added(self, first: Site, second: Site, other: Access) -> bool:
+        """Tell whether ``second`` takes off just what ``first`` read, and ``other`` only adds."""
+        key = (first.number, second.number, other.site.number, other.kind)
+        answer = self._settled.get(key)
+        if answer is None:
+            answer = self._settled[key] = self._takes_off(first, second) and self._adds(other)
+        return answer
+
+    def _takes_off(self, first: Site, second: Site) -> bool:
+        depths = self.common_call(first, second)
+        if depths is None or depths[1] > 1:
+            return False
+        getters = [self._place(first, level) for level in range(depths[0])]
+        if not all(place is not None and dependence.is_handed_back(*place) for place in getters):
+            return False
+        one, two = self._place(first, depths[0]), self._place(second, depths[1])
+        callee = self._place(second, 0) if depths[1] else None
+        if one is None or two is None or (depths[1] and callee is None):
+            return False
+        return settlements.takes_off(*one, two[1], callee)
+
+    def _adds(self, other: Access) -> bool:
+        if other.kind == ops.GROW and self.is_insertion(other.site):
+            return True
+        place = self._place(other.site, 0)
+        return place is not None and settlements.adds(*place)
 
     def is_only_tested(self, first: Site, second: Site, kind: int) -> bool:
         """Tell whether an access at ``second`` depends on a test of what ``first`` read only."""
@@ -516,9 +545,17 @@ class Judge(Links):
         if second.kind == ops.GROW:
             return ops.UPDATE
         takes_one = second.kind == ops.UPDATE or (
-            second.kind == ops.WRITE and self._ask_operation("is_at_end", second.site, "write")
+            second.kind == ops.WRITE
+            and (
+                self._ask_operation("is_at_end", second.site, "write")
+                or self._removes_head(second.site)
+            )
         )
         return ops.GROW if takes_one else -1
+
+    def _removes_head(self, site: Site) -> bool:
+        place = self._place(site, 0)
+        return place is not None and settlements.removes_head(*place)
 
     def asks_how_full(self, site: Site) -> bool:
         """Tell whether the length is read here to compare it with a limit."""
