@@ -435,14 +435,16 @@ class Analyzer:
         """Tell whether the call that both seem to belong to was over in between.
 
         It was, if a lock that had been taken for the call has been released and taken once more.
+        What an access takes for itself, as ``Value.value`` does, says nothing about the call.
         """
         return any(
             one.lock == two.lock
             and one.serial != two.serial
             and self.judge.is_other_call((first.site, one.site), (second.site, two.site))
             for one in first.held
-            if one.actor is first.actor
+            if one.actor is first.actor and one.site is not first.site
             for two in second.held
+            if two.site is not second.site
         )
 
     def _is_about_items(self, sequence: Sequence, other: Access) -> bool:
@@ -465,6 +467,13 @@ class Analyzer:
             if shadow.container is not None and shadow.container.number == number
         ]
         return named_items.is_another_one(violation.sequence, violation.other, self.judge, items)
+
+    def look_back(self) -> None:
+        """Look for sequences that begin in a container and end in one of its items."""
+        shadows = self.shadows
+        for shadow in [*shadows.young.values(), *shadows.old.values()]:
+            for sequence, other in named_items.lookups(shadow, self.judge):
+                atomicity.judge(shadow, sequence, other, self._violated, self.pairs.matters)
 
     def _swaps_at_once(self, first: Access, second: Access) -> bool:
         """Tell whether another object was put in place before anybody could come in.

@@ -55,6 +55,7 @@ class Conclusions:
 
     def findings(self) -> list[Finding]:
         """Return all findings, worst first."""
+        self._analyzer.look_back()
         for access in self._accesses():
             forget_leaked(access)
         races = list(self._races())

@@ -301,6 +301,11 @@ class Judge(Links):
         second_kind: Kind = "write" if kind in WRITES else "read"
         return self.link(first, second, "read", second_kind).verdict is Verdict.CONTROL
 
+    def is_named_by(self, first: Site, second: Site) -> bool:
+        """Tell whether ``second`` looks up what was found in a copy made at ``first``."""
+        link = self.link(first, second, "read", "read")
+        return link.verdict is Verdict.DATA and not link.back_edge and self.is_copy(first)
+
     def is_computed(self, read: Site, write: Site) -> bool:
         """Tell whether a new value is made of what was read, in more than one statement."""
         link = self.link(read, write, "read", "write")
