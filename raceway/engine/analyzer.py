@@ -403,9 +403,7 @@ class Analyzer:
             return
         if self._was_told(first, second, other) or self._builds_on(first, second, other):
             return
-        if self.judge.leaves_added(first.site, second.site, other):
-            return
-        if self._was_left(first, second) or self._is_about_items(sequence, other):
+        if self._is_settled(sequence, other):
             return
         apart = not observed and first.locks.isdisjoint(other.locks)
         if apart and self.judge.is_handed_over(later.site):
@@ -430,6 +428,15 @@ class Analyzer:
         found = Violation(variable, sequence, other, severity, between=between)
         found.observed = observed
         self.violations[key] = found
+
+    def _is_settled(self, sequence: Sequence, other: Access) -> bool:
+        """Tell whether the second access relies on nothing that ``other`` has changed."""
+        first, second = sequence.first, sequence.second
+        return (
+            self.judge.leaves_added(first.site, second.site, other)
+            or self._was_left(first, second)
+            or self._is_about_items(sequence, other)
+        )
 
     def _was_left(self, first: Access, second: Access) -> bool:
         """Tell whether the call that both seem to belong to was over in between.

@@ -140,6 +140,8 @@ class Judge(Links):
             return Pattern.W_W_R if last else None
         if depths is None or link.verdict is not Verdict.SAME_FUNCTION:
             return None
+        if depths == (0, 0) and self._is_renewal(first.site, second.site):
+            return None
         # A method that is called again reads for a purpose of its own, unless the call has stored
         # there what it was called with: then that is what its callees go by.
         expects = depths == (0, 0) or (
@@ -148,6 +150,10 @@ class Judge(Links):
             and self._is_used(second.site, depths[1])
         )
         return Pattern.W_W_R if expects else None
+
+    def _is_renewal(self, write: Site, read: Site) -> bool:
+        one, two = self._place(write, 0), self._place(read, 0)
+        return one is not None and two is not None and settlements.is_renewal(*one, two[1])
 
     def _stores_own(self, site: Site, depth: int) -> bool:
         """Tell whether ``site`` stores what the function at ``depth`` was called with."""

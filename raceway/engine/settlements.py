@@ -11,7 +11,7 @@ import ast
 from collections.abc import Iterator
 
 from raceway.engine.code_view import CodeView, Position
-from raceway.engine.source_shapes import elements, key_of
+from raceway.engine.source_shapes import elements, key_of, mentions
 
 _COPIES = frozenset({"Counter", "dict", "list", "tuple"})
 _STEPS = 5
@@ -37,6 +37,55 @@ def takes_off(
         if root is other_root
         for amount in (_amounts(view, other) if callee is None else _given(other, *callee))
     )
+
+
+def is_renewal(view: CodeView, write: Position, read: Position) -> bool:
+    """Tell whether ``write`` is done under a condition, and ``read`` in any case.
+
+    Who has not written reads what is there, so that what others have written is as good.  Not so if
+    the condition asks for the variable itself, or what is stored is what the function was given.
+    """
+    return any(
+        _is_renewal(view, root, node, other)
+        for root, node in view.locate(write, "write")
+        for other_root, other in view.locate(read, "read")
+        if root is other_root
+    )
+
+
+def _is_renewal(view: CodeView, root: ast.AST, write: ast.AST, read: ast.AST) -> bool:
+    assignment = view.parent(write)
+    if not isinstance(assignment, ast.Assign) or _is_given(root, assignment.value):
+        return False
+    key = key_of(write)
+    branches = [
+        parent
+        for child, parent in view.ancestors(write, root)
+        if isinstance(parent, ast.If) and child in parent.body
+    ]
+    around = [parent for _, parent in view.ancestors(read, root)]
+    return (
+        any(branch not in around and not branch.orelse for branch in branches)
+        and not any(mentions(branch.test, key) for branch in branches)
+        and not any(
+            value is not None and mentions(value, key)
+            for branch in branches
+            for part in ast.walk(branch.test)
+            if isinstance(part, ast.Name)
+            for value in _stores(root, part.id)
+        )
+    )
+
+
+def _is_given(root: ast.AST, value: ast.AST) -> bool:
+    """Tell whether a value has to do with what the function was called with, but for ``self``."""
+    arguments = getattr(root, "args", None)
+    if not isinstance(arguments, ast.arguments):
+        return False
+    named = [*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs]
+    extra = [one for one in (arguments.vararg, arguments.kwarg) if one is not None]
+    names = {one.arg for one in (*named, *extra)} - {"self", "cls"}
+    return any(isinstance(part, ast.Name) and part.id in names for part in ast.walk(value))
 
 
 def adds(view: CodeView, position: Position) -> bool:
