@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 TOOLS = frozenset(
     {
-        "raceway", "raceway_autopatch", "wrapt", "gevent", "greenlet", "uvloop", "zope",
+        "raceway", "raceway_autopatch", "wrapt", "gevent", "greenlet", "trio", "uvloop", "zope",
         "pytest", "_pytest", "pluggy", "xdist", "execnet", "hypothesis", "coverage", "debugpy",
         "pydevd", "_pydevd_bundle", "_pydev_bundle", "pip", "setuptools", "pkg_resources",
     }

@@ -64,7 +64,11 @@ PATCHED: Mapping[str, tuple[str, ...]] = {
         "asyncio.base_events", "asyncio.unix_events", "asyncio.locks", "asyncio.queues", "asyncio",
         "uvloop", "anyio._backends._asyncio", "anyio.streams.memory",
     ),
-    "anyio": ("anyio._backends._asyncio", "anyio._backends._trio"),
+    "anyio": ("anyio._backends._asyncio",),
+    "trio": (
+        "trio._core._run", "trio._core._entry_queue", "trio._core._thread_cache", "trio._sync",
+        "trio._channel", "trio._threads", "trio.to_thread", "anyio._backends._trio",
+    ),
     "socket": ("socket", "ssl", "gevent._socket3", "gevent.ssl"),
     "http_client": ("http.client",),
     "urllib3": ("urllib3.connectionpool",),

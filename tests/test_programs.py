@@ -54,6 +54,7 @@ CATEGORIES = {
     "threads-atomicity",
     "threads-clean",
     "threads-race",
+    "trio",
     "web",
 }
 TYPES = {"data-race", "atomicity-violation", "lock-order-inversion"}

@@ -28,10 +28,10 @@ if TYPE_CHECKING:
 _SUPPORTED: Final = ((3, 10), (3, 13))
 _LIBRARIES: Final = {name: name for name in (
     "aiohttp", "anyio", "celery", "django", "flask", "gevent", "greenlet", "httpx", "psycopg",
-    "requests", "sqlalchemy", "starlette", "urllib3",
+    "requests", "sqlalchemy", "starlette", "trio", "urllib3",
 )} | {"uvloop": "asyncio"}  # fmt: skip
 """Distributions that are patched, and by which patch."""
-_NOT_FOLLOWED: Final = ("curio", "eventlet", "trio", "twisted")
+_NOT_FOLLOWED: Final = ("curio", "eventlet", "twisted")
 """Distributions with threads, tasks or locks of their own that nobody follows."""
 _BESIDE: Final = (
     "coverage", "ddtrace", "debugpy", "manhole", "opentelemetry-distro", "pyinstrument",

@@ -332,7 +332,9 @@ LIBRARY_MODULES = frozenset(
         "asyncio.unix_events", "asyncio.selector_events", "asyncio.streams", "contextlib",
         "asyncio.base_subprocess", "socketserver", "http.server", "werkzeug.serving",
         "gevent.greenlet", "gevent.pool", "gevent.thread", "gevent.baseserver", "gevent.pywsgi",
-        "gevent.threadpool",
+        "gevent.threadpool", "trio._core._run", "trio._core._generated_run",
+        "trio._core._instrumentation", "trio._core._entry_queue", "trio._core._thread_cache",
+        "trio._sync", "trio._channel", "trio._threads", "outcome._impl", "anyio._backends._trio",
     }
 )  # fmt: skip
 """Modules whose frames are not where a user would say that an actor was started."""

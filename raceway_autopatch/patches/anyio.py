@@ -1,10 +1,10 @@
-"""anyio: what ``to_thread.run_sync`` runs is an actor of its own.
+"""anyio on asyncio: what ``to_thread.run_sync`` runs is an actor of its own.
 
 Emits: fork when it is submitted, end when it is over, join when its caller goes on.
 
-anyio has worker threads of its own, in which Starlette and FastAPI run what is not ``async``.
-Which worker runs it is chance, as in an executor.  The caller waits, whatever it holds: unlike a
-job, what runs is protected by the locks of its caller.
+anyio has worker threads of its own there (on trio it has trio's), in which Starlette and FastAPI
+run what is not ``async``.  Which worker runs it is chance, as in an executor.  The caller waits,
+whatever it holds: unlike a job, what runs is protected by the locks of its caller.
 """
 
 from __future__ import annotations
@@ -72,8 +72,5 @@ def _make(args: Any, kwargs: Any) -> _Job | None:
 PATCHES = {
     "anyio._backends._asyncio": (
         wrap("AsyncIOBackend.run_sync_in_worker_thread", _run_sync, optional=True),
-    ),
-    "anyio._backends._trio": (
-        wrap("TrioBackend.run_sync_in_worker_thread", _run_sync, optional=True),
     ),
 }

@@ -75,7 +75,7 @@ def test_what_could_not_be_built(command):
 
 def test_what_is_left_out(command):
     """A version that nobody has tried, and a patch that is switched off."""
-    for name, version in (("flask", "1.0"), ("trio", "0.99")):
+    for name, version in (("flask", "1.0"), ("twisted", "9.9")):
         info = command.folder / "site" / f"{name}-{version}.dist-info"
         info.mkdir(parents=True)
         (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n")
@@ -91,7 +91,7 @@ def test_what_is_left_out(command):
     assert outcome.status == 0
     assert "flask 1.0 is not patched: Raceway supports flask>=2.0" in seen["patched"]
     assert seen["not patched"] == ["requests: RACEWAY_PATCH leaves them out"]
-    assert any(line.startswith("trio 0.99: what they order") for line in seen["not followed"])
+    assert any(line.startswith("twisted 9.9: what they order") for line in seen["not followed"])
     assert f"sitecustomize in {command.folder}/site/sitecustomize.py" in seen["beside us"]
 
 

@@ -194,6 +194,12 @@ def anyio_recording():
     yield from _recording("threading", "asyncio", "anyio")
 
 
+@pytest.fixture
+def trio_recording():
+    """Record with the patches of trio, and of its threads."""
+    yield from _recording("threading", "queue", "trio")
+
+
 @pytest.fixture(scope="session")
 def marker():
     """Return the function that makes marks."""

@@ -44,6 +44,35 @@ assert dict(recorder.status.errors) == {}, recorder.status.errors
 print(json.dumps([few, many]))
 """
 WORK = {
+    "trio": (
+        2000,
+        """
+        def work(times):
+            import trio
+
+            async def run(lock, send, limiter):
+                async with lock:
+                    box.value += 1
+                await send.send(box)
+                if box.value % 10 == 0:
+                    await trio.to_thread.run_sync(int, limiter=limiter)
+
+            async def main():
+                for _ in range(times // 20):
+                    send, receive = trio.open_memory_channel(0)
+                    lock, limiter = trio.Lock(), trio.CapacityLimiter(1)
+                    async with trio.open_nursery() as nursery:
+                        for _ in range(20):
+                            nursery.start_soon(run, lock, send, limiter)
+                        for _ in range(20):
+                            await receive.receive()
+                        called = trio.Event()
+                        trio.lowlevel.current_trio_token().run_sync_soon(called.set)
+                        await called.wait()
+
+            trio.run(main)
+        """,
+    ),
     "threads": (
         2000,
         """
