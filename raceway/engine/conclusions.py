@@ -26,6 +26,9 @@ from raceway.model.findings import (
 from raceway.model.findings import Access as Side
 from raceway.redaction import REDACTED, Hides
 
+_TRIO_LOOP = os.path.join("trio", "_core", "_run.py")
+"""The file of the function that is beneath all tasks of trio."""
+
 ReadLine = Callable[[str, int], "str | None"]
 
 MOST_SIDES = 8
@@ -137,7 +140,7 @@ class Conclusions:
             sides,
             message=wording.race_message(name, first, second, lost=lost),
             why=wording.race_why(first, second, names, observed=certainty == "observed"),
-            fix=wording.race_fix(name, first, second, names, lost=lost),
+            fix=wording.race_fix(name, first, second, names, lost=lost, trio=_is_in_trio(sides)),
             steps=wording.race_steps(first, second, lines, lost=lost),
             count=max(race.count for race in group),
         )
@@ -211,7 +214,7 @@ class Conclusions:
                 name, first, other, second, takes=worst.sequence.takes, kept=kept
             ),
             why=f"{gap}, so {other.actor.name} can come in",
-            fix=wording.violation_fix(first, second, places, common),
+            fix=wording.violation_fix(first, second, places, common, trio=_is_in_trio(sides)),
             steps=wording.violation_steps(
                 first, other, second, lines, common, self._analyzer.judge.pauses
             ),
@@ -455,3 +458,8 @@ def _functions(finding: Finding) -> set[tuple[str, str]]:
 def capitalised(text: str) -> str:
     """Return ``text`` with a capital first letter."""
     return wording.capital(text)
+
+
+def _is_in_trio(sides: Iterable[Side]) -> bool:
+    """Tell whether one side is seen to be called by trio: its tasks cannot use asyncio's locks."""
+    return any(frame.file.endswith(_TRIO_LOOP) for side in sides for frame in side.stack)

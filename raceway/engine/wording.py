@@ -37,10 +37,11 @@ def lock_names(locks: tuple[LockRef, ...]) -> str:
     return ", ".join(lock.name for lock in locks) or "no lock"
 
 
-def lock_word(*accesses: Access) -> str:
-    """Return the kind of lock that fits all actors."""
+def lock_word(*accesses: Access, trio: bool) -> str:
+    """Return the kind of lock that fits all actors; tasks may be those of trio."""
     words = {_LOCK_FOR.get(access.actor.kind, "lock") for access in accesses}
-    return words.pop() if len(words) == 1 else "lock"
+    word = words.pop() if len(words) == 1 else "lock"
+    return word.replace("asyncio", "trio") if trio else word
 
 
 def capital(text: str) -> str:
@@ -93,10 +94,10 @@ def race_why(
 
 def race_fix(
     name: str, first: Access, second: Access,
-    names: tuple[tuple[LockRef, ...], tuple[LockRef, ...]], *, lost: bool,
+    names: tuple[tuple[LockRef, ...], tuple[LockRef, ...]], *, lost: bool, trio: bool,
 ) -> str:  # fmt: skip
     """Say what to do about a data race."""
-    word = lock_word(first, second)
+    word = lock_word(first, second, trio=trio)
     held = names[0] or names[1]
     lock = f"the same lock ({held[0].name})" if held else f"one {word}"
     if names[0] and names[1]:
@@ -196,13 +197,13 @@ def gap(first: Access, second: Access, locks: tuple[LockRef, ...]) -> str:
 
 
 def violation_fix(
-    first: Access, second: Access, lines: tuple[int, int], held: tuple[LockRef, ...]
+    first: Access, second: Access, lines: tuple[int, int], held: tuple[LockRef, ...], *, trio: bool
 ) -> str:
     """Say what to do about an atomicity violation."""
     place = f"lines {min(lines)}-{max(lines)}" if lines[0] != lines[1] else f"line {lines[0]}"
     if held:
         return f"hold {held[0].name} once over {place}, not twice"
-    word = lock_word(first, second)
+    word = lock_word(first, second, trio=trio)
     article = "an" if word[0] in "aeiou" else "a"
     if word == "lock":
         return f"hold one lock over {place}"

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import itertools
+import os
+import subprocess
+import sys
 import threading
+from pathlib import Path
 
 import pytest
 
@@ -566,6 +570,16 @@ def test_a_thread_of_the_program(trio_recording, marker):
 
 
 # ---------------------------------------------------------------- the program
+
+
+def test_the_lock_that_is_recommended_is_of_trio():
+    root = Path(__file__).parent.parent.parent
+    program = root / "tests" / "programs" / "trio" / "lost_update_across_await.py"
+    env = {name: value for name, value in os.environ.items() if not name.startswith("RACEWAY_")}
+    command = [sys.executable, "-m", "raceway_autopatch.launcher", str(program)]
+    done = subprocess.run(command, cwd=root, env=env, capture_output=True, text=True, check=True)
+    assert "hold a trio.Lock over lines" in done.stderr
+    assert "asyncio" not in done.stderr
 
 
 def test_instruments_of_the_program(trio_recording):
