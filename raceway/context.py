@@ -70,9 +70,11 @@ class Counter:
         component: ``<service>#<instance>``.
         foreign: The whole clock when the component began to count; the others stay as they are.
         fragments: What an encoder keeps here, since it is the same for all events of the counter.
+        next: Counts one more and returns its number, which is to be stored as ``last``.
+        last: The last number.
     """
 
-    __slots__ = ("_next", "component", "foreign", "fragments", "last", "trace")
+    __slots__ = ("component", "foreign", "fragments", "last", "next", "trace")
 
     def __init__(self, trace: TraceContext, component: str, foreign: Clock, start: int) -> None:
         self.trace = trace
@@ -82,14 +84,9 @@ class Counter:
         self.last = start
         # Whoever sends a huge number gets no larger one back: it must not leave 64 bits.
         numbers = count(start + 1) if start < U64_MAX // 2 else repeat(U64_MAX)
-        self._next: Callable[[], int] = numbers.__next__
-
-    def tick(self) -> int:
-        """Count one event or outgoing call and return its number."""
         # Two threads may store `last` in the wrong order; it is only read when another component
         # takes over, and then one less is as good: the count itself is exact.
-        self.last = value = self._next()
-        return value
+        self.next: Callable[[], int] = numbers.__next__
 
 
 class TraceContext:
@@ -102,13 +99,16 @@ class TraceContext:
         tracestate: The incoming header, to be passed on unchanged.
         clock: Vector clock that came in, as pairs of component and count.
 
+    Attributes:
+        counters: By component; asked for with :meth:`counter`, as one may not be there yet.
+
     Example:
         >>> context = TraceContext(clock=(("gateway#gw-1", 4),))
         >>> context.tick("ledger#l-1")
         (('gateway#gw-1', 4), ('ledger#l-1', 1))
     """
 
-    __slots__ = ("_counters", "_incoming", "span_id", "trace_id", "tracestate", "upstream_span_id")
+    __slots__ = ("_incoming", "counters", "span_id", "trace_id", "tracestate", "upstream_span_id")
 
     def __init__(
         self,
@@ -123,7 +123,7 @@ class TraceContext:
         self.upstream_span_id = upstream_span_id
         self.tracestate = tracestate
         self._incoming = clock
-        self._counters: dict[str, Counter] = {}
+        self.counters: dict[str, Counter] = {}
 
     def tick(self, component: str) -> Clock:
         """Count one event or outgoing call of ``component`` and return the clock after it.
@@ -137,7 +137,7 @@ class TraceContext:
             All components in the order in which they became known, the caller's included.
         """
         counter = self.counter(component)
-        value = counter.tick()
+        counter.last = value = counter.next()
         entries = [
             (name, value if name == component else number) for name, number in counter.foreign
         ]
@@ -149,9 +149,9 @@ class TraceContext:
         Args:
             component: As for :meth:`tick`.
         """
-        counter = self._counters.get(component)
+        counter = self.counters.get(component)
         if counter is None:
-            counter = self._counters.setdefault(component, self._counter(component))
+            counter = self.counters.setdefault(component, self._counter(component))
         return counter
 
     def clock(self, component: str) -> Clock:
@@ -160,7 +160,7 @@ class TraceContext:
         Args:
             component: ``<service>#<instance>`` of the caller; 0 if it has counted nothing.
         """
-        counter = self._counters.get(component) or self._counter(component)
+        counter = self.counters.get(component) or self._counter(component)
         return tuple(
             (name, counter.last if name == component else number)
             for name, number in counter.foreign
@@ -168,7 +168,7 @@ class TraceContext:
 
     def _counter(self, component: str) -> Counter:
         known = dict(self._incoming)
-        for name, counter in list(self._counters.items()):
+        for name, counter in list(self.counters.items()):
             # This process under another name: another client, or the parent of a process fork.
             known[name] = max(known.get(name, 0), counter.last)
         known.setdefault(component, 0)
@@ -320,19 +320,6 @@ def wrap(function: Callable[..., T]) -> Callable[..., T]:
         if hasattr(function, name):
             setattr(wrapped, name, getattr(function, name))
     return wrapped
-
-
-def advance(frame: Frame, number: int, *, synchronises: bool) -> None:
-    """Make the event just recorded the parent of the next one of this context.
-
-    Args:
-        frame: The frame of the current context.
-        number: Number of the event.
-        synchronises: Whether it is a call, spawn or await, which extends even a long chain.
-    """
-    depth = frame.depth
-    if depth < LINEAR or (synchronises and depth < MAX_DEPTH):
-        _current.set(Frame(frame.trace, frame.previous, number, depth + 1))
 
 
 def new_trace_id() -> str:

@@ -7,6 +7,12 @@ import os
 import time
 from contextlib import contextmanager
 
+# One processor for the program, the others for who analyses it. Threads that hand the interpreter
+# to each other from processor to processor cost several times as much, and how often they do is
+# left to chance and to what the other processors are busy with.
+if hasattr(os, "sched_setaffinity"):
+    os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
+
 
 @contextmanager
 def work():

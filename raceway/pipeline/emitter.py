@@ -10,7 +10,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from raceway import values
-from raceway.context import LINEAR, advance, current_frame
+from raceway.context import LINEAR, MAX_DEPTH, Frame, current_frame, resume
 from raceway.pipeline import encoding, events
 from raceway.pipeline.actors import HeldLock, current_actor
 from raceway.pipeline.encoding import Identity
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from raceway.config import Config
-    from raceway.context import Frame, TraceContext
+    from raceway.context import TraceContext
     from raceway.pipeline.actors import Actor
     from raceway.pipeline.encoding import Json, StateChange
     from raceway.redaction import Hides
@@ -104,9 +104,7 @@ class Emitter:
             if isinstance(new, str):
                 size += len(new)
         kind = (variable, old, new, location, access)
-        number = self._note(kind, frame.trace, frame.tail, current_actor(), None, None, size)
-        if number is not None and frame.depth < LINEAR:
-            advance(frame, number, synchronises=False)
+        self._note(kind, frame.trace, frame.tail, current_actor(), None, None, size, LINEAR, frame)
 
     def emit(
         self,
@@ -130,14 +128,11 @@ class Emitter:
             return None
         written = encoding.as_json(kind)
         size = RECORD_BYTES + len(written)
-        number = self._note(
-            written, frame.trace, frame.tail, current_actor(), tags, duration_ns, size
-        )
-        if number is not None:
-            # Only now: an event that was dropped must not become the parent of others, which the
-            # server would then never show.
-            advance(frame, number, synchronises=next(iter(kind)) in events.SYNCHRONISING)
-        return number
+        longest = MAX_DEPTH if next(iter(kind)) in events.SYNCHRONISING else LINEAR
+        return self._note(
+            written, frame.trace, frame.tail, current_actor(), tags, duration_ns, size, longest,
+            frame,
+        )  # fmt: skip
 
     def acquire(self, lock_id: str, lock_type: str, location: str) -> None:
         """Record that the current actor has acquired a lock, unless it held it before.
@@ -184,9 +179,7 @@ class Emitter:
         )
         essential = lock is not None and lock.event is not None
         size = RECORD_BYTES + len(kind)
-        number = self._note(kind, trace, parent, actor, None, None, size, essential=essential)
-        if number is not None and frame is not None:
-            advance(frame, number, synchronises=False)
+        self._note(kind, trace, parent, actor, None, None, size, LINEAR, frame, essential=essential)
 
     def holds(self, lock_id: str) -> bool:
         """Return whether the current actor has reported this lock as acquired."""
@@ -205,9 +198,27 @@ class Emitter:
         tags: dict[str, str] | None,
         duration_ns: int | None,
         size: int,
+        longest: int,
+        frame: Frame | None,
         *,
         essential: bool = False,
     ) -> int | None:
+        """Put an event into the buffer and let what comes next in the frame hang under it.
+
+        What is called for each event is written out here: a call costs more than what it does.
+
+        Args:
+            kind: What happened.
+            trace: The trace.
+            parent: Number of the event above.
+            actor: Who does it.
+            tags: Text for the event's metadata.
+            duration_ns: Duration in nanoseconds.
+            size: What it counts in the buffer.
+            longest: Length up to which it may extend a chain of events.
+            frame: The frame of the current context.
+            essential: Whether it may use the reserve of the buffer.
+        """
         identity = self._identity
         if identity.pid != process.pid:
             identity = self._identify()
@@ -219,10 +230,17 @@ class Emitter:
                 if owner == id(self) and lock.trace is trace
             )
             size += sum(map(len, locks))
-        counter = trace.counter(identity.component)
+        component = identity.component
+        counter = trace.counters.get(component) or trace.counter(component)
+        counter.last = tick = counter.next()
         number = events.numbers.next()
         record = (
-            kind, number, parent, _time_ns(), counter, counter.tick(), actor, identity, locks,
-            tags, duration_ns,
+            kind, number, parent, _time_ns(), counter, tick, actor, identity, locks, tags,
+            duration_ns,
         )  # fmt: skip
-        return number if self._put(record, size, essential) else None
+        if not self._put(record, size, essential):
+            # It must not become the parent of others, which the server would then never show.
+            return None
+        if frame is not None and frame.depth < longest:
+            resume(Frame(trace, frame.previous, number, frame.depth + 1))
+        return number
