@@ -328,6 +328,12 @@ class Forwarder:
             thread.start()
 
     def _serve(self, client):
+        try:
+            self._forward(client)
+        except OSError:  # one end has hung up
+            pass
+
+    def _forward(self, client):
         head = b""
         while b"\r\n\r\n" not in head:
             more = client.recv(65536)
