@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import importlib
-import os
 from typing import Final
 
+from raceway.model.compiled import load
 from raceway.record.accelerator import reason
 
 _MODULES: Final = {
@@ -22,17 +21,7 @@ def missing() -> dict[str, str]:
         >>> list(missing())
         ['recorder', 'clocks', 'analysis', 'sigterm']
     """
-    return {"recorder": reason, **{part: _why_not(module) for part, module in _MODULES.items()}}
-
-
-def _why_not(module: str) -> str:
-    if os.environ.get("RACEWAY_PURE_PYTHON", "") not in ("", "0"):
-        return "RACEWAY_PURE_PYTHON is set"
-    try:
-        importlib.import_module(module)
-    except ImportError as error:
-        return str(error)
-    return ""
+    return {"recorder": reason, **{part: load(module)[1] for part, module in _MODULES.items()}}
 
 
 def summary() -> str:

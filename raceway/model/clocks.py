@@ -13,8 +13,9 @@ Source: C. Fidge and F. Mattern, 1988; the epoch notation ``epoch@actor`` is Fas
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
+
+from raceway.model import compiled
 
 Clock = Mapping[int, int]
 """As far as it has ``get``, ``items``, ``keys``, ``len``, ``in`` and iteration."""
@@ -108,13 +109,9 @@ class Only:
         return done[0]
 
 
-if os.environ.get("RACEWAY_PURE_PYTHON", "") in ("", "0"):
-    try:
-        from raceway.model import _clocks  # type: ignore[attr-defined]  # written in C
-    except ImportError:  # there was no compiler
-        pass
-    else:
-        clock_of, Only = _clocks.Clock, _clocks.Only  # type: ignore[misc]
-        join, known_by_either, informed = _clocks.join, _clocks.known_by_either, _clocks.informed
+_clocks, _ = compiled.load("raceway.model._clocks")
+if _clocks is not None:
+    clock_of, Only = _clocks.Clock, _clocks.Only  # type: ignore[misc]
+    join, known_by_either, informed = _clocks.join, _clocks.known_by_either, _clocks.informed
 
 EMPTY: Clock = clock_of({})

@@ -26,7 +26,6 @@ The detectors decide what to make of them; replay knows nothing about findings.
 from __future__ import annotations
 
 import math
-import os
 from collections.abc import Callable, Iterable
 from typing import Any, Protocol
 
@@ -58,6 +57,7 @@ from raceway.engine.stamped import (
 from raceway.model import ops
 from raceway.model.aging import Aging
 from raceway.model.clocks import EMPTY, clock_of, join
+from raceway.model.compiled import load
 from raceway.pipeline.conflicts import BITS, Conflicts, Done
 from raceway.pipeline.lock_waits import LockWaits
 from raceway.pipeline.messages import NO_MAIL, NOBODY, Channels, Hearsay, Mailbox, learn, meet
@@ -754,11 +754,8 @@ def _changes_hands(held: Held, actor: ActorReplay) -> bool:
 
 def _loaded() -> Any:
     """Return the module that does in C what is done for each op, or None."""
-    if os.environ.get("RACEWAY_PURE_PYTHON", "") not in ("", "0"):
-        return None
-    try:
-        from raceway.pipeline import _replay  # type: ignore[attr-defined]  # written in C
-    except ImportError:  # there was no compiler
+    _replay, _ = load("raceway.pipeline._replay")
+    if _replay is None:
         return None
     _replay.configure(
         {

@@ -15,10 +15,10 @@ action, and Python runs it only between two steps of the main thread.
 from __future__ import annotations
 
 import _signal  # type: ignore[import-not-found]  # signal, without its enums
-import importlib
 import os
 from typing import TYPE_CHECKING, Any, Final
 
+from raceway.model.compiled import load
 from raceway.pipeline import ends, native
 
 if TYPE_CHECKING:
@@ -27,12 +27,7 @@ if TYPE_CHECKING:
 
 _MARGIN = 1.5  # seconds for the rest: the disk, a warning
 
-_handler: Any = None
-if os.environ.get("RACEWAY_PURE_PYTHON", "") in ("", "0"):
-    try:
-        _handler = importlib.import_module("raceway.pipeline._sigterm")
-    except ImportError:  # no compiler, or a system that it does not know
-        pass
+_handler, _ = load("raceway.pipeline._sigterm")
 
 IN_C: Final = _handler is not None
 """Whether the extension is there."""

@@ -7,7 +7,7 @@ works the same, more slowly.
 
 from __future__ import annotations
 
-import os
+from raceway.model.compiled import load
 
 TYPE_CHECKING = False  # typing is slow to import and not needed at run time
 if TYPE_CHECKING:
@@ -15,15 +15,10 @@ if TYPE_CHECKING:
 
 
 def _load() -> tuple[Any, str]:
-    if os.environ.get("RACEWAY_PURE_PYTHON", "") not in ("", "0"):
-        return None, "RACEWAY_PURE_PYTHON is set"
-    try:
-        from raceway.record import _accelerator  # type: ignore[attr-defined]  # written in C
-    except ImportError as error:
-        return None, str(error)
-    if _accelerator.is_configured():
+    module, why_not = load("raceway.record._accelerator")
+    if module is not None and module.is_configured():
         return None, "another recorder of this process has it"
-    return _accelerator, ""
+    return module, why_not
 
 
 accelerator, reason = _load()
