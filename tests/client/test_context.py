@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
+import random
 import string
 import subprocess
 import sys
 import threading
+import uuid
 from base64 import urlsafe_b64encode
 
 import pytest
@@ -51,6 +54,31 @@ def test_sending_gives_the_documented_bytes(monkeypatch):
         TRACE, "00f067aa0ba902b7", None, "vendor=a1", (("gateway#gw-1", 4), ("checkout#web-1", 2))
     )
     assert format_headers(trace, "checkout", "web-1") == HEADERS
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork")
+def test_ids_are_nobody_elses():
+    """Neither those of a forked child nor those after the program has seeded its own generator."""
+    reader, writer = os.pipe()
+    pid = os.fork()
+    if pid == 0:
+        os.write(writer, (context.new_span_id() + context.new_trace_id()).encode())
+        os._exit(0)
+    own = context.new_span_id(), context.new_trace_id()
+    os.waitpid(pid, 0)
+    theirs = os.read(reader, 100).decode()
+    os.close(reader)
+    os.close(writer)
+    seeded = []
+    for _ in range(2):
+        random.seed(1)
+        seeded += [context.new_span_id(), random.random()]
+
+    assert theirs[:16] != own[0] and theirs[16:] != own[1]
+    assert seeded[0] != seeded[2] and seeded[1] == seeded[3]
+    ids = [uuid.UUID(context.new_trace_id()) for _ in range(200)]
+    assert len({*ids}) == 200
+    assert {(one.version, one.variant) for one in ids} == {(4, uuid.RFC_4122)}
 
 
 def test_receiving_the_documented_bytes(monkeypatch, server):

@@ -111,6 +111,27 @@ def test_empty_variables_are_unset(app):
     assert (outcome.status, outcome.out) == (0, "__main__ []\n")
 
 
+def test_nowhere_to_record(app):
+    """The program is not blamed."""
+    app.write(
+        "driver.py",
+        """
+        import os, sys
+        from raceway_autopatch import launcher
+        def full(*args, **kwargs):
+            raise OSError(28, "No space left on device")
+        os.mkdir = full
+        sys.exit(launcher.main())
+        """,
+    )
+    outcome = app.run(sys.executable, "driver.py", "app.py")
+
+    assert (outcome.status, outcome.out) == (126, "")
+    assert outcome.err == (
+        "raceway-run: no directory for temporary files can be written to; set TMPDIR to one\n"
+    )
+
+
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
 def test_folder_without_permission(app):
     (app.folder / "closed").mkdir(mode=0o500)

@@ -231,18 +231,18 @@ def _left(original: Async) -> Async:
 
 
 def protected(function: Any) -> Any:
-    """Return ``function`` in which trio raises no KeyboardInterrupt, as in what it wraps.
+    """Return ``function``, in which trio raises no KeyboardInterrupt, as in what it wraps.
 
     Args:
         function: What takes the place of a function that trio protects.
     """
     enable = getattr(sys.modules.get("trio._core._ki"), "enable_ki_protection", None)
-    try:
-        # Older versions return another function, a frame more: then its caller may protect it.
-        if enable is not None and enable(function) is function:
-            return function
-    except (AttributeError, TypeError):
-        pass
+    if enable is not None:
+        try:
+            # Marks its code. Older versions make another function, a frame more: not taken.
+            enable(function)
+        except (AttributeError, TypeError):
+            pass
     return function
 
 
